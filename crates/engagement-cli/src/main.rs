@@ -1,0 +1,3 @@
+//! The `engagement` command: Tweet ids in, engagement rows out.
+
+fn main() {}

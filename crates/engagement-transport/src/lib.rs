@@ -1,0 +1,1 @@
+//! One signed HTTP request, well ended: pool, TLS, gzip, limits, retries and pacing. Knows no API.
