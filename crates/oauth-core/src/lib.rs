@@ -5,9 +5,12 @@ extern crate alloc;
 #[cfg(any(test, doctest))]
 extern crate std;
 
+pub mod app_only;
 mod authorization;
 mod base_string;
 mod credentials;
+mod json;
+mod message;
 #[cfg(feature = "nonce")]
 mod nonce;
 pub mod percent;
@@ -15,6 +18,7 @@ mod request;
 mod secret;
 mod signature;
 mod signer;
+pub mod three_legged;
 mod timestamp;
 mod url;
 mod verifier;
@@ -22,6 +26,7 @@ mod verifier;
 pub use authorization::{Authorization, InvalidAuthorization};
 pub use base_string::InvalidForm;
 pub use credentials::Credentials;
+pub use message::Message;
 #[cfg(feature = "nonce")]
 pub use nonce::{NoEntropy, Nonce, NonceCounter, NonceSource};
 pub use request::{BodyHash, Request, Version, is_form};
