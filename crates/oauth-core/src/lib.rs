@@ -13,6 +13,7 @@ mod json;
 mod message;
 #[cfg(feature = "nonce")]
 mod nonce;
+mod nonce_memory;
 pub mod percent;
 mod request;
 mod secret;
@@ -29,6 +30,7 @@ pub use credentials::Credentials;
 pub use message::Message;
 #[cfg(feature = "nonce")]
 pub use nonce::{NoEntropy, Nonce, NonceCounter, NonceSource};
+pub use nonce_memory::NonceMemory;
 pub use request::{BodyHash, Request, Version, is_form};
 pub use secret::Secret;
 pub use signature::{Signature, SigningKey};
