@@ -9,6 +9,8 @@ pub mod app_only;
 mod authorization;
 mod base_string;
 mod credentials;
+mod difference;
+mod explanation;
 mod json;
 mod message;
 #[cfg(feature = "nonce")]
@@ -27,6 +29,8 @@ mod verifier;
 pub use authorization::{Authorization, InvalidAuthorization};
 pub use base_string::InvalidForm;
 pub use credentials::Credentials;
+pub use difference::{Difference, Part, explain_difference};
+pub use explanation::{Explanation, explain};
 pub use message::Message;
 #[cfg(feature = "nonce")]
 pub use nonce::{NoEntropy, Nonce, NonceCounter, NonceSource};

@@ -39,6 +39,7 @@ impl Report {
 }
 
 /// Compares one field.
+#[expect(clippy::needless_pass_by_value, reason = "most of what is compared is made for it")]
 pub(crate) fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), String> {
     if found == wanted { Ok(()) } else { Err(format!("{what} is {found:?} and should be {wanted:?}")) }
 }
