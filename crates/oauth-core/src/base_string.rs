@@ -48,33 +48,64 @@ impl BaseString {
     ///
     /// One pass over the bytes, which never asks for UTF-8: whatever bytes were meant are the bytes that get signed.
     pub(crate) fn push_form(&mut self, form: &[u8]) -> Result<(), InvalidForm> {
+        let mut at = 0;
         let mut start = self.text.len();
-        let mut middle = None;
-        let mut rest = form;
-        while let [byte, tail @ ..] = rest {
-            rest = tail;
-            // The most frequent first: a chain of comparisons is guessed better than a jump.
-            if *byte == b'%' {
-                let at = form.len() - tail.len() - 1;
-                let [high, low, tail @ ..] = tail else { return Err(InvalidForm { at }) };
-                let byte = percent::hex_pair(*high, *low).ok_or(InvalidForm { at })?;
-                percent::push_byte_encoded_twice(&mut self.text, byte);
-                rest = tail;
-            } else if percent::is_unreserved(*byte) {
-                self.text.push(*byte);
-            } else if *byte == b'&' {
-                self.close_unless_empty(start, middle);
-                start = self.text.len();
-                middle = None;
-            } else if *byte == b'=' && middle.is_none() {
-                middle = Some(self.text.len());
-                self.text.extend_from_slice(EQUALS);
-            } else {
-                let byte = if *byte == b'+' { b' ' } else { *byte };
-                percent::push_byte_encoded_twice(&mut self.text, byte);
+        let mut middle = NO_EQUALS;
+        // All is written into room that is there already, and the rest of it cut off in the end.
+        let mut end = start;
+        self.text.resize(end + 2 * form.len() + 2 * ROOM, 0);
+        while at < form.len() {
+            let text = self.text.as_mut_slice();
+            while let Some(&first) = form.get(at) {
+                let Some(room) = text.get_mut(end..end + ROOM) else { break };
+                let mut meant = first;
+                if first == b'%' {
+                    let Some(&[_, high, low]) = form.get(at..at + 3).and_then(<[u8]>::first_chunk) else {
+                        return Err(InvalidForm { at });
+                    };
+                    meant = percent::hex_pair(high, low).ok_or(InvalidForm { at })?;
+                    at += 2;
+                } else if first == b'&' {
+                    at += 1;
+                    if middle != NO_EQUALS {
+                        room.copy_from_slice(AMPERSAND_AND_ROOM);
+                    } else if start != end {
+                        room.copy_from_slice(EQUALS_AND_AMPERSAND_AND_ROOM);
+                        middle = end;
+                        end += EQUALS.len();
+                    } else {
+                        continue;
+                    }
+                    self.pairs.push(Span { prefix: prefix(text, start, middle), start, middle, end });
+                    end += AMPERSAND.len();
+                    start = end;
+                    middle = NO_EQUALS;
+                    continue;
+                } else if first == b'=' && middle == NO_EQUALS {
+                    at += 1;
+                    room.copy_from_slice(EQUALS_AND_ROOM);
+                    middle = end;
+                    end += EQUALS.len();
+                    continue;
+                } else if first == b'+' {
+                    meant = b' ';
+                }
+                at += 1;
+                let (encoded, length) = percent::encoded_twice(meant);
+                room.copy_from_slice(encoded);
+                end += length;
+            }
+            if at < form.len() {
+                self.text.resize(2 * end + ROOM, 0);
             }
         }
-        self.close_unless_empty(start, middle);
+        self.text.truncate(end);
+        if middle != NO_EQUALS {
+            self.close(start, middle);
+        } else if start != end {
+            self.text.extend_from_slice(EQUALS);
+            self.close(start, end);
+        }
         Ok(())
     }
 
@@ -176,16 +207,7 @@ impl BaseString {
         if self.len() > 0 { AMPERSAND.len() } else { 0 }
     }
 
-    fn close_unless_empty(&mut self, start: usize, middle: Option<usize>) {
-        let end = self.text.len();
-        if let Some(middle) = middle {
-            self.close(start, middle);
-        } else if start < end {
-            self.text.extend_from_slice(EQUALS);
-            self.close(start, end);
-        }
-    }
-
+    /// Ends the pair that goes from `start` to the end of the text.
     fn close(&mut self, start: usize, middle: usize) {
         let end = self.text.len();
         self.text.extend_from_slice(AMPERSAND);
@@ -343,6 +365,15 @@ fn prefix(text: &[u8], start: usize, end: usize) -> u64 {
 const PROTOCOL_PREFIX: u64 = u64::from_be_bytes(*b"oauth_\0\0");
 const EQUALS: &[u8] = b"%3D";
 const AMPERSAND: &[u8] = b"%26";
+/// Where the name of a pair ends whose `=` has not come yet.
+const NO_EQUALS: usize = usize::MAX;
+/// Bytes that are written at once, of which those count that were meant.
+const ROOM: usize = 8;
+const EQUALS_AND_ROOM: &[u8; ROOM] = b"%3D\0\0\0\0\0";
+const AMPERSAND_AND_ROOM: &[u8; ROOM] = b"%26\0\0\0\0\0";
+const EQUALS_AND_AMPERSAND_AND_ROOM: &[u8; ROOM] = b"%3D%26\0\0";
+
+/// Pairs for which there is room in place: the block of protocol parameters and fifteen others.
 const FEW: usize = 16;
 
 #[cfg(test)]

@@ -125,11 +125,14 @@ pub(crate) const fn is_unreserved(byte: u8) -> bool {
 
 /// Adds the byte percent-encoded twice.
 pub(crate) fn push_byte_encoded_twice(out: &mut Vec<u8>, byte: u8) {
-    if is_unreserved(byte) {
-        out.push(byte);
-    } else {
-        out.extend_from_slice(&[b'%', b'2', b'5', upper_hex(byte >> 4), upper_hex(byte & 15)]);
-    }
+    let (encoded, length) = encoded_twice(byte);
+    out.extend(encoded.iter().take(length));
+}
+
+/// The byte percent-encoded twice, in the first so many bytes.
+pub(crate) const fn encoded_twice(byte: u8) -> (&'static [u8; 8], usize) {
+    let (encoded, length) = &ENCODED_TWICE[byte as usize];
+    (encoded, *length as usize)
 }
 
 fn decode_bytes(text: &[u8], plus: Plus) -> Result<String, InvalidPercent> {
@@ -186,6 +189,22 @@ const UNRESERVED: [bool; 256] = {
         unreserved[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         if byte == u8::MAX {
             break unreserved;
+        }
+        byte += 1;
+    }
+};
+
+const ENCODED_TWICE: [([u8; 8], u8); 256] = {
+    let mut encoded = [([0; 8], 0); 256];
+    let mut byte = u8::MIN;
+    loop {
+        encoded[byte as usize] = if is_unreserved(byte) {
+            ([byte, 0, 0, 0, 0, 0, 0, 0], 1)
+        } else {
+            ([b'%', b'2', b'5', upper_hex(byte >> 4), upper_hex(byte & 15), 0, 0, 0], 5)
+        };
+        if byte == u8::MAX {
+            break encoded;
         }
         byte += 1;
     }
