@@ -7,6 +7,7 @@ mod codegen;
 mod demo;
 mod provision;
 mod test;
+mod tidy;
 mod vectors;
 mod workspace;
 
@@ -35,6 +36,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["demo", rest @ ..] => return demo::run(&workspace, rest),
         ["codegen"] => codegen::run(workspace.root(), codegen::Mode::Write),
         ["codegen", "--check"] => codegen::run(workspace.root(), codegen::Mode::Check),
+        ["tidy"] => tidy::run(&workspace),
         ["vectors", files @ ..] if !files.is_empty() => return vectors::run(&workspace, files),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -54,6 +56,7 @@ usage: cargo xtask COMMAND
   test               every check and every suite, as continuous integration runs them
   demo [ARG...]      the tour of the product against its emulator; needs no credentials
   codegen [--check]  write the generated code, or say what of it is stale
+  tidy               the layers, and the rules of the house that no other tool knows
   vectors FILE...    check OAuth test vectors of your own
 ";
 

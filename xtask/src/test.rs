@@ -14,6 +14,7 @@ use self::tally::Tally;
 use crate::{
     codegen,
     provision::{self, Purpose},
+    tidy,
     workspace::{Workspace, shown, succeed},
 };
 
@@ -53,6 +54,7 @@ const STEPS: &[Step] = &[
         name: "generated code",
         work: Work::Own(|workspace| codegen::run(workspace.root(), codegen::Mode::Check)),
     },
+    Step { name: "tidy", work: Work::Own(tidy::run) },
     Step {
         name: "lints",
         work: Work::Cargo(&[

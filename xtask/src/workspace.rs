@@ -65,6 +65,14 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// The standard output of `command`, which must succeed; its complaints go to our standard error.
+pub(crate) fn output_of(command: &mut Command) -> Result<String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("starting {}", shown(command)))?;
+    ensure!(output.status.success(), "`{}` ended with {}", shown(command), output.status);
+    String::from_utf8(output.stdout).with_context(|| format!("output of `{}`", shown(command)))
+}
+
 /// The command as one would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
