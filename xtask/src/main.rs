@@ -3,8 +3,10 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people, who read what it prints")]
 
+mod bench;
 mod codegen;
 mod demo;
+mod fuzz;
 mod provision;
 mod test;
 mod tidy;
@@ -34,30 +36,45 @@ fn run(args: &[String]) -> Result<ExitCode> {
     let done = match args.as_slice() {
         ["test"] => test::run(&workspace),
         ["demo", rest @ ..] => return demo::run(&workspace, rest),
+        ["bench"] => bench::run(&workspace, None, &[]),
+        ["bench", "--", args @ ..] => bench::run(&workspace, None, args),
+        ["bench", "-p", package] => bench::run(&workspace, Some(package), &[]),
+        ["bench", "-p", package, "--", args @ ..] => bench::run(&workspace, Some(package), args),
         ["codegen"] => codegen::run(workspace.root(), codegen::Mode::Write),
         ["codegen", "--check"] => codegen::run(workspace.root(), codegen::Mode::Check),
+        ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
+            Ok(options) => fuzz::run(&workspace, &options),
+            Err(error) => return Ok(usage_error(&format!("{error:#}"))),
+        },
         ["tidy"] => tidy::run(&workspace),
         ["vectors", files @ ..] if !files.is_empty() => return vectors::run(&workspace, files),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
         }
-        _ => {
-            eprint!("{USAGE}");
-            return Ok(ExitCode::from(2));
-        }
+        [] => return Ok(usage_error("a command is missing")),
+        [command, ..] => return Ok(usage_error(&format!("no such command or arguments: {command}"))),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+fn usage_error(what: &str) -> ExitCode {
+    eprint!("xtask: {what}\n\n{USAGE}");
+    ExitCode::from(2)
 }
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test               every check and every suite, as continuous integration runs them
-  demo [ARG...]      the tour of the product against its emulator; needs no credentials
-  codegen [--check]  write the generated code, or say what of it is stale
-  tidy               the layers, and the rules of the house that no other tool knows
-  vectors FILE...    check OAuth test vectors of your own
+  test                 every check and every suite, as continuous integration runs them
+  demo [ARG...]        the tour of the product against its emulator; needs no credentials
+  codegen [--check]    write the generated code, or say what of it is stale
+  tidy                 the layers, and the rules of the house that no other tool knows
+  bench [-p CRATE] [-- ARG...]
+                       measure, in one crate or in all
+  fuzz [--seconds N] [--target T]
+                       look for inputs that break the parsers, N seconds (600) for each target
+  vectors FILE...      check OAuth test vectors of your own
 ";
 
 #[cfg(test)]
@@ -66,7 +83,14 @@ mod tests {
 
     #[test]
     fn an_unknown_command_is_a_usage_error() {
-        for args in [&["tset"][..], &[], &["test", "--fast"], &["codegen", "--write"], &["vectors"]] {
+        for args in [
+            &["tset"][..],
+            &[],
+            &["test", "--fast"],
+            &["codegen", "--write"],
+            &["vectors"],
+            &["fuzz", "--hours", "1"],
+        ] {
             let args: Vec<String> = args.iter().map(ToString::to_string).collect();
             assert_eq!(run(&args).unwrap(), ExitCode::from(2), "{args:?}");
         }

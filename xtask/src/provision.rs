@@ -16,6 +16,8 @@ use anyhow::{Context as _, Result, bail};
 pub(crate) enum Purpose {
     /// `cargo xtask demo`.
     Demo,
+    /// `cargo xtask fuzz`.
+    Fuzz,
     /// `cargo xtask test`.
     Test,
 }
@@ -58,8 +60,8 @@ enum Sign {
 enum Remedy {
     /// A Debian package.
     Apt(&'static str),
-    /// A component of the Rust toolchain.
-    Rustup(&'static str),
+    /// A command that whoever runs this may run.
+    Run(&'static str),
 }
 
 /// How far this process may go on this machine.
@@ -93,7 +95,6 @@ fn provide(
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().filter_map(|need| need.remedy.package()).collect();
-    let components: Vec<&str> = missing.iter().filter_map(|need| need.remedy.component()).collect();
     if privilege == Privilege::Install && !packages.is_empty() {
         let command = [APT_GET_INSTALL, &packages].concat();
         // The lists may be missing or older than the archive, which only a failure shows.
@@ -101,8 +102,8 @@ fn provide(
             install(&command)?;
         }
     }
-    if !components.is_empty() {
-        install(&[RUSTUP_ADD, &components].concat())?;
+    for command in missing.iter().filter_map(|need| need.remedy.command()) {
+        install(&command.split(' ').collect::<Vec<_>>())?;
     }
     let still = lacking(&missing);
     if still.is_empty() { Ok(()) } else { Err(lack(&still, privilege)) }
@@ -112,7 +113,6 @@ fn provide(
 fn lack(missing: &[Need], privilege: Privilege) -> anyhow::Error {
     let names: Vec<&str> = missing.iter().map(|need| need.what).collect();
     let packages: Vec<&str> = missing.iter().filter_map(|need| need.remedy.package()).collect();
-    let components: Vec<&str> = missing.iter().filter_map(|need| need.remedy.component()).collect();
     let mut lines = Vec::new();
     if !packages.is_empty() {
         lines.push(match privilege {
@@ -121,9 +121,7 @@ fn lack(missing: &[Need], privilege: Privilege) -> anyhow::Error {
             Privilege::None => format!("install what Debian calls {}", packages.join(" ")),
         });
     }
-    if !components.is_empty() {
-        lines.push(format!("rustup component add {}", components.join(" ")));
-    }
+    lines.extend(missing.iter().filter_map(|need| need.remedy.command()).map(str::to_owned));
     anyhow::anyhow!("this machine lacks {}; to mend it: {}", names.join(", "), lines.join(" && "))
 }
 
@@ -131,14 +129,14 @@ impl Remedy {
     fn package(self) -> Option<&'static str> {
         match self {
             Self::Apt(package) => Some(package),
-            Self::Rustup(_) => None,
+            Self::Run(_) => None,
         }
     }
 
-    fn component(self) -> Option<&'static str> {
+    fn command(self) -> Option<&'static str> {
         match self {
             Self::Apt(_) => None,
-            Self::Rustup(component) => Some(component),
+            Self::Run(command) => Some(command),
         }
     }
 }
@@ -181,8 +179,6 @@ const APT_GET_INSTALL: &[&str] =
 
 const APT_GET_UPDATE: &[&str] = &["apt-get", "-o", "DPkg::Lock::Timeout=300", "update"];
 
-const RUSTUP_ADD: &[&str] = &["rustup", "component", "add"];
-
 /// Every need of every command.
 const NEEDS: &[Need] = &[
     Need {
@@ -210,14 +206,32 @@ const NEEDS: &[Need] = &[
     Need {
         what: "rustfmt",
         signs: &[Sign::Runs(&["rustfmt", "--version"])],
-        remedy: Remedy::Rustup("rustfmt"),
+        remedy: Remedy::Run("rustup component add rustfmt"),
         purposes: &[Purpose::Test],
     },
     Need {
         what: "clippy",
         signs: &[Sign::Runs(&["cargo-clippy", "--version"])],
-        remedy: Remedy::Rustup("clippy"),
+        remedy: Remedy::Run("rustup component add clippy"),
         purposes: &[Purpose::Test],
+    },
+    Need {
+        what: "a C++ compiler",
+        signs: &[Sign::Runs(&["c++", "--version"])],
+        remedy: Remedy::Apt("build-essential"),
+        purposes: &[Purpose::Fuzz],
+    },
+    Need {
+        what: "a nightly toolchain",
+        signs: &[Sign::Runs(&["rustup", "run", "nightly", "rustc", "--version"])],
+        remedy: Remedy::Run("rustup toolchain install nightly --profile minimal"),
+        purposes: &[Purpose::Fuzz],
+    },
+    Need {
+        what: "cargo-fuzz",
+        signs: &[Sign::Runs(&["cargo-fuzz", "fuzz", "--version"])],
+        remedy: Remedy::Run("cargo install cargo-fuzz --locked"),
+        purposes: &[Purpose::Fuzz],
     },
 ];
 

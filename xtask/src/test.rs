@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use self::tally::Tally;
 use crate::{
-    codegen,
+    bench, codegen,
     provision::{self, Purpose},
     tidy,
     workspace::{Workspace, shown, succeed},
@@ -73,6 +73,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "documentation", work: Work::Rustdoc(&["doc", "--locked", "--workspace", "--no-deps"]) },
     Step { name: "suites", work: Work::Suites(&["test", "--locked", "--workspace", "--no-fail-fast"]) },
+    Step { name: "benches, once through", work: Work::Own(bench::run_once) },
 ];
 
 fn run_steps(workspace: &Workspace, steps: &[Step], tally: &mut Tally) -> Result<()> {

@@ -34,6 +34,11 @@ impl Workspace {
         &self.root
     }
 
+    /// Where the caller wants cargo to build, if not in the workspace.
+    pub(crate) fn target(&self) -> Option<&Path> {
+        self.target.as_deref()
+    }
+
     /// Cargo on this workspace, started in its root, with nothing to read.
     pub(crate) fn cargo<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.cargo);
