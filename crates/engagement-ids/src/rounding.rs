@@ -117,6 +117,36 @@ mod tests {
         }
     }
 
+    /// Ids of the years 2011 to 2025, as the service makes them: milliseconds above, 22 bits of anything below.
+    #[test]
+    fn does_not_suspect_honest_lists() {
+        let mut state = 1_u64;
+        let mut roll = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 11
+        };
+        for (lists, length) in [(10_000, 50), (100, 10_000)] {
+            for list in 0..lists {
+                let oldest = 2_000_000_000 + roll() % 300_000_000_000;
+                let found = rounding((0..length).map(|_| {
+                    let time = oldest + roll() % 150_000_000_000;
+                    (time << 22) | (roll() & 0x3f_ffff)
+                }));
+                assert!(!found.is_likely(), "list {list} of {length}: {found:?}");
+            }
+        }
+    }
+
+    /// The same lists, each rounded as a spreadsheet does.
+    #[test]
+    fn suspects_rounded_lists() {
+        for length in [4, 50, 1_000] {
+            let found =
+                rounding((0..length).map(|n| (1_600_000_000_000_000_123 + n * 7_919_777) / 10_000 * 10_000));
+            assert_eq!((found.rounded(), found.is_likely()), (length, true));
+        }
+    }
+
     proptest! {
         #[test]
         fn agrees_with_the_rule_as_written(ids in prop::collection::vec((1..=i64::MAX, 0_u32..19, any::<bool>()), 0..60)) {
