@@ -362,7 +362,9 @@ pub(crate) struct Demo {
 /// options mean something else than elsewhere `ENGAGEMENT_<COMMAND>_<OPTION>`.
 fn with_environment(command: clap::Command) -> clap::Command {
     let prefix = match command.get_name() {
-        own @ ("emulator" | "demo" | "man" | "request") => format!("ENGAGEMENT_{}_", own.to_ascii_uppercase()),
+        own @ ("emulator" | "demo" | "man" | "request") => {
+            format!("ENGAGEMENT_{}_", own.to_ascii_uppercase())
+        }
         _ => "ENGAGEMENT_".to_owned(),
     };
     command

@@ -1,14 +1,6 @@
 //! `engagement totals`, `28hr` and `historical`.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    io,
-    num::NonZeroU32,
-    path::Path,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashMap, fs::File, io, num::NonZeroU32, path::Path, sync::Arc, time::Instant};
 
 use engagement::{
     Account, App, Batch, Client, Metrics, Outcomes, Owners, ProblemKind, Resolution, Who,
@@ -252,7 +244,8 @@ pub(crate) fn tell(event: &Event<'_>, talk: &Talk) {
                 Waiting::Second => "the quota of this second is used up",
                 _ => "the quota of this minute is used up",
             };
-            let until = Timestamp::try_from(*until).map_or_else(|_| String::new(), |until| format!("{until:.0}"));
+            let until =
+                Timestamp::try_from(*until).map_or_else(|_| String::new(), |until| format!("{until:.0}"));
             talk.say(&format!("{why}; going on in {:.0} s, at {until}", delay.as_secs_f64().ceil()));
         }
         Event::Retrying { attempt, reason, delay, path, .. } => talk.detail(&format!(
@@ -280,7 +273,9 @@ fn who(ask: &Ask) -> Who {
 
 fn ask_format(ask: &Ask, settings: &Settings) -> Result<Option<Format>, Failure> {
     if !ask.group_by.is_empty() && settings.output != Some(Format::Raw) {
-        return Err(Failure::usage("--group-by shows the API's own shape, which rows cannot").hint("add -o raw"));
+        return Err(
+            Failure::usage("--group-by shows the API's own shape, which rows cannot").hint("add -o raw")
+        );
     }
     Ok(settings.output)
 }
@@ -300,7 +295,9 @@ fn metrics(ask: &Ask, endpoint: Endpoint, talk: &Talk) -> Result<Metrics, Failur
         }
     }
     if let Some(misplaced) = named.iter().find(|metric| !metric.is_served_by(endpoint)) {
-        return Err(refused(&engagement::ErrorKind::MisplacedMetric { endpoint, metric: misplaced.clone() }.into()));
+        return Err(refused(
+            &engagement::ErrorKind::MisplacedMetric { endpoint, metric: misplaced.clone() }.into(),
+        ));
     }
     Ok(Metrics::Named(named))
 }
@@ -338,9 +335,11 @@ fn window(range: &Range, now: Timestamp, talk: &Talk) -> Result<Window, Failure>
 /// A table with the columns tweet_id and handle.
 fn read_owners(path: &Path) -> Result<Owners, Failure> {
     let refuse = |message: String| {
-        Failure::new(Exit::Input, "owners", message).hint("a table with the columns tweet_id and handle is needed")
+        Failure::new(Exit::Input, "owners", message)
+            .hint("a table with the columns tweet_id and handle is needed")
     };
-    let file = File::open(path).map_err(|error| refuse(format!("{} cannot be read: {error}", path.display())))?;
+    let file =
+        File::open(path).map_err(|error| refuse(format!("{} cannot be read: {error}", path.display())))?;
     let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let bad = |error: csv::Error| refuse(format!("{}: {error}", path.display()));
     let header = table.headers().map_err(bad)?.clone();
@@ -355,9 +354,8 @@ fn read_owners(path: &Path) -> Result<Owners, Failure> {
         let record = record.map_err(bad)?;
         let line = record.position().map_or(0, csv::Position::line);
         let tweet_id = record.get(id_column).unwrap_or_default();
-        let tweet_id: TweetId = tweet_id
-            .parse()
-            .map_err(|error| refuse(format!("{}, line {line}: {error}", path.display())))?;
+        let tweet_id: TweetId =
+            tweet_id.parse().map_err(|error| refuse(format!("{}, line {line}: {error}", path.display())))?;
         let handle = record.get(handle_column).unwrap_or_default().trim_start_matches('@');
         if handle.is_empty() {
             continue;
@@ -381,8 +379,9 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
     let message = describe(error);
     match error.kind() {
         ErrorKind::NoCredential | ErrorKind::NoConsumer { .. } => {
-            Failure::new(Exit::Authentication, "no_credentials", message)
-                .hint("set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET, or ENGAGEMENT_BEARER_TOKEN")
+            Failure::new(Exit::Authentication, "no_credentials", message).hint(
+                "set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET, or ENGAGEMENT_BEARER_TOKEN",
+            )
         }
         ErrorKind::NeedsOwner { .. } => Failure::new(Exit::Authentication, "needs_owner", message)
             .hint("name the account with --as HANDLE, or the owners with --owners FILE"),

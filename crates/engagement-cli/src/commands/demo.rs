@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engagement::{
-    transport::{Call, Transport, Url, verdict},
-};
+use engagement::transport::{Call, Transport, Url, verdict};
 use serde::Deserialize;
 
 use crate::{
@@ -79,7 +77,17 @@ pub(crate) async fn run(demo: Demo, talk: &Talk) -> Result<Exit, Failure> {
     let month: Vec<String> = tour.tweets("owned", Some(BRAND), 4).await?;
     let mut words = vec!["historical"];
     words.extend(month.iter().map(String::as_str));
-    words.extend(["--as", BRAND, "--start", "60d", "--metrics", "impressions,engagements", "--by", "total", "--wide"]);
+    words.extend([
+        "--as",
+        BRAND,
+        "--start",
+        "60d",
+        "--metrics",
+        "impressions,engagements",
+        "--by",
+        "total",
+        "--wide",
+    ]);
     tour.step("Sixty days of four Tweets: three windows of at most 28 days, added up.", &words).await?;
 
     print(
@@ -113,13 +121,19 @@ impl Tour<'_> {
     }
 
     /// Ids of a class of the demo world's Tweets.
-    async fn tweets(&self, class: &str, screen_name: Option<&str>, count: usize) -> Result<Vec<String>, Failure> {
+    async fn tweets(
+        &self,
+        class: &str,
+        screen_name: Option<&str>,
+        count: usize,
+    ) -> Result<Vec<String>, Failure> {
         #[derive(Deserialize)]
         struct Listed {
             tweet_ids: Vec<String>,
         }
-        let unexpected =
-            |error: &dyn std::fmt::Display| Failure::new(Exit::Bug, "demo", format!("the emulator fails: {error}"));
+        let unexpected = |error: &dyn std::fmt::Display| {
+            Failure::new(Exit::Bug, "demo", format!("the emulator fails: {error}"))
+        };
         let mut url = format!("{}/_emulator/tweets?class={class}&count={count}", self.embedded.url());
         if let Some(screen_name) = screen_name {
             url.push_str(&format!("&screen_name={screen_name}"));

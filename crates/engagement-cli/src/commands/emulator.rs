@@ -80,7 +80,9 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
 
 fn rules() -> Result<Exit, Failure> {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(["rule", "evidence", "switch", "what"]);
+    table
+        .load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+        .set_header(["rule", "evidence", "switch", "what"]);
     for rule in engagement_emulator::rules() {
         table.add_row([rule.number, rule.evidence.name(), rule.switch.unwrap_or(""), rule.text]);
     }
