@@ -3,12 +3,13 @@
 use std::{collections::HashMap, fs::File, io, num::NonZeroU32, path::Path, sync::Arc, time::Instant};
 
 use engagement::{
-    Account, App, Batch, Client, Metrics, Outcomes, Owners, ProblemKind, Resolution, Who,
-    model::{Endpoint, Metric, TweetId, Window, outcome::clean_words},
+    Account, App, Batch, Client, Metrics, Outcomes, Owners, ProblemKind, Query, Resolution, Who,
+    model::{Endpoint, InvalidRequest, Metric, TweetId, Window, outcome::clean_words},
     transport::{Event, Quota, Waiting},
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
     cli::{Ask, By, Command, FailOn, Format, Range},
@@ -17,6 +18,7 @@ use crate::{
     exit::{Exit, Failure},
     id_list,
     parse::Moment,
+    print,
     progress::Progress,
     rows::Rows,
     settings::Settings,
@@ -74,6 +76,7 @@ pub(crate) async fn ask(
     };
     let credentials = match embedded {
         Some(embedded) => embedded.credentials(),
+        None if ask.dry_run => Credentials::from_environment(talk)?,
         None => Credentials::from_environment(talk)?.require()?,
     };
     let base_url = embedded.map(Embedded::url).or(settings.base_url.as_deref());
@@ -99,6 +102,9 @@ pub(crate) async fn ask(
     if ask.ask_anyway {
         query = query.ask_anyway();
     }
+    if ask.dry_run {
+        return dry_run(query, &ask, settings);
+    }
     let outcomes = query.send().map_err(|error| refused(&error))?;
     let rows = Rows::open(format, settings.out.as_deref(), ask.wide)?;
     let mut run = Run { talk, account: summary::Account::new(&tweet_ids), happened: Vec::new() };
@@ -119,6 +125,51 @@ pub(crate) async fn ask(
         run.happened.push(Exit::Incomplete);
     }
     Ok(Exit::of_all(&run.happened, summary.cells.ok > 0))
+}
+
+/// Prints what would be sent.
+fn dry_run(query: Query, ask: &Ask, settings: &Settings) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Plan<'a> {
+        requests: u64,
+        lower_bound: u64,
+        by_endpoint: BTreeMap<&'a str, u64>,
+        by_owner: &'a BTreeMap<String, u64>,
+        ids: u64,
+        skipped: Skipped,
+        minutes_at_quota: Option<f64>,
+    }
+    #[derive(Serialize)]
+    struct Skipped {
+        unsupported: u64,
+    }
+    let quota = ask.quota.or(settings.quota).map(|rate| rate.0.get());
+    let forecast = query.forecast(quota).map_err(|error| refused(&error))?;
+    if settings.output == Some(Format::Json) {
+        let plan = Plan {
+            requests: forecast.requests,
+            lower_bound: forecast.lower_bound,
+            by_endpoint: forecast.by_endpoint.iter().map(|(endpoint, n)| (endpoint.name(), *n)).collect(),
+            by_owner: &forecast.by_owner,
+            ids: forecast.ids,
+            skipped: Skipped { unsupported: forecast.skipped_unsupported },
+            minutes_at_quota: forecast.minutes_at_quota,
+        };
+        return print(&format!("{}\n", serde_json::to_string(&plan).unwrap_or_default()));
+    }
+    let mut text = format!(
+        "{} requests for {} Tweets (no fewer than {} could do), {} cells not asked for because the API does not serve \
+         them\n",
+        forecast.requests, forecast.ids, forecast.lower_bound, forecast.skipped_unsupported
+    );
+    for (owner, requests) in &forecast.by_owner {
+        let owner = if owner.is_empty() { "app-only" } else { owner };
+        text.push_str(&format!("{requests} {owner}\n"));
+    }
+    if let Some(minutes) = forecast.minutes_at_quota {
+        text.push_str(&format!("{minutes:.1} minutes at the quota\n"));
+    }
+    print(&text)
 }
 
 /// A query on its way.
@@ -295,9 +346,7 @@ fn metrics(ask: &Ask, endpoint: Endpoint, talk: &Talk) -> Result<Metrics, Failur
         }
     }
     if let Some(misplaced) = named.iter().find(|metric| !metric.is_served_by(endpoint)) {
-        return Err(refused(
-            &engagement::ErrorKind::MisplacedMetric { endpoint, metric: misplaced.clone() }.into(),
-        ));
+        return Err(refused(&InvalidRequest::MisplacedMetric { endpoint, metric: misplaced.clone() }.into()));
     }
     Ok(Metrics::Named(named))
 }
