@@ -2,7 +2,8 @@
 //!
 //! The rival is hyper-util's legacy client with the same connector, posting the same bodies and inflating with the same
 //! flate2. Both ask a server in another process; runs are interleaved and medians compared. Client CPU is read from the
-//! scheduler, so that the server's does not count.
+//! scheduler, so that the server's does not count. `cold` runs count from the first call on and so contain the opening
+//! of connections; the others begin when all is warm.
 //!
 //! `cargo bench -p engagement-transport` measures and prints; anything else, `cargo test --benches` for instance, makes
 //! a few calls of each kind to keep it alive.
@@ -41,17 +42,27 @@ fn main() {
         return serve();
     }
     let measuring = arguments.iter().any(|argument| argument == "--bench");
-    let (runs, seconds) = if measuring { (5, 1.5) } else { (1, 0.02) };
+    let (runs, warm, cold) = if measuring {
+        (5, Stint::Time(Duration::from_millis(1_500)), Stint::Calls(2_000))
+    } else {
+        (1, Stint::Calls(20), Stint::Calls(20))
+    };
     println!("client                 requests/s   CPU µs/request    p50 µs    p99 µs   connections");
-    for (scheme, in_flight) in [("http", 1), ("http", 8), ("https", 8), ("https", 64)] {
+    for (title, scheme, in_flight, stint) in [
+        ("http, 1 in flight", "http", 1, warm),
+        ("http, 8 in flight", "http", 8, warm),
+        ("https, 8 in flight", "https", 8, warm),
+        ("https, 64 in flight", "https", 64, warm),
+        ("https, 64 in flight, cold", "https", 64, cold),
+    ] {
         let mut ours = Vec::new();
         let mut rivals = Vec::new();
         for _ in 0..runs {
-            ours.push(run(Contender::Transport, scheme, in_flight, seconds));
-            rivals.push(run(Contender::Legacy, scheme, in_flight, seconds));
+            ours.push(run(Contender::Transport, scheme, in_flight, stint));
+            rivals.push(run(Contender::Legacy, scheme, in_flight, stint));
         }
         let (ours, rivals) = (Figures::median(&ours), Figures::median(&rivals));
-        println!("{scheme}, {in_flight} in flight");
+        println!("{title}");
         println!("  transport          {ours}");
         println!("  legacy client      {rivals}");
         println!(
@@ -62,6 +73,15 @@ fn main() {
             ours.p99 / rivals.p99
         );
     }
+}
+
+/// How much one run does.
+#[derive(Clone, Copy)]
+enum Stint {
+    /// As many calls as fit, after warming up.
+    Time(Duration),
+    /// So many calls, the first ones included.
+    Calls(usize),
 }
 
 #[derive(Clone, Copy)]
@@ -107,7 +127,7 @@ impl std::fmt::Display for Figures {
     }
 }
 
-fn run(contender: Contender, scheme: &str, in_flight: usize, seconds: f64) -> Figures {
+fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Figures {
     let server = Server::start(scheme);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (rate, cpu, mut latencies) = runtime.block_on(async {
@@ -125,7 +145,7 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, seconds: f64) -> Fi
                     .authorization(Authorization::oauth1(&credentials))
                     .replay(Replay::Safe)
                     .quota(&Quota::learnt());
-                load(in_flight, seconds, move || {
+                load(in_flight, stint, move || {
                     let (transport, call) = (transport.clone(), call.clone());
                     async move { transport.send(&call, verdict::by_status).await.unwrap().body.len() }
                 })
@@ -135,7 +155,7 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, seconds: f64) -> Fi
                 let client = legacy(&server.roots);
                 let url: http::Uri = server.url.parse().unwrap();
                 let question = Bytes::from(question());
-                load(in_flight, seconds, move || {
+                load(in_flight, stint, move || {
                     let request = Request::post(url.clone())
                         .header("content-type", "application/json")
                         .header("accept-encoding", "gzip")
@@ -173,26 +193,28 @@ fn legacy(roots: &[u8]) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
 }
 
-/// Keeps `in_flight` calls going, first to warm up and then to measure. Returns calls a second, CPU microseconds a
-/// call, and how long each took.
-async fn load<F, C>(in_flight: usize, seconds: f64, call: F) -> (f64, f64, Vec<Duration>)
+/// Keeps `in_flight` calls going. Returns calls a second, CPU microseconds a call, and how long each took.
+async fn load<F, C>(in_flight: usize, stint: Stint, call: F) -> (f64, f64, Vec<Duration>)
 where
     F: Fn() -> C + Send + Sync + 'static,
     C: Future<Output = usize> + Send,
 {
     let call = Arc::new(call);
-    let stint = |time: Duration| {
+    let work = |time: Duration, calls: usize| {
         let call = call.clone();
         async move {
             let end = Instant::now() + time;
+            let left = Arc::new(AtomicUsize::new(calls));
             let tasks: Vec<_> = (0..in_flight)
                 .map(|_| {
-                    let call = call.clone();
+                    let (call, left) = (call.clone(), left.clone());
                     tokio::spawn(async move {
                         let mut latencies = Vec::with_capacity(100_000);
                         loop {
                             let begun = Instant::now();
-                            if begun >= end && !latencies.is_empty() {
+                            let taken =
+                                left.try_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+                            if begun >= end || taken.is_err() {
                                 return latencies;
                             }
                             assert_eq!(call().await, answer().len());
@@ -208,9 +230,15 @@ where
             all
         }
     };
-    stint(Duration::from_secs_f64(seconds / 5.0)).await;
+    let (time, calls) = match stint {
+        Stint::Time(time) => {
+            work(time / 5, usize::MAX).await;
+            (time, usize::MAX)
+        }
+        Stint::Calls(calls) => (Duration::from_secs(60), calls),
+    };
     let (begun, cpu) = (Instant::now(), cpu_time());
-    let latencies = stint(Duration::from_secs_f64(seconds)).await;
+    let latencies = work(time, calls).await;
     let (elapsed, cpu) = (begun.elapsed(), cpu_time() - cpu);
     let count = latencies.len() as f64;
     (count / elapsed.as_secs_f64(), cpu.as_secs_f64() * 1e6 / count, latencies)
