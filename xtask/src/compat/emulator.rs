@@ -18,22 +18,26 @@ use crate::workspace::{Workspace, output_of};
 pub(crate) struct Emulator {
     child: Child,
     url: String,
+    certificate: PathBuf,
 }
 
 impl Emulator {
-    /// Builds it and starts it on a free port. `folder` holds the file in which it says where.
+    /// Builds it and starts it on a free port. In `folder` it says where, and leaves its certificate authority.
     pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
         let program = build(workspace)?;
         let ready = folder.join(format!("ready-{}", std::process::id()));
+        let certificate = folder.join("ca.pem");
         // Started from the program and not through cargo: what is stopped in the end is the emulator itself.
         let child = Command::new(&program)
-            .args(["emulator", "--listen", "127.0.0.1:0", "--ready-file"])
+            .args(["emulator", "--listen", "127.0.0.1:0", "--proxy", "--write-ca"])
+            .arg(&certificate)
+            .arg("--ready-file")
             .arg(&ready)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
-        let mut emulator = Self { child, url: String::new() };
+        let mut emulator = Self { child, url: String::new(), certificate };
         let url = emulator.wait_for(&ready);
         // It is gone already if the emulator never wrote it.
         fs::remove_file(&ready).ok();
@@ -44,6 +48,11 @@ impl Emulator {
     /// Where it listens.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The authority behind its certificates.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.certificate
     }
 
     fn wait_for(&mut self, ready: &Path) -> Result<String> {
