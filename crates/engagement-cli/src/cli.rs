@@ -191,9 +191,6 @@ pub(crate) struct Ask {
     /// The contract's allowance, such as 60/min [default: learnt from the server]
     #[arg(long, value_name = "N/min")]
     pub(crate) quota: Option<Rate>,
-    /// Print the plan and send nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
     /// Ask too what the API's age rules exclude
     #[arg(long)]
     pub(crate) ask_anyway: bool,

@@ -18,8 +18,17 @@ use std::{
 
 use engagement_ids::{IdList, Options, Source, Verdict, may_wait, open};
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
+fn main() -> ExitCode {
     let mut messages = io::stderr().lock();
+    run(&mut messages).unwrap_or_else(|error| {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        // Nothing is left to tell it to if this fails.
+        writeln!(messages, "refused: {error}{cause}").ok();
+        ExitCode::from(7)
+    })
+}
+
+fn run(messages: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
     let mut list = IdList::new();
     for argument in env::args_os().skip(1) {
         let path = Path::new(&argument);

@@ -21,6 +21,7 @@ pub struct Call {
     pub(crate) authorization: Authorization,
     pub(crate) replay: Replay,
     pub(crate) quota: Option<Quota>,
+    pub(crate) max_attempts: Option<u32>,
 }
 
 /// Whether a request that may have reached the server can be sent a second time.
@@ -45,6 +46,7 @@ impl Call {
             authorization: Authorization::None,
             replay,
             quota: None,
+            max_attempts: None,
         }
     }
 
@@ -97,6 +99,13 @@ impl Call {
     /// The pool of calls that this one draws on.
     pub fn quota(mut self, quota: &Quota) -> Self {
         self.quota = Some(quota.clone());
+        self
+    }
+
+    /// How many requests this call may send, if fewer than [`Builder::max_attempts`](crate::Builder::max_attempts)
+    /// allows. Zero is taken for one.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts.max(1));
         self
     }
 

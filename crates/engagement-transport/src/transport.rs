@@ -356,7 +356,7 @@ impl Course<'_> {
             Some(Stop::Final)
         } else if !may_repeat {
             Some(Stop::NotReplayable)
-        } else if failure.reach == Reach::Stale && self.attempts < self.inner.policy.max_attempts {
+        } else if failure.reach == Reach::Stale && self.attempts < self.max_attempts() {
             // Nobody's failure: an idle connection's end crossed our request. A new one cannot meet the same.
             self.fresh = true;
             None
@@ -376,7 +376,7 @@ impl Course<'_> {
             Some(quota) => quota.refused(asked),
             None => asked.unwrap_or(UNTOLD_WAIT) + self.inner.jitter.up_to(JITTER),
         };
-        let stop = if self.attempts >= self.inner.policy.max_attempts {
+        let stop = if self.attempts >= self.max_attempts() {
             Some(Stop::Attempts)
         } else if self.waited + wait > self.inner.policy.max_quota_wait {
             Some(Stop::Patience)
@@ -405,9 +405,7 @@ impl Course<'_> {
             return false;
         }
         let Some(date) = reset::date(&raw.headers) else { return false };
-        if seconds_ahead(date, stamped).abs() <= CLOCK_TOLERANCE
-            || self.attempts >= self.inner.policy.max_attempts
-        {
+        if seconds_ahead(date, stamped).abs() <= CLOCK_TOLERANCE || self.attempts >= self.max_attempts() {
             return false;
         }
         self.resigned = true;
@@ -419,7 +417,7 @@ impl Course<'_> {
 
     /// Puts the next attempt off, with full jitter, or says why there is none.
     async fn back_off(&mut self, reason: &str, asked: Option<Duration>) -> Option<Stop> {
-        if self.attempts >= self.inner.policy.max_attempts {
+        if self.attempts >= self.max_attempts() {
             return Some(Stop::Attempts);
         }
         let Backoff { first, longest } = self.inner.policy.backoff;
@@ -436,6 +434,12 @@ impl Course<'_> {
         self.inner.tell(&Event::Retrying { host, path, attempt: self.attempts, reason, delay });
         tokio::time::sleep(delay).await;
         None
+    }
+
+    /// How many requests this call may send.
+    fn max_attempts(&self) -> u32 {
+        let most = self.inner.policy.max_attempts;
+        self.call.max_attempts.map_or(most, |own| own.min(most))
     }
 
     /// When the call must be over, as things stand.

@@ -36,7 +36,7 @@ impl App {
     pub(crate) fn caller(&self) -> Option<Caller> {
         let authorization = match (&self.bearer, &self.consumer) {
             (Some(token), _) => Authorization::Bearer(token.clone()),
-            (None, Some(consumer)) => Authorization::oauth1(consumer.clone()),
+            (None, Some(consumer)) => Authorization::oauth1(consumer),
             (None, None) => return None,
         };
         Some(Caller { authorization, access: Access::AppOnly, owner: None })
@@ -45,7 +45,7 @@ impl App {
     pub(crate) fn user(&self, account: &Account) -> Option<Caller> {
         let credentials = self.consumer.clone()?.with_token(account.token.clone(), account.secret.clone());
         Some(Caller {
-            authorization: Authorization::oauth1(credentials),
+            authorization: Authorization::oauth1(&credentials),
             access: Access::Owner,
             owner: Some(account.name().into()),
         })

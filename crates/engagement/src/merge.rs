@@ -73,7 +73,9 @@ fn add(a: &Outcome, b: &Outcome) -> Outcome {
     match (a, b) {
         (Outcome::Ok(a), Outcome::Ok(b)) => match a.checked_add(*b) {
             Some(sum) => Outcome::Ok(sum),
-            None => Outcome::Failed(engagement_model::Reason::new("the sum of the windows is beyond 64 bits")),
+            None => {
+                Outcome::Failed(engagement_model::Reason::new("the sum of the windows is beyond 64 bits"))
+            }
         },
         // The graver one says why there is no sum.
         _ if a.state() >= b.state() => a.clone(),

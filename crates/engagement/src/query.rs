@@ -4,13 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use engagement_model::{Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId, Window, request};
 
-use crate::{
-    access::divide,
-    client::Client,
-    error::Error,
-    outcomes::Outcomes,
-    unit::Units,
-};
+use crate::{access::divide, client::Client, error::Error, outcomes::Outcomes, unit::Units};
 
 /// A question about Tweets. Made by [`Client::totals`] and its sisters, changed by the setters, sent by
 /// [`Query::send`].
@@ -29,7 +23,12 @@ pub struct Query {
 }
 
 impl Query {
-    pub(crate) fn new(client: Client, endpoint: Endpoint, tweet_ids: Vec<TweetId>, range: Option<Window>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        endpoint: Endpoint,
+        tweet_ids: Vec<TweetId>,
+        range: Option<Window>,
+    ) -> Self {
         Self {
             client,
             endpoint,

@@ -93,7 +93,8 @@ impl Units {
                     share.metrics.iter().all(|metric| metric.is_too_old_on(endpoint, *tweet_id, now))
                 })
             });
-            let unsupported = Outcome::Unsupported(Reason::new("the Tweet is too old for this metric; not asked"));
+            let unsupported =
+                Outcome::Unsupported(Reason::new("the Tweet is too old for this metric; not asked"));
             free.extend(rows(&too_old, &share.metrics, range, &unsupported));
             let metrics: Arc<[Metric]> = share.metrics.into();
             batches.extend(tweet_ids.chunks(endpoint.max_tweet_ids()).map(|tweet_ids| Batch {
@@ -196,7 +197,8 @@ mod tests {
         assert_eq!((all_old.count(), free.len()), (0, 6));
         assert!(free.iter().all(|row| matches!(row.outcome, Outcome::Unsupported(_))));
         // One metric that is served, and all ride along.
-        let mut mixed = units(Endpoint::Totals, share(1..=3, &[Metric::Impressions, Metric::Favorites]), None, now);
+        let mut mixed =
+            units(Endpoint::Totals, share(1..=3, &[Metric::Impressions, Metric::Favorites]), None, now);
         assert_eq!((mixed.take_free().len(), mixed.count()), (0, 1));
     }
 }
