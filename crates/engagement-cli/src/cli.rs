@@ -191,6 +191,9 @@ pub(crate) struct Ask {
     /// The contract's allowance, such as 60/min [default: learnt from the server]
     #[arg(long, value_name = "N/min")]
     pub(crate) quota: Option<Rate>,
+    /// Print the plan and send nothing; needs no credentials
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Ask too what the API's age rules exclude
     #[arg(long)]
     pub(crate) ask_anyway: bool,
@@ -307,7 +310,6 @@ pub(crate) struct Request {
 
 /// `engagement emulator`.
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Emulator {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -330,24 +332,15 @@ pub(crate) struct Emulator {
     /// Refuse what the documentation does not allow and real clients send all the same
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Choose between readings of the documentation, as NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) switch: Vec<String>,
     /// Faults to show
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
-    /// Serve https
-    #[arg(long)]
-    pub(crate) tls: bool,
-    /// Write the certificate authority that signs for --tls and --proxy to this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) write_ca: Option<PathBuf>,
-    /// Be the HTTPS proxy for the API's hosts too
-    #[arg(long)]
-    pub(crate) proxy: bool,
     /// Listen on an address that other machines reach
     #[arg(long)]
     pub(crate) allow_remote: bool,
-    /// Print the rules that it follows, with the evidence for each, and end
-    #[arg(long)]
-    pub(crate) rules: bool,
 }
 
 /// `engagement demo`.
@@ -362,7 +355,9 @@ pub(crate) struct Demo {
 /// options mean something else than elsewhere `ENGAGEMENT_<COMMAND>_<OPTION>`.
 fn with_environment(command: clap::Command) -> clap::Command {
     let prefix = match command.get_name() {
-        own @ ("emulator" | "demo" | "man" | "request") => format!("ENGAGEMENT_{}_", own.to_ascii_uppercase()),
+        own @ ("emulator" | "demo" | "man" | "request") => {
+            format!("ENGAGEMENT_{}_", own.to_ascii_uppercase())
+        }
         _ => "ENGAGEMENT_".to_owned(),
     };
     command

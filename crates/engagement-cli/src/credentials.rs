@@ -42,7 +42,8 @@ impl Credentials {
             (None, Some(bearer)) => Some(App::bearer(bearer.clone())),
             (None, None) => None,
         };
-        let accounts = token.iter().map(|(token, secret)| Account::new(token.clone(), secret.clone())).collect();
+        let accounts =
+            token.iter().map(|(token, secret)| Account::new(token.clone(), secret.clone())).collect();
         Ok(Self { app, consumer, bearer, token, accounts })
     }
 
@@ -65,7 +66,11 @@ fn read(name: &str, talk: &Talk) -> Result<Option<Secret>, Failure> {
     let text = match (env::var(&variable), env::var_os(&twin)) {
         (Ok(text), _) => text,
         (Err(env::VarError::NotUnicode(_)), _) => {
-            return Err(Failure::new(Exit::Authentication, "credentials", format!("{variable} is not UTF-8")));
+            return Err(Failure::new(
+                Exit::Authentication,
+                "credentials",
+                format!("{variable} is not UTF-8"),
+            ));
         }
         (Err(env::VarError::NotPresent), None) => return Ok(None),
         (Err(env::VarError::NotPresent), Some(path)) => {

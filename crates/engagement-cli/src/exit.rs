@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn the_gravest_cause_gives_the_code() {
-        let check = |happened: &[Exit], any, wanted| assert_eq!(Exit::of_all(happened, any), wanted, "{happened:?}");
+        let check =
+            |happened: &[Exit], any, wanted| assert_eq!(Exit::of_all(happened, any), wanted, "{happened:?}");
         check(&[], true, Exit::Done);
         check(&[Exit::Incomplete], true, Exit::Incomplete);
         check(&[Exit::Incomplete, Exit::Network], true, Exit::Incomplete);

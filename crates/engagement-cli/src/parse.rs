@@ -130,7 +130,9 @@ mod tests {
         assert_eq!(moment("2024-03-01T07:15:00+02:00").as_deref(), Some("2024-03-01T05:15:00Z"));
         assert_eq!(moment("7d").as_deref(), Some("2024-03-01T10:30:00Z"));
         assert_eq!(moment("36h").as_deref(), Some("2024-03-06T22:30:00Z"));
-        for bad in ["", "d", "-7d", "7y", "yesterday", "2024-02-30", "2024-03-01T07:00:00", "99999999999999999d"] {
+        for bad in
+            ["", "d", "-7d", "7y", "yesterday", "2024-02-30", "2024-03-01T07:00:00", "99999999999999999d"]
+        {
             assert_eq!(moment(bad), None, "{bad:?}");
         }
     }

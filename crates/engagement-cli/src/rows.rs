@@ -26,12 +26,20 @@ pub(crate) struct Rows {
 /// A form of output that takes one batch after the other.
 enum Form {
     Ndjson,
-    Json { begun: bool },
-    Delimited { delimiter: u8, begun: bool },
+    Json {
+        begun: bool,
+    },
+    Delimited {
+        delimiter: u8,
+        begun: bool,
+    },
     /// Columns are as wide as their widest cell, so the whole table is needed first.
     Table(comfy_table::Table),
     /// Which lines and columns there are is known at the end only.
-    Wide { lines: wide::Lines, form: Format },
+    Wide {
+        lines: wide::Lines,
+        form: Format,
+    },
 }
 
 impl Rows {

@@ -56,9 +56,9 @@ impl Settings {
             base_url: global.base_url.clone().or(values.base_url),
             output: match (global.output, values.output) {
                 (Some(output), _) => Some(output),
-                (None, Some(name)) => Some(read_value("output", &name, |name| {
-                    clap::ValueEnum::from_str(name, false)
-                })?),
+                (None, Some(name)) => {
+                    Some(read_value("output", &name, |name| clap::ValueEnum::from_str(name, false))?)
+                }
                 (None, None) => None,
             },
             out: global.out.clone(),

@@ -14,6 +14,7 @@ pub mod hour;
 mod json;
 pub mod metric;
 pub mod outcome;
+pub mod plan;
 pub mod refusal;
 pub mod request;
 mod tweet_id;

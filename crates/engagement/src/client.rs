@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use engagement_model::{Endpoint, TweetId, Window};
+use engagement_model::{Access, Endpoint, TweetId, Window, plan::Asker};
 use engagement_transport::{Clock, Event, Quota, SystemClock, Transport, Url};
 use jiff::Timestamp;
 
@@ -254,6 +254,22 @@ impl Inner {
     )]
     pub(crate) fn caller(&self, number: usize) -> &Caller {
         &self.callers[number]
+    }
+
+    /// The name that plans have for a caller.
+    pub(crate) fn asker(&self, caller: usize) -> Asker {
+        match self.caller(caller).access {
+            Access::AppOnly => Asker::AppOnly,
+            Access::Owner => Asker::Owner(u32::try_from(caller).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// The caller that a plan names so.
+    pub(crate) fn caller_of(&self, asker: Asker) -> usize {
+        match asker {
+            Asker::AppOnly => 0,
+            Asker::Owner(caller) => caller as usize,
+        }
     }
 
     /// The account of this name.

@@ -1,6 +1,6 @@
 //! Why a client or a query cannot begin.
 
-use engagement_model::{Endpoint, InvalidRequest, Metric, grouping::InvalidGrouping};
+use engagement_model::{Endpoint, InvalidRequest, grouping::InvalidGrouping, plan::InvalidPlan};
 
 /// A client that cannot be built, or a query that is refused before anything is sent.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,16 @@ impl From<InvalidGrouping> for Error {
     }
 }
 
+impl From<InvalidPlan> for Error {
+    fn from(invalid: InvalidPlan) -> Self {
+        match invalid {
+            InvalidPlan::Request(invalid) => ErrorKind::Request(invalid),
+            other => ErrorKind::Plan(other),
+        }
+        .into()
+    }
+}
+
 impl From<engagement_transport::Error> for Error {
     fn from(error: engagement_transport::Error) -> Self {
         Self { kind: ErrorKind::Transport, source: Some(Box::new(error)) }
@@ -51,6 +61,9 @@ pub enum ErrorKind {
     /// A grouping breaks a rule of the API.
     #[error("{0}")]
     Grouping(InvalidGrouping),
+    /// No endpoint answers the question: ask for something else.
+    #[error("{0}")]
+    Plan(InvalidPlan),
     /// There is no credential at all: give the builder an app.
     #[error("no credential: an app's consumer key and secret, or a bearer token, is needed")]
     NoCredential,
@@ -82,20 +95,6 @@ pub enum ErrorKind {
     NeedsOwner {
         /// The endpoint.
         endpoint: Endpoint,
-    },
-    /// The API does not serve the metric on the endpoint.
-    #[error("no metric is left to ask {endpoint} for")]
-    NoMetrics {
-        /// The endpoint.
-        endpoint: Endpoint,
-    },
-    /// A metric that the endpoint does not serve.
-    #[error("{}", InvalidRequest::MisplacedMetric { endpoint: *endpoint, metric: metric.clone() })]
-    MisplacedMetric {
-        /// The endpoint.
-        endpoint: Endpoint,
-        /// The metric.
-        metric: Metric,
     },
     /// The transport cannot be built as configured: the source says why.
     #[error("the connection cannot be set up")]

@@ -149,11 +149,11 @@ impl Exchange<'_> {
         };
         if !answer.status.is_success() {
             let refusal = Refusal::read(answer.status.as_u16(), &answer.body);
-            return self.refused(ask, &refusal, answer.clock_ahead);
+            return self.refused(&ask, &refusal, answer.clock_ahead);
         }
         match Answer::decode(&request, &answer.body, &Limits::default()) {
             Ok(decoded) => self.answered(decoded),
-            Err(DecodeError::Refused(refusal)) => self.refused(ask, &refusal, answer.clock_ahead),
+            Err(DecodeError::Refused(refusal)) => self.refused(&ask, &refusal, answer.clock_ahead),
             Err(error) => self.fail(&ask, Problem::new(ProblemKind::Malformed, error.to_string())),
         }
     }
@@ -179,7 +179,7 @@ impl Exchange<'_> {
     }
 
     /// The server refused the request as a whole. What it names is taken out, and the rest is asked for again.
-    fn refused(&mut self, ask: Ask, refusal: &Refusal, clock_ahead: Option<i64>) {
+    fn refused(&mut self, ask: &Ask, refusal: &Refusal, clock_ahead: Option<i64>) {
         let reason = Reason::new(&refusal.words());
         match &refusal.kind {
             RefusalKind::ForbiddenTweets { tweet_ids, .. } if !tweet_ids.is_empty() => {
@@ -187,8 +187,8 @@ impl Exchange<'_> {
                 if named.is_empty() {
                     return self.halve(ask, &reason);
                 }
-                self.ask_rest(&ask, rest, ask.metrics.clone());
-                self.forbidden(&ask, named, &reason);
+                self.ask_rest(ask, rest, ask.metrics.clone());
+                self.forbidden(ask, named, &reason);
             }
             RefusalKind::ForbiddenTweets { .. } | RefusalKind::Forbidden => self.halve(ask, &reason),
             RefusalKind::ForbiddenMetrics { metrics } => {
@@ -196,7 +196,7 @@ impl Exchange<'_> {
                 let named = if named.is_empty() { ask.metrics.clone() } else { named };
                 let rest = if named.len() == ask.metrics.len() { Vec::new() } else { rest };
                 self.end(&ask.tweet_ids, &named, &Outcome::Forbidden(reason));
-                self.ask_rest(&ask, ask.tweet_ids.clone(), rest);
+                self.ask_rest(ask, ask.tweet_ids.clone(), rest);
             }
             RefusalKind::UnavailableTweets => {
                 let (named, rest) = split(&ask.tweet_ids, &refusal.unavailable);
@@ -204,9 +204,9 @@ impl Exchange<'_> {
                 let (named, rest) =
                     if named.is_empty() { (ask.tweet_ids.clone(), Vec::new()) } else { (named, rest) };
                 self.end(&named, &ask.metrics, &Outcome::Unavailable(reason));
-                self.ask_rest(&ask, rest, ask.metrics.clone());
+                self.ask_rest(ask, rest, ask.metrics.clone());
             }
-            RefusalKind::TooOld => self.too_old(&ask, refusal, &reason),
+            RefusalKind::TooOld => self.too_old(ask, refusal, &reason),
             RefusalKind::Authentication | RefusalKind::NotProvisioned | RefusalKind::ClockOff => {
                 let mut problem = Problem::new(ProblemKind::Authentication, refusal.to_string());
                 if let Some(ahead) = clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
@@ -218,7 +218,7 @@ impl Exchange<'_> {
                     problem.message.push_str(&format!("; asked with the token of {owner}"));
                 }
                 self.settled.refused = Some((ask.caller, Reason::new(&problem.message)));
-                self.fail(&ask, problem);
+                self.fail(ask, problem);
             }
             kind => {
                 let class = match kind {
@@ -226,7 +226,7 @@ impl Exchange<'_> {
                     RefusalKind::Server => ProblemKind::Server,
                     _ => ProblemKind::Refused,
                 };
-                self.fail(&ask, Problem::new(class, refusal.to_string()));
+                self.fail(ask, Problem::new(class, refusal.to_string()));
             }
         }
     }
@@ -249,14 +249,14 @@ impl Exchange<'_> {
     }
 
     /// A refusal that names none of the Tweets: halves are asked for, down to single ones.
-    fn halve(&mut self, ask: Ask, reason: &Reason) {
+    fn halve(&mut self, ask: &Ask, reason: &Reason) {
         if ask.tweet_ids.len() < 2 {
             let tweet_ids = ask.tweet_ids.clone();
-            return self.forbidden(&ask, tweet_ids, reason);
+            return self.forbidden(ask, tweet_ids, reason);
         }
         let (first, second) = ask.tweet_ids.split_at(ask.tweet_ids.len() / 2);
-        self.ask_rest(&ask, first.to_vec(), ask.metrics.clone());
-        self.ask_rest(&ask, second.to_vec(), ask.metrics.clone());
+        self.ask_rest(ask, first.to_vec(), ask.metrics.clone());
+        self.ask_rest(ask, second.to_vec(), ask.metrics.clone());
     }
 
     fn too_old(&mut self, ask: &Ask, refusal: &Refusal, reason: &Reason) {

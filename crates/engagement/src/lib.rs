@@ -45,4 +45,4 @@ pub use client::{Builder, Client};
 pub use credential::{Account, App};
 pub use error::{Error, ErrorKind};
 pub use outcomes::{Effort, Outcomes};
-pub use query::{Metrics, Owners, Query, Resolution, Who};
+pub use query::{Forecast, Metrics, Owners, Query, Resolution, Who};

@@ -10,28 +10,27 @@ use crate::query::Resolution;
 #[derive(Debug)]
 pub(crate) struct Merger {
     resolution: Resolution,
-    windows: usize,
-    waiting: HashMap<usize, Waiting>,
+    waiting: HashMap<(usize, u32), Waiting>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    arrived: usize,
+    arrived: u32,
     rows: Vec<Row>,
 }
 
 impl Merger {
-    /// For batches of so many windows each.
-    pub(crate) fn new(resolution: Resolution, windows: usize) -> Self {
-        Self { resolution, windows, waiting: HashMap::new() }
+    /// For buckets of this size.
+    pub(crate) fn new(resolution: Resolution) -> Self {
+        Self { resolution, waiting: HashMap::new() }
     }
 
-    /// Takes the rows of one window; gives the batch's rows with the last.
-    pub(crate) fn add(&mut self, batch: usize, rows: Vec<Row>) -> Vec<Row> {
+    /// Takes the rows of one of a batch's windows; gives the batch's rows with the last.
+    pub(crate) fn add(&mut self, batch: (usize, u32), windows: u32, rows: Vec<Row>) -> Vec<Row> {
         let waiting = self.waiting.entry(batch).or_default();
         waiting.arrived += 1;
         waiting.rows.extend(rows);
-        if waiting.arrived < self.windows {
+        if waiting.arrived < windows {
             return Vec::new();
         }
         let rows = self.waiting.remove(&batch).unwrap_or_default().rows;
@@ -128,9 +127,9 @@ mod tests {
 
     #[test]
     fn waits_for_the_last_window() {
-        let mut merger = Merger::new(Resolution::Total, 2);
-        assert!(merger.add(0, vec![row(0, 672, Outcome::Ok(1))]).is_empty());
-        assert!(merger.add(1, vec![row(0, 672, Outcome::Ok(5))]).is_empty());
-        assert_eq!(merger.add(0, vec![row(672, 700, Outcome::Ok(1))]), [row(0, 700, Outcome::Ok(2))]);
+        let mut merger = Merger::new(Resolution::Total);
+        assert!(merger.add((0, 0), 2, vec![row(0, 672, Outcome::Ok(1))]).is_empty());
+        assert!(merger.add((0, 1), 2, vec![row(0, 672, Outcome::Ok(5))]).is_empty());
+        assert_eq!(merger.add((0, 0), 2, vec![row(672, 700, Outcome::Ok(1))]), [row(0, 700, Outcome::Ok(2))]);
     }
 }

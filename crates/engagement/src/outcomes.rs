@@ -6,7 +6,7 @@ use core::{
 };
 use std::collections::{HashMap, VecDeque};
 
-use engagement_model::{Outcome, Reason, Row};
+use engagement_model::{Endpoint, Outcome, Reason, Row};
 use futures_core::{Stream, future::BoxFuture};
 use futures_util::stream::FuturesUnordered;
 
@@ -17,7 +17,7 @@ use crate::{
     exchange::{Settled, settle},
     merge::Merger,
     query::Resolution,
-    unit::{Unit, Units},
+    unit::Unit,
 };
 
 /// What becomes of everything that a query asks for, as it comes to be known.
@@ -28,7 +28,8 @@ use crate::{
 #[must_use = "a stream asks nothing before it is polled"]
 pub struct Outcomes {
     client: Client,
-    units: Units,
+    endpoint: Endpoint,
+    units: VecDeque<Unit>,
     running: FuturesUnordered<BoxFuture<'static, (usize, Settled)>>,
     /// What is being asked for, by the number of its request.
     in_flight: HashMap<usize, Unit>,
@@ -41,11 +42,18 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    pub(crate) fn new(client: Client, mut units: Units, merged: Option<Resolution>) -> Self {
-        let free = units.take_free();
-        let merger = merged.map(|resolution| Merger::new(resolution, units.windows()));
+    /// `free` are the rows that cost no request.
+    pub(crate) fn new(
+        client: Client,
+        endpoint: Endpoint,
+        units: VecDeque<Unit>,
+        free: Vec<Row>,
+        merged: Option<Resolution>,
+    ) -> Self {
+        let merger = merged.map(Merger::new);
         let mut outcomes = Self {
             client,
+            endpoint,
             units,
             running: FuturesUnordered::new(),
             in_flight: HashMap::new(),
@@ -72,7 +80,7 @@ impl Outcomes {
         self.running.clear();
         let unaccounted = Outcome::Unaccounted(Reason::new(reason));
         let mut left: Vec<Unit> = self.in_flight.drain().map(|(_, unit)| unit).collect();
-        left.extend(&mut self.units);
+        left.extend(self.units.drain(..));
         left.sort_by_key(|unit| (unit.batch, unit.window));
         let mut problem = Some(Problem::new(ProblemKind::Stopped, reason));
         for unit in left {
@@ -84,7 +92,7 @@ impl Outcomes {
     /// Starts requests while there is room for them.
     fn start(&mut self) {
         while self.running.len() < self.client.inner().concurrency {
-            let Some(unit) = self.units.next() else { return };
+            let Some(unit) = self.units.pop_front() else { return };
             if let Some(reason) = self.refused.get(&unit.caller) {
                 let rows = unit.rows(&Outcome::Failed(reason.clone())).collect();
                 self.close(&unit, rows, Vec::new(), Vec::new(), None);
@@ -117,7 +125,7 @@ impl Outcomes {
         observed_at: Option<jiff::Timestamp>,
     ) {
         if let Some(merger) = &mut self.merger {
-            rows = merger.add(unit.batch, rows);
+            rows = merger.add(unit.batch, unit.windows, rows);
         }
         if !rows.is_empty() || !warnings.is_empty() || !problems.is_empty() {
             self.give(Some(unit), rows, warnings, problems, observed_at);
@@ -134,7 +142,7 @@ impl Outcomes {
     ) {
         rows.sort_by(|a, b| (a.tweet_id, a.bucket, &a.metric).cmp(&(b.tweet_id, b.bucket, &b.metric)));
         self.ready.push_back(Batch {
-            endpoint: self.units.endpoint(),
+            endpoint: self.endpoint,
             owner: unit.and_then(|unit| self.client.inner().caller(unit.caller).owner.clone()),
             observed_at: observed_at.unwrap_or_else(|| self.client.now()),
             rows,

@@ -1,10 +1,22 @@
 //! What to ask, and how.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
-use engagement_model::{Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId, Window, request};
+use engagement_model::{
+    Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId, Window,
+    plan::{AgeRules, Ask, Asker, Plan, Question, Target},
+};
 
-use crate::{access::divide, client::Client, error::Error, outcomes::Outcomes, unit::Units};
+use crate::{
+    access::{self, assign, assign_by_owner},
+    client::Client,
+    error::Error,
+    outcomes::Outcomes,
+    unit::{skipped, units},
+};
 
 /// A question about Tweets. Made by [`Client::totals`] and its sisters, changed by the setters, sent by
 /// [`Query::send`].
@@ -19,7 +31,7 @@ pub struct Query {
     resolution: Resolution,
     who: Who,
     owners: Owners,
-    age_rules: bool,
+    age_rules: AgeRules,
 }
 
 impl Query {
@@ -38,7 +50,7 @@ impl Query {
             resolution: Resolution::default(),
             who: Who::default(),
             owners: Owners::default(),
-            age_rules: true,
+            age_rules: AgeRules::Keep,
         }
     }
 
@@ -71,7 +83,7 @@ impl Query {
     ///
     /// [unsupported]: engagement_model::Outcome::Unsupported
     pub fn ask_anyway(mut self) -> Self {
-        self.age_rules = false;
+        self.age_rules = AgeRules::AskAnyway;
         self
     }
 
@@ -82,22 +94,91 @@ impl Query {
     /// What the API would refuse is refused here, and nothing is sent: no ids, a metric that the endpoint does not
     /// serve, a range before the API's first data or in the future; likewise a credential that is missing.
     pub fn send(self) -> Result<Outcomes, Error> {
-        let now = self.client.now();
-        let tweet_ids = once_each(self.tweet_ids);
-        if tweet_ids.is_empty() {
-            return Err(InvalidRequest::NoTweetIds.into());
-        }
-        if let Some(range) = self.range {
-            request::check_range(range, now)?;
-        }
-        let shares =
-            divide(self.client.inner(), self.endpoint, tweet_ids, &self.who, &self.owners, &self.metrics)?;
+        let tweet_ids = self.tweet_ids()?;
+        let asks =
+            assign(self.client.inner(), self.endpoint, &tweet_ids, &self.who, &self.owners, &self.metrics)?;
+        let plan = self.make_plan(asks)?;
+        // Elsewhere a public metric is another quantity, and a credential that is forced is the only one.
+        let falls_back = self.endpoint == Endpoint::Totals && self.who == Who::Auto;
         let grouping = self.resolution.grouping(self.endpoint)?;
-        let age_rules = self.age_rules.then_some(now);
-        let units = Units::new(self.endpoint, shares, self.range, grouping, age_rules);
+        let units = units(self.client.inner(), &plan, &grouping, falls_back);
+        let free = skipped(&plan, &self.metrics);
         let merged = self.endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
-        Ok(Outcomes::new(self.client, units, merged.then_some(self.resolution)))
+        Ok(Outcomes::new(self.client, self.endpoint, units, free, merged.then_some(self.resolution)))
     }
+
+    /// What [`Query::send`] would send, without a credential: owners that are known are planned for as if there were
+    /// a token of theirs.
+    ///
+    /// # Errors
+    ///
+    /// The same rules of the API as for sending.
+    pub fn forecast(self, quota_per_minute: Option<u32>) -> Result<Forecast, Error> {
+        let tweet_ids = self.tweet_ids()?;
+        let (asks, names) = assign_by_owner(
+            self.client.inner(),
+            self.endpoint,
+            &tweet_ids,
+            &self.who,
+            &self.owners,
+            &self.metrics,
+        )?;
+        let summary = self.make_plan(asks)?.summary(quota_per_minute);
+        let name = |asker: &Asker| match asker {
+            Asker::AppOnly => String::new(),
+            Asker::Owner(number) => {
+                names.get(*number as usize).map_or_else(String::new, |name| name.to_string())
+            }
+        };
+        Ok(Forecast {
+            requests: summary.requests,
+            lower_bound: summary.lower_bound,
+            by_endpoint: summary.by_endpoint,
+            by_owner: summary.by_asker.iter().map(|(asker, requests)| (name(asker), *requests)).collect(),
+            ids: summary.ids,
+            skipped_unsupported: summary.skipped_unsupported,
+            minutes_at_quota: summary.minutes_at_quota,
+        })
+    }
+
+    fn tweet_ids(&self) -> Result<Vec<TweetId>, Error> {
+        let mut seen = HashSet::with_capacity(self.tweet_ids.len());
+        let tweet_ids: Vec<_> =
+            self.tweet_ids.iter().copied().filter(|tweet_id| seen.insert(*tweet_id)).collect();
+        if tweet_ids.is_empty() { Err(InvalidRequest::NoTweetIds.into()) } else { Ok(tweet_ids) }
+    }
+
+    fn make_plan(&self, asks: Vec<Ask>) -> Result<Plan, Error> {
+        let target = match (self.endpoint, self.range) {
+            (Endpoint::Historical, Some(range)) => Target::Historical(range),
+            (Endpoint::Totals, _) => Target::Totals,
+            (Endpoint::Last28Hours | Endpoint::Historical, _) => Target::Last28Hours,
+        };
+        let metrics = access::metrics(self.endpoint, &self.metrics);
+        let mut question = Question::new(target, metrics, self.client.now());
+        question.age_rules = self.age_rules;
+        Ok(Plan::new(question, asks)?)
+    }
+}
+
+/// What a query would cost.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Forecast {
+    /// Requests that will be sent if all goes well.
+    pub requests: u64,
+    /// How few could do.
+    pub lower_bound: u64,
+    /// Requests to each endpoint.
+    pub by_endpoint: BTreeMap<Endpoint, u64>,
+    /// Requests with each owner's token; those of the app under the empty name.
+    pub by_owner: BTreeMap<String, u64>,
+    /// Different Tweets.
+    pub ids: u64,
+    /// Cells that are not asked for because the API does not serve them.
+    pub skipped_unsupported: u64,
+    /// How long it takes at the quota that was given.
+    pub minutes_at_quota: Option<f64>,
 }
 
 /// Which metrics to ask for.
@@ -164,12 +245,6 @@ impl FromIterator<(TweetId, Arc<str>)> for Owners {
     fn from_iter<I: IntoIterator<Item = (TweetId, Arc<str>)>>(owners: I) -> Self {
         Self(Arc::new(owners.into_iter().collect()))
     }
-}
-
-/// The ids in order, without those that came before.
-fn once_each(tweet_ids: Vec<TweetId>) -> Vec<TweetId> {
-    let mut seen = std::collections::HashSet::with_capacity(tweet_ids.len());
-    tweet_ids.into_iter().filter(|tweet_id| seen.insert(*tweet_id)).collect()
 }
 
 /// The grouping's name in requests and answers.

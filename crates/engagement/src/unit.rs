@@ -1,24 +1,29 @@
-//! The work of a query, divided into requests.
+//! The work of a query, request by request.
 
 use std::{collections::VecDeque, sync::Arc};
 
-use engagement_model::{Endpoint, Grouping, Metric, Outcome, Reason, Row, TweetId, Window};
-use jiff::Timestamp;
+use engagement_model::{
+    Endpoint, Grouping, Metric, Outcome, Reason, Row, TweetId, Window,
+    plan::{Asker, Plan, Why},
+};
 
-use crate::access::Share;
+use crate::{client::Inner, query::Metrics};
 
 /// What one request asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Unit {
     pub(crate) endpoint: Endpoint,
     pub(crate) caller: usize,
+    /// Where public metrics of Tweets go that turn out to be somebody else's.
     pub(crate) fallback: Option<usize>,
     pub(crate) tweet_ids: Arc<[TweetId]>,
     pub(crate) metrics: Arc<[Metric]>,
     pub(crate) grouping: Grouping,
     pub(crate) window: Option<Window>,
-    /// Units of one number ask for the same Tweets in consecutive windows.
-    pub(crate) batch: usize,
+    /// Who asks and a number: units of one batch ask for the same Tweets in consecutive windows.
+    pub(crate) batch: (usize, u32),
+    /// How many windows the batch has.
+    pub(crate) windows: u32,
 }
 
 impl Unit {
@@ -45,160 +50,52 @@ pub(crate) fn rows(
     })
 }
 
-/// What is still to be asked, in order: all windows of a batch before the next batch.
-#[derive(Debug)]
-pub(crate) struct Units {
-    endpoint: Endpoint,
-    grouping: Grouping,
-    windows: Vec<Option<Window>>,
-    batches: VecDeque<Batch>,
-    next_window: usize,
-    batch: usize,
-    /// Rows that cost no request: what the API's age rules exclude, and what no credential may read.
-    free: Vec<Row>,
-}
-
-#[derive(Debug)]
-struct Batch {
-    caller: usize,
-    fallback: Option<usize>,
-    tweet_ids: Arc<[TweetId]>,
-    metrics: Arc<[Metric]>,
-}
-
-impl Units {
-    /// Divides the shares. With `age_rules`, which is the time now, Tweets that are too old for every metric are not
-    /// asked for.
-    pub(crate) fn new(
-        endpoint: Endpoint,
-        shares: Vec<Share>,
-        range: Option<Window>,
-        grouping: Grouping,
-        age_rules: Option<Timestamp>,
-    ) -> Self {
-        let windows = match range {
-            Some(range) => range.slices().map(Some).collect(),
-            None => vec![None],
-        };
-        let mut free = Vec::new();
-        let mut batches = VecDeque::new();
-        for share in shares {
-            let forbidden = Outcome::Forbidden(Reason::new("this credential may not read the metric"));
-            free.extend(rows(&share.tweet_ids, &share.forbidden, range, &forbidden));
-            if share.metrics.is_empty() {
-                continue;
+/// The requests of a plan. With `falls_back`, owners' Tweets that turn out to be somebody else's are asked for app-only.
+pub(crate) fn units(client: &Inner, plan: &Plan, grouping: &Grouping, falls_back: bool) -> VecDeque<Unit> {
+    let fallback = client.app().filter(|_| falls_back);
+    let mut units: VecDeque<Unit> = VecDeque::new();
+    for planned in plan.requests() {
+        let caller = client.caller_of(planned.asker());
+        let tweet_ids = planned.tweet_ids();
+        let (_, windows) = planned.window_of_batch();
+        let batch = (caller, planned.batch());
+        // Most windows of a batch ask for the same Tweets.
+        let before = units.back().filter(|before| before.batch == batch);
+        let (tweet_ids, metrics) = match before {
+            Some(before) if before.tweet_ids.iter().copied().eq(planned.tweet_ids()) => {
+                (before.tweet_ids.clone(), before.metrics.clone())
             }
-            let (too_old, tweet_ids): (Vec<_>, Vec<_>) = share.tweet_ids.into_iter().partition(|tweet_id| {
-                age_rules.is_some_and(|now| {
-                    share.metrics.iter().all(|metric| metric.is_too_old_on(endpoint, *tweet_id, now))
-                })
-            });
-            let unsupported =
-                Outcome::Unsupported(Reason::new("the Tweet is too old for this metric; not asked"));
-            free.extend(rows(&too_old, &share.metrics, range, &unsupported));
-            let metrics: Arc<[Metric]> = share.metrics.into();
-            batches.extend(tweet_ids.chunks(endpoint.max_tweet_ids()).map(|tweet_ids| Batch {
-                caller: share.caller,
-                fallback: share.fallback,
-                tweet_ids: tweet_ids.into(),
-                metrics: metrics.clone(),
-            }));
-        }
-        Self { endpoint, grouping, windows, batches, next_window: 0, batch: 0, free }
-    }
-
-    /// Takes the rows that cost no request.
-    pub(crate) fn take_free(&mut self) -> Vec<Row> {
-        core::mem::take(&mut self.free)
-    }
-
-    /// Windows in each batch.
-    pub(crate) fn windows(&self) -> usize {
-        self.windows.len()
-    }
-
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.endpoint
-    }
-}
-
-impl Iterator for Units {
-    type Item = Unit;
-
-    fn next(&mut self) -> Option<Unit> {
-        let batch = self.batches.front()?;
-        let unit = Unit {
-            endpoint: self.endpoint,
-            caller: batch.caller,
-            fallback: batch.fallback,
-            tweet_ids: batch.tweet_ids.clone(),
-            metrics: batch.metrics.clone(),
-            grouping: self.grouping.clone(),
-            window: self.windows.get(self.next_window).copied().flatten(),
-            batch: self.batch,
+            _ => (tweet_ids.collect(), planned.metrics().cloned().collect()),
         };
-        self.next_window += 1;
-        if self.next_window >= self.windows.len() {
-            self.next_window = 0;
-            self.batch += 1;
-            self.batches.pop_front();
-        }
-        Some(unit)
+        units.push_back(Unit {
+            endpoint: planned.endpoint(),
+            caller,
+            fallback: fallback.filter(|_| planned.asker() != Asker::AppOnly),
+            tweet_ids,
+            metrics,
+            grouping: grouping.clone(),
+            window: planned.window(),
+            batch,
+            windows,
+        });
     }
+    units
 }
 
-#[cfg(test)]
-mod tests {
-    use engagement_model::Dimension;
-
-    use super::*;
-
-    fn share(tweet_ids: impl Iterator<Item = u64>, metrics: &[Metric]) -> Share {
-        Share {
-            caller: 0,
-            tweet_ids: tweet_ids.map(|id| TweetId::new(id).unwrap()).collect(),
-            metrics: metrics.to_vec(),
-            forbidden: Vec::new(),
-            fallback: None,
-        }
-    }
-
-    fn units(endpoint: Endpoint, share: Share, range: Option<Window>, now: Option<&str>) -> Units {
-        let grouping = Grouping::new("g", [Dimension::TweetId, Dimension::EngagementType]).unwrap();
-        Units::new(endpoint, vec![share], range, grouping, now.map(|now| now.parse().unwrap()))
-    }
-
-    fn range(days: i32) -> Window {
-        let end = engagement_model::UtcHour::containing("2026-03-01T00:00:00Z".parse().unwrap());
-        Window::new(end.plus(-24 * days), end).unwrap()
-    }
-
-    #[test]
-    fn a_thousand_totals_take_four_requests() {
-        let units = units(Endpoint::Totals, share(1..=1_000, &[Metric::Favorites]), None, None);
-        assert_eq!(units.count(), 4);
-    }
-
-    #[test]
-    fn sixty_days_of_thirty_tweets_take_six_requests() {
-        let units = units(Endpoint::Historical, share(1..=30, &[Metric::Engagements]), Some(range(60)), None);
-        let units: Vec<_> = units.collect();
-        assert_eq!(units.len(), 6);
-        assert_eq!(units.iter().map(|unit| unit.batch).collect::<Vec<_>>(), [0, 0, 0, 1, 1, 1]);
-        assert!(units.iter().all(|unit| unit.window.unwrap().len_hours() <= 672));
-    }
-
-    #[test]
-    fn what_is_too_old_for_everything_costs_nothing() {
-        let now = Some("2026-03-01T00:00:00Z");
-        let old = share(1..=3, &[Metric::Impressions, Metric::Engagements]);
-        let mut all_old = units(Endpoint::Totals, old, None, now);
-        let free = all_old.take_free();
-        assert_eq!((all_old.count(), free.len()), (0, 6));
-        assert!(free.iter().all(|row| matches!(row.outcome, Outcome::Unsupported(_))));
-        // One metric that is served, and all ride along.
-        let mut mixed =
-            units(Endpoint::Totals, share(1..=3, &[Metric::Impressions, Metric::Favorites]), None, now);
-        assert_eq!((mixed.take_free().len(), mixed.count()), (0, 1));
-    }
+/// Rows for what the plan does not ask for. What a credential may not read is a cell only if it was asked for by name.
+pub(crate) fn skipped(plan: &Plan, metrics: &Metrics) -> Vec<Row> {
+    let reason = |why: Why| Reason::new(&format!("{why}; not asked"));
+    let reasons = [Why::TooOld, Why::NotYetMade, Why::NotReadable].map(|why| (why, reason(why)));
+    plan.skipped()
+        .filter(|skipped| skipped.why != Why::NotReadable || *metrics != Metrics::Allowed)
+        .filter_map(|skipped| {
+            let (_, reason) = reasons.iter().find(|(why, _)| *why == skipped.why)?;
+            Some(Row {
+                tweet_id: skipped.tweet_id,
+                metric: skipped.metric,
+                bucket: plan.range(),
+                outcome: Outcome::without_value(skipped.why.state(), reason.clone())?,
+            })
+        })
+        .collect()
 }

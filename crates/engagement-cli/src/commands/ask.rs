@@ -1,22 +1,15 @@
 //! `engagement totals`, `28hr` and `historical`.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    io,
-    num::NonZeroU32,
-    path::Path,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashMap, fs::File, io, num::NonZeroU32, path::Path, sync::Arc, time::Instant};
 
 use engagement::{
-    Account, App, Batch, Client, Metrics, Outcomes, Owners, ProblemKind, Resolution, Who,
-    model::{Endpoint, Metric, TweetId, Window, outcome::clean_words},
+    Account, App, Batch, Client, Metrics, Outcomes, Owners, ProblemKind, Query, Resolution, Who,
+    model::{Endpoint, InvalidRequest, Metric, TweetId, Window, outcome::clean_words},
     transport::{Event, Quota, Waiting},
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
     cli::{Ask, By, Command, FailOn, Format, Range},
@@ -25,6 +18,7 @@ use crate::{
     exit::{Exit, Failure},
     id_list,
     parse::Moment,
+    print,
     progress::Progress,
     rows::Rows,
     settings::Settings,
@@ -82,6 +76,7 @@ pub(crate) async fn ask(
     };
     let credentials = match embedded {
         Some(embedded) => embedded.credentials(),
+        None if ask.dry_run => Credentials::from_environment(talk)?,
         None => Credentials::from_environment(talk)?.require()?,
     };
     let base_url = embedded.map(Embedded::url).or(settings.base_url.as_deref());
@@ -107,6 +102,9 @@ pub(crate) async fn ask(
     if ask.ask_anyway {
         query = query.ask_anyway();
     }
+    if ask.dry_run {
+        return dry_run(query, &ask, settings);
+    }
     let outcomes = query.send().map_err(|error| refused(&error))?;
     let rows = Rows::open(format, settings.out.as_deref(), ask.wide)?;
     let mut run = Run { talk, account: summary::Account::new(&tweet_ids), happened: Vec::new() };
@@ -127,6 +125,51 @@ pub(crate) async fn ask(
         run.happened.push(Exit::Incomplete);
     }
     Ok(Exit::of_all(&run.happened, summary.cells.ok > 0))
+}
+
+/// Prints what would be sent.
+fn dry_run(query: Query, ask: &Ask, settings: &Settings) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Plan<'a> {
+        requests: u64,
+        lower_bound: u64,
+        by_endpoint: BTreeMap<&'a str, u64>,
+        by_owner: &'a BTreeMap<String, u64>,
+        ids: u64,
+        skipped: Skipped,
+        minutes_at_quota: Option<f64>,
+    }
+    #[derive(Serialize)]
+    struct Skipped {
+        unsupported: u64,
+    }
+    let quota = ask.quota.or(settings.quota).map(|rate| rate.0.get());
+    let forecast = query.forecast(quota).map_err(|error| refused(&error))?;
+    if settings.output == Some(Format::Json) {
+        let plan = Plan {
+            requests: forecast.requests,
+            lower_bound: forecast.lower_bound,
+            by_endpoint: forecast.by_endpoint.iter().map(|(endpoint, n)| (endpoint.name(), *n)).collect(),
+            by_owner: &forecast.by_owner,
+            ids: forecast.ids,
+            skipped: Skipped { unsupported: forecast.skipped_unsupported },
+            minutes_at_quota: forecast.minutes_at_quota,
+        };
+        return print(&format!("{}\n", serde_json::to_string(&plan).unwrap_or_default()));
+    }
+    let mut text = format!(
+        "{} requests for {} Tweets (no fewer than {} could do), {} cells not asked for because the API does not serve \
+         them\n",
+        forecast.requests, forecast.ids, forecast.lower_bound, forecast.skipped_unsupported
+    );
+    for (owner, requests) in &forecast.by_owner {
+        let owner = if owner.is_empty() { "app-only" } else { owner };
+        text.push_str(&format!("{requests} {owner}\n"));
+    }
+    if let Some(minutes) = forecast.minutes_at_quota {
+        text.push_str(&format!("{minutes:.1} minutes at the quota\n"));
+    }
+    print(&text)
 }
 
 /// A query on its way.
@@ -252,7 +295,8 @@ pub(crate) fn tell(event: &Event<'_>, talk: &Talk) {
                 Waiting::Second => "the quota of this second is used up",
                 _ => "the quota of this minute is used up",
             };
-            let until = Timestamp::try_from(*until).map_or_else(|_| String::new(), |until| format!("{until:.0}"));
+            let until =
+                Timestamp::try_from(*until).map_or_else(|_| String::new(), |until| format!("{until:.0}"));
             talk.say(&format!("{why}; going on in {:.0} s, at {until}", delay.as_secs_f64().ceil()));
         }
         Event::Retrying { attempt, reason, delay, path, .. } => talk.detail(&format!(
@@ -280,7 +324,9 @@ fn who(ask: &Ask) -> Who {
 
 fn ask_format(ask: &Ask, settings: &Settings) -> Result<Option<Format>, Failure> {
     if !ask.group_by.is_empty() && settings.output != Some(Format::Raw) {
-        return Err(Failure::usage("--group-by shows the API's own shape, which rows cannot").hint("add -o raw"));
+        return Err(
+            Failure::usage("--group-by shows the API's own shape, which rows cannot").hint("add -o raw")
+        );
     }
     Ok(settings.output)
 }
@@ -300,7 +346,7 @@ fn metrics(ask: &Ask, endpoint: Endpoint, talk: &Talk) -> Result<Metrics, Failur
         }
     }
     if let Some(misplaced) = named.iter().find(|metric| !metric.is_served_by(endpoint)) {
-        return Err(refused(&engagement::ErrorKind::MisplacedMetric { endpoint, metric: misplaced.clone() }.into()));
+        return Err(refused(&InvalidRequest::MisplacedMetric { endpoint, metric: misplaced.clone() }.into()));
     }
     Ok(Metrics::Named(named))
 }
@@ -338,9 +384,11 @@ fn window(range: &Range, now: Timestamp, talk: &Talk) -> Result<Window, Failure>
 /// A table with the columns tweet_id and handle.
 fn read_owners(path: &Path) -> Result<Owners, Failure> {
     let refuse = |message: String| {
-        Failure::new(Exit::Input, "owners", message).hint("a table with the columns tweet_id and handle is needed")
+        Failure::new(Exit::Input, "owners", message)
+            .hint("a table with the columns tweet_id and handle is needed")
     };
-    let file = File::open(path).map_err(|error| refuse(format!("{} cannot be read: {error}", path.display())))?;
+    let file =
+        File::open(path).map_err(|error| refuse(format!("{} cannot be read: {error}", path.display())))?;
     let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let bad = |error: csv::Error| refuse(format!("{}: {error}", path.display()));
     let header = table.headers().map_err(bad)?.clone();
@@ -355,9 +403,8 @@ fn read_owners(path: &Path) -> Result<Owners, Failure> {
         let record = record.map_err(bad)?;
         let line = record.position().map_or(0, csv::Position::line);
         let tweet_id = record.get(id_column).unwrap_or_default();
-        let tweet_id: TweetId = tweet_id
-            .parse()
-            .map_err(|error| refuse(format!("{}, line {line}: {error}", path.display())))?;
+        let tweet_id: TweetId =
+            tweet_id.parse().map_err(|error| refuse(format!("{}, line {line}: {error}", path.display())))?;
         let handle = record.get(handle_column).unwrap_or_default().trim_start_matches('@');
         if handle.is_empty() {
             continue;
@@ -381,8 +428,9 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
     let message = describe(error);
     match error.kind() {
         ErrorKind::NoCredential | ErrorKind::NoConsumer { .. } => {
-            Failure::new(Exit::Authentication, "no_credentials", message)
-                .hint("set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET, or ENGAGEMENT_BEARER_TOKEN")
+            Failure::new(Exit::Authentication, "no_credentials", message).hint(
+                "set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET, or ENGAGEMENT_BEARER_TOKEN",
+            )
         }
         ErrorKind::NeedsOwner { .. } => Failure::new(Exit::Authentication, "needs_owner", message)
             .hint("name the account with --as HANDLE, or the owners with --owners FILE"),

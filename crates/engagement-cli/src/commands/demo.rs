@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engagement::{
-    transport::{Call, Transport, Url, verdict},
-};
+use engagement::transport::{Call, Transport, Url, verdict};
 use serde::Deserialize;
 
 use crate::{
@@ -33,21 +31,19 @@ pub(crate) async fn run(demo: Demo, talk: &Talk) -> Result<Exit, Failure> {
         embedded.url()
     ))?;
 
-    let public = tour.tweets("unowned", None, 2).await?;
+    let [public, stranger] = tour.tweets(Class::Unowned, None)?;
     tour.step(
         "Lifetime totals of anybody's Tweets: the app alone may read the public metrics.",
-        &["totals", &public[0], &public[1], "--app"],
+        &["totals", &public, &stranger, "--app"],
     )
     .await?;
 
-    let mine = tour.tweets("owned", Some(BRAND), 1).await?;
-    let old = tour.tweets("over90", Some(BRAND), 1).await?;
-    let deleted = tour.tweets("unavailable", Some(BRAND), 1).await?;
+    let [mine] = tour.tweets(Class::Owned, Some(BRAND))?;
+    let [old] = tour.tweets(Class::Over90, Some(BRAND))?;
+    let [deleted] = tour.tweets(Class::Unavailable, Some(BRAND))?;
     let owners = dir.path().join("owners.csv");
-    let claimed: String = [&mine[0], &old[0], &deleted[0], &public[0]]
-        .iter()
-        .map(|tweet_id| format!("{tweet_id},{BRAND}\n"))
-        .collect();
+    let claimed: String =
+        [&mine, &old, &deleted, &stranger].iter().map(|tweet_id| format!("{tweet_id},{BRAND}\n")).collect();
     write(&owners, &format!("tweet_id,handle\n{claimed}"))?;
     let summary = dir.path().join("summary.json");
     tour.step(
@@ -56,10 +52,10 @@ pub(crate) async fn run(demo: Demo, talk: &Talk) -> Result<Exit, Failure> {
          the stranger's public metrics app-only.",
         &[
             "totals",
-            &mine[0],
-            &old[0],
-            &deleted[0],
-            &public[0],
+            &mine,
+            &old,
+            &deleted,
+            &stranger,
             "--owners",
             &text(&owners),
             "--metrics",
@@ -72,14 +68,24 @@ pub(crate) async fn run(demo: Demo, talk: &Talk) -> Result<Exit, Failure> {
 
     tour.step(
         "The last 28 hours by day, with the owner's token.",
-        &["28hr", &mine[0], "--as", BRAND, "--metrics", "impressions,engagements", "--by", "day"],
+        &["28hr", &mine, "--as", BRAND, "--metrics", "impressions,engagements", "--by", "day"],
     )
     .await?;
 
-    let month: Vec<String> = tour.tweets("owned", Some(BRAND), 4).await?;
+    let month: [String; 4] = tour.tweets(Class::Owned, Some(BRAND))?;
     let mut words = vec!["historical"];
     words.extend(month.iter().map(String::as_str));
-    words.extend(["--as", BRAND, "--start", "60d", "--metrics", "impressions,engagements", "--by", "total", "--wide"]);
+    words.extend([
+        "--as",
+        BRAND,
+        "--start",
+        "60d",
+        "--metrics",
+        "impressions,engagements",
+        "--by",
+        "total",
+        "--wide",
+    ]);
     tour.step("Sixty days of four Tweets: three windows of at most 28 days, added up.", &words).await?;
 
     print(
@@ -112,26 +118,17 @@ impl Tour<'_> {
         }
     }
 
-    /// Ids of a class of the demo world's Tweets.
-    async fn tweets(&self, class: &str, screen_name: Option<&str>, count: usize) -> Result<Vec<String>, Failure> {
-        #[derive(Deserialize)]
-        struct Listed {
-            tweet_ids: Vec<String>,
-        }
-        let unexpected =
-            |error: &dyn std::fmt::Display| Failure::new(Exit::Bug, "demo", format!("the emulator fails: {error}"));
-        let mut url = format!("{}/_emulator/tweets?class={class}&count={count}", self.embedded.url());
-        if let Some(screen_name) = screen_name {
-            url.push_str(&format!("&screen_name={screen_name}"));
-        }
-        let call = Call::get(Url::parse(&url).map_err(|error| unexpected(&error))?);
-        let transport = Transport::builder().build().map_err(|error| unexpected(&error))?;
-        let answer = transport.send(&call, verdict::by_status).await.map_err(|error| unexpected(&error))?;
-        let listed: Listed = serde_json::from_slice(&answer.body).map_err(|error| unexpected(&error))?;
-        if listed.tweet_ids.len() < count {
-            return Err(unexpected(&format!("no {count} Tweets of the class {class}")));
-        }
-        Ok(listed.tweet_ids)
+    /// Ids of Tweets of a class.
+    fn tweets<const N: usize>(
+        &self,
+        class: Class,
+        screen_name: Option<&str>,
+    ) -> Result<[String; N], Failure> {
+        let tweet_ids: Vec<String> =
+            self.embedded.tweets(class, screen_name, N).iter().map(ToString::to_string).collect();
+        tweet_ids.try_into().map_err(|_| {
+            Failure::new(Exit::Bug, "demo", format!("the emulator has no {N} Tweets of a class"))
+        })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path};
 
-use engagement_emulator::{Account, App, Emulator, Faults, World};
+use engagement::model::TweetId;
+use engagement_emulator::{Account, App, Class, Emulator, Faults, Switches, World};
 
 use crate::{
     cli,
@@ -25,6 +26,11 @@ impl Embedded {
         self.0.url()
     }
 
+    /// Tweets of a class of the demo world.
+    pub(crate) fn tweets(&self, class: Class, screen_name: Option<&str>, count: usize) -> Vec<TweetId> {
+        self.0.tweets(class, screen_name, count)
+    }
+
     /// The apps of the demo world.
     pub(crate) fn apps(&self) -> &[App] {
         self.0.world().apps()
@@ -38,16 +44,11 @@ impl Embedded {
 
 /// Runs it until a signal comes.
 pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Failure> {
-    if options.rules {
-        return rules();
-    }
     let mut builder = Emulator::builder()
         .seed(options.seed)
         .listen(options.listen)
         .allow_remote(options.allow_remote)
-        .strict(options.strict)
-        .tls(options.tls)
-        .proxy(options.proxy);
+        .strict(options.strict);
     if let Some(now) = options.now {
         builder = builder.now(now);
     }
@@ -64,10 +65,17 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
         let faults = if toml { Faults::from_toml(&text) } else { Faults::from_json(&text) };
         builder = builder.faults(faults.map_err(|error| refuse(path, &error))?);
     }
-    let emulator = builder.start().await.map_err(|error| not_started(&error))?;
-    if let (Some(path), Some(pem)) = (&options.write_ca, emulator.ca_pem()) {
-        write(path, pem)?;
+    if !options.switch.is_empty() {
+        let mut switches = Switches { strict: options.strict, ..Switches::default() };
+        for switch in &options.switch {
+            let (name, value) = switch.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("the switch {switch:?} is not written as NAME=VALUE"))
+            })?;
+            switches.set(name, value).map_err(Failure::usage)?;
+        }
+        builder = builder.switches(switches);
     }
+    let emulator = builder.start().await.map_err(|error| not_started(&error))?;
     print(&format!("listening on {}\n", emulator.url()))?;
     if let Some(path) = &options.ready_file {
         write(path, &format!("{}\n", emulator.url()))?;
@@ -76,15 +84,6 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
     talk.detail("stopped by a signal");
     drop(emulator);
     Ok(exit)
-}
-
-fn rules() -> Result<Exit, Failure> {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(["rule", "evidence", "switch", "what"]);
-    for rule in engagement_emulator::rules() {
-        table.add_row([rule.number, rule.evidence.name(), rule.switch.unwrap_or(""), rule.text]);
-    }
-    print(&format!("{}\n", table.trim_fmt()))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -23,7 +23,11 @@ pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failu
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => {
-            return Err(Failure::new(Exit::Storage, "output", format!("the output cannot be written: {error}")));
+            return Err(Failure::new(
+                Exit::Storage,
+                "output",
+                format!("the output cannot be written: {error}"),
+            ));
         }
     }
     if global.output != Some(Format::Json) {

@@ -17,12 +17,14 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> 
 
 /// Writes a manual page for each command.
 pub(crate) fn man(dir: &Path) -> Result<Exit, Failure> {
-    fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::definition(), dir)).map_err(|error| {
-        Failure::new(
-            Exit::Storage,
-            "man",
-            format!("the manual pages cannot be written to {}: {error}", dir.display()),
-        )
-    })?;
+    fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::definition(), dir)).map_err(
+        |error| {
+            Failure::new(
+                Exit::Storage,
+                "man",
+                format!("the manual pages cannot be written to {}: {error}", dir.display()),
+            )
+        },
+    )?;
     Ok(Exit::Done)
 }

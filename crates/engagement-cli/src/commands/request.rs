@@ -27,8 +27,9 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
         None => None,
         Some(data) => Some(match data.strip_prefix('@') {
             None => data.clone().into_bytes(),
-            Some(path) => fs::read(path)
-                .map_err(|error| Failure::new(Exit::Input, "data", format!("{path} cannot be read: {error}")))?,
+            Some(path) => fs::read(path).map_err(|error| {
+                Failure::new(Exit::Input, "data", format!("{path} cannot be read: {error}"))
+            })?,
         }),
     };
     let headers = headers(&request.header, body.is_some())?;
@@ -40,10 +41,8 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
     if request.print {
         return print(&signer.show(&method, &url, &headers, body.as_deref())?);
     }
-    let mut call = Call::new(
-        method.parse().map_err(|_| Failure::usage(format!("{method:?} is no HTTP method")))?,
-        url,
-    );
+    let mut call =
+        Call::new(method.parse().map_err(|_| Failure::usage(format!("{method:?} is no HTTP method")))?, url);
     if let Some(body) = body {
         call = call.body(http_value(CONTENT_TYPE, &headers)?, body);
     }
@@ -171,7 +170,8 @@ fn sign(
     headers: &[(String, String)],
     body: Option<&[u8]>,
 ) -> Result<oauth_core::Signed, Failure> {
-    let unsigned = |error: &dyn std::fmt::Display| Failure::usage(format!("the request cannot be signed: {error}"));
+    let unsigned =
+        |error: &dyn std::fmt::Display| Failure::usage(format!("the request cannot be signed: {error}"));
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let timestamp = Timestamp::new(seconds).map_err(|error| unsigned(&error))?;
     let mut nonces = NonceSource::new().map_err(|error| unsigned(&error))?;
