@@ -1,6 +1,6 @@
 """Puts one client to the test against the emulator at `EMULATOR`. Standard library only.
 
-usage: judge.py [--proxy CA] [--days N] --calls CALL[,CALL...] COMMAND [ARG...]
+usage: judge.py [--days N] --calls CALL[,CALL...] COMMAND [ARG...]
 
 COMMAND sends one request with its client. It reads {"url", "body", "consumer_key", "consumer_secret", "token",
 "token_secret", "bearer"} from standard input, null where there is none, and prints {"status", "encoding", "text"}.
@@ -64,12 +64,7 @@ class Judge:
         def secret(text):
             return text if right else "wrong"
 
-        base, environment = self.emulator, dict(os.environ)
-        if self.options.proxy:
-            base = "https://data-api.twitter.com"
-            environment.update(HTTPS_PROXY=self.emulator, NO_PROXY="", no_proxy="")
-            environment.update(REQUESTS_CA_BUNDLE=self.options.proxy, CURL_CA_BUNDLE=self.options.proxy)
-        request = {"url": f"{base}/insights/engagement/{call.split()[0]}", "body": body}
+        request = {"url": f"{self.emulator}/insights/engagement/{call.split()[0]}", "body": body}
         request |= dict.fromkeys(["consumer_key", "consumer_secret", "token", "token_secret", "bearer"])
         if call.endswith("bearer"):
             request["bearer"] = secret(self.app["bearer_token"])
@@ -82,7 +77,7 @@ class Judge:
             request["token"] = self.account["access_token"]
             request["token_secret"] = secret(self.account["access_token_secret"])
         client = subprocess.run(
-            self.options.command, input=json.dumps(request), capture_output=True, text=True, env=environment, timeout=120
+            self.options.command, input=json.dumps(request), capture_output=True, text=True, timeout=120
         )
         if client.returncode != 0:
             return {"status": None, "encoding": None, "text": f"the client failed: {client.stderr[-1000:]}"}
@@ -119,7 +114,6 @@ def is_app_only(call):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--proxy", metavar="CA")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--calls", required=True)
     parser.add_argument("command", nargs=argparse.REMAINDER)

@@ -63,7 +63,6 @@ struct Client {
     script: &'static str,
     /// What it can ask, in the words of the judge.
     calls: &'static [&'static str],
-    road: Road,
     /// Length of the historical window.
     days: &'static str,
     is_fast: bool,
@@ -77,22 +76,12 @@ enum Language {
     Rust,
 }
 
-/// How a client comes to the emulator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Road {
-    /// By its URL.
-    Url,
-    /// By the API's own URL, through the emulator as a proxy.
-    Proxy,
-}
-
 const CLIENTS: &[Client] = &[
     Client {
         name: "requests-oauthlib",
         language: Language::Python,
         script: "requests_oauthlib_client.py",
         calls: &["totals", "28hr", "historical", "totals consumer"],
-        road: Road::Url,
         days: "7",
         is_fast: true,
     },
@@ -101,16 +90,6 @@ const CLIENTS: &[Client] = &[
         language: Language::Python,
         script: "curl_client.py",
         calls: &["totals bearer"],
-        road: Road::Url,
-        days: "7",
-        is_fast: true,
-    },
-    Client {
-        name: "curl, proxied",
-        language: Language::Python,
-        script: "curl_client.py",
-        calls: &["totals bearer"],
-        road: Road::Proxy,
         days: "7",
         is_fast: true,
     },
@@ -119,16 +98,14 @@ const CLIENTS: &[Client] = &[
         language: Language::Python,
         script: "tweepy_client.py",
         calls: &["totals", "28hr", "historical"],
-        road: Road::Url,
         days: "7",
         is_fast: false,
     },
     Client {
-        name: "gnip_insights, proxied",
+        name: "gnip_insights_interface",
         language: Language::Python,
         script: "gnip_client.py",
         calls: &["totals", "28hr", "historical"],
-        road: Road::Proxy,
         days: "60",
         is_fast: false,
     },
@@ -137,7 +114,6 @@ const CLIENTS: &[Client] = &[
         language: Language::Ruby,
         script: "ruby_oauth_client.rb",
         calls: &["totals", "28hr", "historical"],
-        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -146,7 +122,6 @@ const CLIENTS: &[Client] = &[
         language: Language::Node,
         script: "oauth_1_0a_client.cjs",
         calls: &["totals", "28hr", "historical", "totals consumer"],
-        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -155,7 +130,6 @@ const CLIENTS: &[Client] = &[
         language: Language::Rust,
         script: "oauth1-request",
         calls: &["totals", "28hr", "historical", "totals consumer"],
-        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -164,7 +138,6 @@ const CLIENTS: &[Client] = &[
         language: Language::Rust,
         script: "reqwest-oauth1",
         calls: &["totals", "28hr", "historical", "totals consumer"],
-        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -230,9 +203,6 @@ impl Place {
         let mut judge = quiet("python3");
         judge.arg(self.scripts.join("judge.py"));
         judge.args(["--days", client.days, "--calls", &client.calls.join(",")]);
-        if client.road == Road::Proxy {
-            judge.arg("--proxy").arg(emulator.certificate());
-        }
         let driver = match client.language {
             Language::Python => quiet(self.python()),
             Language::Node => quiet("node"),
