@@ -55,8 +55,8 @@ impl FromStr for Moment {
             return Ok(Self::At(time));
         }
         text.parse::<Date>()
-            .and_then(|date| date.to_zoned(TimeZone::UTC))
-            .map(|midnight| Self::At(midnight.timestamp()))
+            .and_then(|date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)))
+            .map(Self::At)
             .map_err(|_| BadValue("a date as 2024-03-01, a time as 2024-03-01T07:00:00Z, or a span back from now as 7d or 36h"))
     }
 }

@@ -6,8 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engagement::transport::{Call, Transport, Url, verdict};
-use serde::Deserialize;
+use engagement_emulator::Class;
 
 use crate::{
     cli::{Cli, Demo},
