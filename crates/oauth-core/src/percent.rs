@@ -167,7 +167,7 @@ fn decode_bytes(text: &[u8], plus: Plus) -> Result<String, InvalidPercent> {
     String::from_utf8(decoded).map_err(|error| InvalidPercent::Utf8 { at: error.utf8_error().valid_up_to() })
 }
 
-fn hex_pair(high: u8, low: u8) -> Option<u8> {
+pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {
     Some(hex_digit(high)? << 4 | hex_digit(low)?)
 }
 
