@@ -172,6 +172,44 @@ async fn documented_the_signature_covers_the_host_that_was_called() {
 }
 
 #[tokio::test]
+async fn a_wrong_signature_is_told_which_part_of_the_base_string_differs() {
+    let emulator = start().await;
+    let credentials = As::Brand.credentials().unwrap();
+    let app = Credentials::consumer("demo-consumer-key", "demo-consumer-secret");
+    let right = call(&emulator);
+    let moved = |change: fn(&mut Call)| {
+        let mut other = right.clone();
+        change(&mut other);
+        let header = other.signed(&emulator, As::Brand).headers.pop().unwrap().1;
+        right.clone().header("Authorization", header)
+    };
+    let signed =
+        |credentials: &Credentials| right.clone().signed_with(&emulator, credentials, |request| request);
+    let cases = [
+        (moved(|call| call.method = "GET"), "method"),
+        (moved(|call| call.host = Some("localhost:1".to_owned())), "no known mistake"),
+        (moved(|call| call.target.push('/')), "path"),
+        (moved(|call| call.target = "/insights/engagement/28hr".to_owned()), "no known mistake"),
+        (signed(&app.clone().with_token("1111-demo-access-token", "")), "token secret"),
+        (signed(&app.with_token("1111-demo-access-token", "demo-consumer-secret")), "no known mistake"),
+    ];
+    for (call, part) in cases {
+        let reason = reason(&call.send(&emulator).await);
+        assert!(reason.contains(part), "{part}: {reason}");
+        assert!(reason.contains("signed here: POST http://127.0.0.1:"), "{reason}");
+        for secret in ["demo-consumer-secret", "demo-token-secret", "1111-demo-access-token"] {
+            assert!(!reason.contains(secret), "{reason}");
+        }
+    }
+    let real = oauth_core::Request::new("POST", "https://data-api.twitter.com/insights/engagement/totals");
+    let timestamp = oauth_core::Timestamp::new(emulator.now().as_second().unsigned_abs()).unwrap();
+    let header =
+        oauth_core::sign(&real, &credentials, oauth_core::Stamp { timestamp, nonce: "real" }).unwrap();
+    let answer = right.header("Authorization", header.authorization()).send(&emulator).await;
+    assert!(reason(&answer).contains("https://data-api.twitter.com"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn a_public_url_stands_for_what_the_client_signed() {
     let emulator = crate::client::started(crate::client::builder().public_url("http://api.example/")).await;
     let signed = call(&emulator).host("api.example").signed(&emulator, As::Brand);
