@@ -297,10 +297,11 @@ use crate::{endpoint::Endpoint, grouping::Dimension};
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Workspace;
 
     #[test]
     fn the_tree_is_current() {
-        run(&crate::root(), Mode::Check).unwrap();
+        run(Workspace::here().unwrap().root(), Mode::Check).unwrap();
     }
 
     #[test]

@@ -1,0 +1,15 @@
+//! The transport against servers that misbehave in every way known, over real sockets and, where time matters, in
+//! memory under a paused clock.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are tests, too")]
+
+mod bodies;
+mod clock;
+mod connections;
+mod framing;
+mod pacing;
+mod proxies;
+mod retries;
+mod secrets;
+mod server;
+mod timeouts;
