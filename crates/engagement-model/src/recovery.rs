@@ -26,6 +26,8 @@ pub struct Attempt {
     rounds: u8,
     /// Whether Tweets that an answer passes over may be asked for once more.
     repeats: bool,
+    /// Whether the app may be asked for public totals of Tweets that are forbidden to an owner.
+    app_helps: bool,
     hunt: Option<Hunt>,
     /// The metrics of the first request: what this one does not ask for of them has been settled elsewhere.
     settled: Vec<Metric>,
@@ -35,7 +37,14 @@ impl Attempt {
     /// A request that has not been asked before.
     pub fn first(request: Request, access: Access) -> Self {
         let settled = request.metrics().to_vec();
-        Self { request, access, rounds: MOST_ROUNDS, repeats: true, hunt: None, settled }
+        Self { request, access, rounds: MOST_ROUNDS, repeats: true, app_helps: true, hunt: None, settled }
+    }
+
+    /// The same with no other credential to turn to: what is forbidden to this one is forbidden.
+    #[must_use]
+    pub fn without_app(mut self) -> Self {
+        self.app_helps = false;
+        self
     }
 
     /// What to send.
@@ -168,7 +177,8 @@ impl Attempt {
 
     /// Whether a metric that this credential may not read can be asked for app-only.
     fn app_may_read(&self, metric: &Metric) -> bool {
-        self.access == Access::Owner
+        self.app_helps
+            && self.access == Access::Owner
             && self.request.endpoint() == Endpoint::Totals
             && Access::AppOnly.reads(metric, Endpoint::Totals)
     }

@@ -162,6 +162,7 @@ impl Request {
             metrics: metrics.into(),
             groupings: self.groupings.clone(),
             window: self.window,
+            early_end: self.early_end,
         })
     }
 
