@@ -504,7 +504,9 @@ fn trace(event: &Event<'_>) {
         Event::Waiting { why, delay, .. } => {
             tracing::debug!(?why, delay_ms = milliseconds(*delay), "waiting for quota");
         }
-        Event::QuotaLearnt { per_minute, per_second } => tracing::debug!(?per_minute, ?per_second, "quota learnt"),
+        Event::QuotaLearnt { per_minute, per_second } => {
+            tracing::debug!(?per_minute, ?per_second, "quota learnt")
+        }
         Event::ClockSkew { ahead, .. } => tracing::warn!(ahead, "signing with the server's clock"),
     }
 }

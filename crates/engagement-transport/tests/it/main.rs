@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are tests, too")]
 
 mod bodies;
+mod certificates;
 mod clock;
 mod connections;
 mod framing;
@@ -13,3 +14,4 @@ mod retries;
 mod secrets;
 mod server;
 mod timeouts;
+mod tls;
