@@ -505,7 +505,7 @@ fn trace(event: &Event<'_>) {
             tracing::debug!(?why, delay_ms = milliseconds(*delay), "waiting for quota");
         }
         Event::QuotaLearnt { per_minute, per_second } => {
-            tracing::debug!(?per_minute, ?per_second, "quota learnt")
+            tracing::debug!(?per_minute, ?per_second, "quota learnt");
         }
         Event::ClockSkew { ahead, .. } => tracing::warn!(ahead, "signing with the server's clock"),
     }

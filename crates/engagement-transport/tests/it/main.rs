@@ -13,5 +13,6 @@ mod proxies;
 mod retries;
 mod secrets;
 mod server;
+mod soak;
 mod timeouts;
 mod tls;
