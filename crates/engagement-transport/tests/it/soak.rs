@@ -94,6 +94,6 @@ async fn run(seed: u64, hours: u64) {
 async fn a_third_of_all_requests_may_fail() {
     let setting = |name, default| std::env::var(name).map_or(default, |value| value.parse().unwrap());
     for seed in 1..=setting("SOAK_SEEDS", 3) {
-        run(seed, setting("SOAK_HOURS", 2)).await;
+        run(seed, setting("SOAK_HOURS", 1)).await;
     }
 }
