@@ -453,3 +453,160 @@ pub(crate) fn asked_wait(headers: &HeaderMap, server_time: SystemTime) -> Option
         .or_else(|| until(PER_SECOND.reset))
         .or_else(|| until("x-rate-limit-reset"))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn epoch(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    const NOW: u64 = 1_700_000_000;
+
+    fn headers(listed: &[(&'static str, &str)]) -> HeaderMap {
+        let header = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        };
+        listed.iter().map(header).collect()
+    }
+
+    async fn send(quota: &Quota) -> Slot {
+        let mut slot = quota.turn(MINUTE, |_, _| {}).await.map_err(|_| "no turn").unwrap();
+        slot.sent();
+        slot
+    }
+
+    fn remaining(n: u32) -> HeaderMap {
+        headers(&[("x-per-minute-limit", "10"), ("x-per-minute-remaining", &n.to_string())])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn counts_what_is_under_way_as_not_yet_counted() {
+        let quota = Quota::seeded(None, 1);
+        let slots = [send(&quota).await, send(&quota).await, send(&quota).await];
+        let [first, _second, _third] = slots;
+        first.answered(&remaining(5), epoch(NOW));
+        assert_eq!(quota.snapshot().remaining, Some(3), "two of the five may already be taken");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_late_raises_nothing() {
+        let quota = Quota::seeded(None, 1);
+        let [first, second, third] = [send(&quota).await, send(&quota).await, send(&quota).await];
+        third.answered(&remaining(3), epoch(NOW));
+        first.answered(&remaining(5), epoch(NOW));
+        second.answered(&remaining(4), epoch(NOW));
+        assert_eq!(quota.snapshot().remaining, Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_higher_number_than_answers_in_disorder_could_bring_is_a_new_window() {
+        let quota = Quota::seeded(None, 1);
+        send(&quota).await.answered(&remaining(1), epoch(NOW));
+        assert_eq!(quota.snapshot().remaining, Some(1));
+        send(&quota).await.answered(&remaining(9), epoch(NOW));
+        assert_eq!(quota.snapshot().remaining, Some(8), "our own two calls of this minute, out of ten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_the_server_names_ends_when_it_says() {
+        let quota = Quota::seeded(None, 1);
+        let spent = |reset: u64| {
+            headers(&[("x-per-minute-remaining", "0"), ("x-per-minute-reset", &reset.to_string())])
+        };
+        send(&quota).await.answered(&spent(NOW + 20), epoch(NOW));
+        assert_eq!(quota.snapshot().next_free, Duration::from_secs(20));
+        tokio::time::advance(Duration::from_secs(21)).await;
+        assert_eq!(quota.snapshot().next_free, Duration::ZERO);
+        send(&quota).await.answered(&spent(NOW + 80), epoch(NOW + 21));
+        assert_eq!(quota.snapshot().next_free, Duration::from_secs(59));
+        // Absurd, past and missing ends count as the length of a window.
+        for reset in ["99999999999", "5", "-1", ""] {
+            let quota = Quota::seeded(None, 1);
+            let told = headers(&[("x-per-minute-remaining", "0"), ("x-per-minute-reset", reset)]);
+            send(&quota).await.answered(&told, epoch(NOW));
+            assert_eq!(quota.snapshot().next_free, MINUTE, "{reset:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_without_an_answer_may_have_been_counted() {
+        let quota = Quota::seeded(None, 1);
+        send(&quota).await.answered(&remaining(5), epoch(NOW));
+        drop(send(&quota).await);
+        assert_eq!(quota.snapshot().remaining, Some(4));
+        drop(quota.turn(MINUTE, |_, _| {}).await);
+        assert_eq!(quota.snapshot().remaining, Some(4), "a turn that was not used gives itself back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lower_of_given_and_learnt_counts() {
+        let quota = Quota::seeded(Some(7), 1);
+        assert_eq!(quota.snapshot().per_minute, Some(7));
+        send(&quota).await.answered(&remaining(9), epoch(NOW));
+        assert_eq!(quota.snapshot().per_minute, Some(7));
+        let lower = headers(&[("x-per-minute-limit", "3")]);
+        assert_eq!(send(&quota).await.answered(&lower, epoch(NOW)), (Some(3), None));
+        assert_eq!(quota.snapshot().per_minute, Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_go_in_order() {
+        let quota = Quota::seeded(Some(2), 1);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let tasks: Vec<_> = (0..6)
+            .map(|n| {
+                let (quota, order) = (quota.clone(), order.clone());
+                tokio::spawn(async move {
+                    let slot = send_patiently(&quota).await;
+                    poison::lock(&order).push(n);
+                    drop(slot);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*poison::lock(&order), [0, 1, 2, 3, 4, 5]);
+    }
+
+    async fn send_patiently(quota: &Quota) -> Slot {
+        let mut slot = quota.turn(MINUTE * 10, |_, _| {}).await.map_err(|_| "no turn").unwrap();
+        slot.sent();
+        slot
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_stops_a_quota_for_more_than_a_quarter_of_an_hour(
+            values in proptest::collection::vec("[0-9]{0,12}|-[0-9]|[a-z]{0,4}|\u{b2}", 6),
+            refused in any::<bool>(),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let quota = Quota::seeded(None, 1);
+                let names = [
+                    PER_MINUTE.limit, PER_MINUTE.remaining, PER_MINUTE.reset,
+                    PER_SECOND.limit, PER_SECOND.remaining, PER_SECOND.reset,
+                ];
+                let told: Vec<_> = names.iter().copied().zip(values.iter().map(String::as_str)).collect();
+                let told = headers(&told);
+                send(&quota).await.answered(&told, epoch(NOW));
+                if refused {
+                    let wait = quota.refused(asked_wait(&told, epoch(NOW)));
+                    prop_assert!(wait >= SECOND);
+                }
+                let longest = Duration::from_secs(15 * 60 + 2);
+                prop_assert!(quota.snapshot().next_free <= longest, "{:?}", quota.snapshot());
+                let begun = Instant::now();
+                drop(quota.turn(longest, |_, _| {}).await);
+                prop_assert!(begun.elapsed() <= longest);
+                Ok(())
+            })?;
+        }
+    }
+}

@@ -1,9 +1,14 @@
 //! The transport against servers that misbehave in every way known, over real sockets and, where time matters, in
 //! memory under a paused clock.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are tests, too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and may say what it saw"
+)]
 
 mod bodies;
+mod certificates;
 mod clock;
 mod connections;
 mod framing;
@@ -12,4 +17,6 @@ mod proxies;
 mod retries;
 mod secrets;
 mod server;
+mod soak;
 mod timeouts;
+mod tls;

@@ -1,7 +1,11 @@
 use std::error::Error as _;
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
 
 use engagement_transport::{Authorization, Call, ErrorKind, Quota, Replay, Url, verdict};
 use oauth_core::Credentials;
+use tracing::field::{Field, Visit};
+use tracing::span;
 
 use crate::server::{Reply, Server, answer, quiet};
 
@@ -80,4 +84,75 @@ async fn the_transports_own_headers_cannot_be_overruled() {
     assert_eq!(seen.header("accept-encoding"), Some("gzip"));
     assert_eq!(seen.header("authorization"), Some("Bearer token"));
     assert_eq!((seen.header("transfer-encoding"), seen.header("connection")), (None, None));
+}
+
+/// Writes down every field of every span and event, whatever its level.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<String>>);
+
+impl Visit for Recorder {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
+    }
+}
+
+impl tracing::Subscriber for Recorder {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        span.record(&mut self.clone());
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        values.record(&mut self.clone());
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn traces_hold_no_secret_at_any_level() {
+    let recorder = Recorder::default();
+    tracing::subscriber::with_default(recorder.clone(), || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let server = Server::in_memory(|n, text| {
+                let echo = text.replace(['\r', '\n'], " ");
+                match n {
+                    0 => Reply::Reset(vec![]),
+                    1 => Reply::Keep(answer("429 Slow", &[("x-echo", &echo)], echo.as_bytes())),
+                    2 => Reply::Keep(answer(
+                        "401 No",
+                        &[("date", &crate::server::http_date(1))],
+                        echo.as_bytes(),
+                    )),
+                    _ => Reply::Keep(answer("500 Oops", &[("x-echo", &echo)], echo.as_bytes())),
+                }
+            });
+            let url = Url::parse(&format!("{}?secret=canary", server.url())).unwrap();
+            let call =
+                Call::post(url).authorization(canaries()).replay(Replay::Safe).json_body("body-canary");
+            let transport = server.builder_in_memory().build().unwrap();
+            transport.send(&call, verdict::by_status).await.unwrap_err();
+        });
+    });
+    let text = recorder.0.lock().unwrap().clone();
+    for expected in
+        ["method=POST", "message=retrying", "message=waiting for quota", "message=signing with", "failed"]
+    {
+        assert!(text.contains(expected), "no {expected} in {text}");
+    }
+    assert!(!text.contains("canary"), "{text}");
 }
