@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 /// Counts rows as they come.
 #[derive(Debug)]
 pub(crate) struct Account {
-    /// The best state of any of the Tweet's cells, once there is one.
+    /// The state of the Tweet's cells so far, once there are any.
     tweets: HashMap<TweetId, Option<State>>,
     cells: [u64; 6],
     done: usize,
@@ -33,7 +33,7 @@ impl Account {
         }
         if let Some(known) = self.tweets.get_mut(&row.tweet_id) {
             self.done += usize::from(known.is_none());
-            *known = Some(known.map_or(state, |known| known.min(state)));
+            *known = Some(known.map_or(state, |known| known.and(state)));
         }
     }
 

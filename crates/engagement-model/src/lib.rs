@@ -15,6 +15,7 @@ mod json;
 pub mod metric;
 pub mod outcome;
 pub mod plan;
+pub mod recovery;
 pub mod refusal;
 pub mod request;
 mod tweet_id;

@@ -153,6 +153,19 @@ impl Request {
         self.window.is_some_and(|window| reaches_beyond_365_days(window, now))
     }
 
+    /// The same about fewer Tweets and metrics; `None` if none are left. The caller has them from this request.
+    pub(crate) fn narrowed(&self, tweet_ids: &[TweetId], metrics: &[Metric]) -> Option<Self> {
+        let some_are_left = !tweet_ids.is_empty() && !metrics.is_empty();
+        some_are_left.then(|| Self {
+            endpoint: self.endpoint,
+            tweet_ids: tweet_ids.into(),
+            metrics: metrics.into(),
+            groupings: self.groupings.clone(),
+            window: self.window,
+            early_end: self.early_end,
+        })
+    }
+
     /// The body: JSON, never compressed.
     pub fn to_json(&self) -> String {
         // Text, maps and lists only: nothing that JSON cannot hold.
