@@ -1,7 +1,7 @@
 //! `cargo xtask compat`: clients that we did not write, against the emulator.
 //!
 //! The clients come from the package registries of their languages and are installed beside the build. Each is driven
-//! by a script in `tests/compat/`; its README says what a script checks and prints.
+//! by a script in `tests/compat/`; the README there says what is checked.
 
 mod emulator;
 mod report;
@@ -38,17 +38,15 @@ pub(crate) fn run(workspace: &Workspace, part: Part) -> Result<()> {
     let place = Place::new(workspace)?;
     let clients: Vec<&Client> =
         CLIENTS.iter().filter(|client| part == Part::Whole || client.is_fast).collect();
-    let languages = |wanted| clients.iter().any(|client| client.language == wanted);
-    if languages(Language::Python) {
-        place.install_python()?;
-    }
-    if languages(Language::Node) {
-        place.install_node()?;
+    for language in [Language::Python, Language::Node] {
+        if clients.iter().any(|client| client.language == language) {
+            place.install(language)?;
+        }
     }
     let emulator = Emulator::start(workspace, &place.folder)?;
     let mut report = Report::default();
     for client in clients {
-        let output = output_of(&mut place.command(client, emulator.url()));
+        let output = output_of(&mut place.judge(workspace, client, &emulator));
         report.add(client.name, client.calls, output);
     }
     drop(emulator);
@@ -57,21 +55,25 @@ pub(crate) fn run(workspace: &Workspace, part: Part) -> Result<()> {
     if part == Part::Whole { place.compare_signatures(workspace) } else { Ok(()) }
 }
 
-/// A client, and the script that drives it.
+/// A client, and how it is driven.
 struct Client {
     name: &'static str,
     language: Language,
+    /// The script; for Rust, the argument that chooses the crate.
     script: &'static str,
-    /// What it can ask, in the words of the script.
+    /// What it can ask, in the words of the judge.
     calls: &'static [&'static str],
+    /// Length of the historical window.
+    days: &'static str,
     is_fast: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Language {
-    Python,
     Node,
+    Python,
     Ruby,
+    Rust,
 }
 
 const CLIENTS: &[Client] = &[
@@ -79,7 +81,16 @@ const CLIENTS: &[Client] = &[
         name: "requests-oauthlib",
         language: Language::Python,
         script: "requests_oauthlib_client.py",
-        calls: &["totals", "28hr", "historical", "totals app-only"],
+        calls: &["totals", "28hr", "historical", "totals consumer"],
+        days: "7",
+        is_fast: true,
+    },
+    Client {
+        name: "curl",
+        language: Language::Python,
+        script: "curl_client.py",
+        calls: &["totals bearer"],
+        days: "7",
         is_fast: true,
     },
     Client {
@@ -87,27 +98,47 @@ const CLIENTS: &[Client] = &[
         language: Language::Python,
         script: "tweepy_client.py",
         calls: &["totals", "28hr", "historical"],
+        days: "7",
         is_fast: false,
     },
     Client {
-        name: "curl",
+        name: "gnip_insights_interface",
         language: Language::Python,
-        script: "curl_client.py",
-        calls: &["totals app-only"],
-        is_fast: true,
+        script: "gnip_client.py",
+        calls: &["totals", "28hr", "historical"],
+        days: "60",
+        is_fast: false,
     },
     Client {
         name: "oauth (Ruby)",
         language: Language::Ruby,
         script: "ruby_oauth_client.rb",
         calls: &["totals", "28hr", "historical"],
+        days: "7",
         is_fast: false,
     },
     Client {
         name: "oauth-1.0a (Node)",
         language: Language::Node,
         script: "oauth_1_0a_client.cjs",
-        calls: &["totals", "28hr", "historical", "totals app-only"],
+        calls: &["totals", "28hr", "historical", "totals consumer"],
+        days: "7",
+        is_fast: false,
+    },
+    Client {
+        name: "oauth1-request",
+        language: Language::Rust,
+        script: "oauth1-request",
+        calls: &["totals", "28hr", "historical", "totals consumer"],
+        days: "7",
+        is_fast: false,
+    },
+    Client {
+        name: "reqwest-oauth1",
+        language: Language::Rust,
+        script: "reqwest-oauth1",
+        calls: &["totals", "28hr", "historical", "totals consumer"],
+        days: "7",
         is_fast: false,
     },
 ];
@@ -130,24 +161,30 @@ impl Place {
         self.folder.join("venv/bin/python")
     }
 
-    fn install_python(&self) -> Result<()> {
-        let requirements = self.scripts.join("requirements.txt");
-        self.once(&requirements, || {
-            succeed(quiet("python3").args(["-m", "venv", "--clear"]).arg(self.folder.join("venv")))?;
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-            succeed(quiet(self.python()).args(pip).arg(&requirements))
-        })
-    }
-
-    fn install_node(&self) -> Result<()> {
-        let manifest = self.scripts.join("package.json");
-        self.once(&manifest, || {
-            let folder = self.folder.join("node");
-            fs::create_dir_all(&folder)?;
-            fs::copy(&manifest, folder.join("package.json"))?;
-            let npm = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-            succeed(quiet("npm").args(npm).current_dir(folder))
-        })
+    fn install(&self, language: Language) -> Result<()> {
+        match language {
+            Language::Python => {
+                let requirements = self.scripts.join("requirements.txt");
+                self.once(&requirements, || {
+                    succeed(quiet("python3").args(["-m", "venv", "--clear"]).arg(self.folder.join("venv")))?;
+                    let pip =
+                        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+                    succeed(quiet(self.python()).args(pip).arg(&requirements))
+                })
+            }
+            Language::Node => {
+                let manifest = self.scripts.join("package.json");
+                self.once(&manifest, || {
+                    let folder = self.folder.join("node");
+                    fs::create_dir_all(&folder)?;
+                    fs::copy(&manifest, folder.join("package.json"))?;
+                    let npm = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+                    succeed(quiet("npm").args(npm).current_dir(folder))
+                })
+            }
+            // The machine has the gem, and cargo builds as it runs.
+            Language::Ruby | Language::Rust => Ok(()),
+        }
     }
 
     /// Installs what `list` lists, unless that very list was installed before.
@@ -161,17 +198,31 @@ impl Place {
         fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
     }
 
-    fn command(&self, client: &Client, emulator: &str) -> Command {
-        let mut command = match client.language {
+    /// The judge on one client.
+    fn judge(&self, workspace: &Workspace, client: &Client, emulator: &Emulator) -> Command {
+        let mut judge = quiet("python3");
+        judge.arg(self.scripts.join("judge.py"));
+        judge.args(["--days", client.days, "--calls", &client.calls.join(",")]);
+        let driver = match client.language {
             Language::Python => quiet(self.python()),
             Language::Node => quiet("node"),
             Language::Ruby => quiet("ruby"),
+            Language::Rust => {
+                let mut cargo = workspace.cargo(["run", "--locked", "--quiet", "--target-dir"]);
+                cargo.arg(self.folder.join("rust"));
+                cargo.arg("--manifest-path").arg(self.scripts.join("rust/Cargo.toml")).arg("--");
+                cargo
+            }
         };
-        command.arg(self.scripts.join(client.script)).env("EMULATOR", emulator);
-        command.env("NODE_PATH", self.folder.join("node/node_modules"));
-        // No proxy stands between a client and this machine, and no bytecode is left among the scripts.
-        command.env("NO_PROXY", "*").env("no_proxy", "*").env("PYTHONDONTWRITEBYTECODE", "1");
-        command
+        judge.arg(driver.get_program()).args(driver.get_args());
+        match client.language {
+            Language::Rust => judge.arg(client.script),
+            _ => judge.arg(self.scripts.join(client.script)),
+        };
+        judge.env("EMULATOR", emulator.url()).env("NODE_PATH", self.folder.join("node/node_modules"));
+        // Whatever proxy the machine knows, none stands before the emulator; and no bytecode is left among the scripts.
+        judge.env("NO_PROXY", "*").env("no_proxy", "*").env("PYTHONDONTWRITEBYTECODE", "1");
+        judge
     }
 
     /// Signs many random requests with oauthlib and lets oauth-core say whether it would have signed them so.
@@ -202,7 +253,8 @@ mod tests {
     fn every_client_has_its_script() {
         let scripts = Workspace::here().unwrap().root().join("tests/compat");
         for client in CLIENTS {
-            assert!(scripts.join(client.script).is_file(), "{}", client.script);
+            let script = if client.language == Language::Rust { "rust/src/main.rs" } else { client.script };
+            assert!(scripts.join(script).is_file(), "{script}");
         }
     }
 

@@ -54,10 +54,17 @@ impl FromStr for Moment {
         if let Ok(time) = text.parse::<Timestamp>() {
             return Ok(Self::At(time));
         }
+        let no_moment = BadValue(
+            "a date as 2024-03-01, a time as 2024-03-01T07:00:00Z, or a span back from now as 7d or 36h",
+        );
+        // The date alone: of a time without an offset it would silently drop the time.
+        if text.len() != "2024-03-01".len() {
+            return Err(no_moment);
+        }
         text.parse::<Date>()
-            .and_then(|date| date.to_zoned(TimeZone::UTC))
-            .map(|midnight| Self::At(midnight.timestamp()))
-            .map_err(|_| BadValue("a date as 2024-03-01, a time as 2024-03-01T07:00:00Z, or a span back from now as 7d or 36h"))
+            .and_then(|date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)))
+            .map(Self::At)
+            .map_err(|_| no_moment)
     }
 }
 

@@ -219,7 +219,8 @@ fn delimited<W: Write>(to: W, delimiter: u8) -> csv::Writer<W> {
 
 fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    // No lines: they would double the height, and columns are easily told apart without them.
+    table.load_style(comfy_table::presets::NOTHING).set_header(header);
     table
 }
 

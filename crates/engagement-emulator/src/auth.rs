@@ -119,11 +119,14 @@ impl Auth {
         // OAuth's own documentation puts oauth_verifier into the body and the rest into the header.
         let policy = Policy { strays: Strays::Accept, ..Policy::default() };
         let mut keys = Keys { world, memory: self.memory(), tokens };
-        oauth_core::verify(&received, &mut keys, now, &policy).map_err(|refusal| {
-            if refusal.reason() == Reason::NotOauth {
-                return Unrecognised::Scheme;
+        oauth_core::verify(&received, &mut keys, now, &policy).map_err(|refusal| match refusal.reason() {
+            Reason::NotOauth => Unrecognised::Scheme,
+            reason @ Reason::InvalidSignature => {
+                let why = oauth_core::explain(&received, &keys, &STOOD_IN_FOR)
+                    .map_or_else(|_| chain(&refusal), |explanation| format!("{refusal}: {explanation}"));
+                Unrecognised::Signature(reason, why)
             }
-            Unrecognised::Signature(refusal.reason(), chain(&refusal))
+            reason => Unrecognised::Signature(reason, chain(&refusal)),
         })
     }
 
@@ -214,5 +217,12 @@ fn chain(error: &dyn core::error::Error) -> String {
     text
 }
 
+/// A client may have signed for the real service.
+const STOOD_IN_FOR: [&str; 4] = [
+    "https://data-api.twitter.com",
+    "https://data-api.x.com",
+    "https://api.twitter.com",
+    "https://api.x.com",
+];
 /// How many nonces are remembered: 20,000 requests a minute for 20 minutes, in some 10 MiB.
 const NONCES: usize = 400_000;

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -38,6 +38,8 @@ pub struct Request {
     metrics: Box<[Metric]>,
     groupings: Box<[Grouping]>,
     window: Option<Window>,
+    /// The end to send, where the window's own lies ahead: see [`Request::historical`].
+    early_end: Option<Timestamp>,
 }
 
 impl Request {
@@ -66,7 +68,8 @@ impl Request {
     /// A request for one window.
     ///
     /// `now` is the server's time as well as it is known: the window may not end in the future (contract 2.3 rule 5,
-    /// documented), save that its last hour may be the running one (inferred). A window that reaches further back
+    /// documented), save that its last hour may be the running one (inferred). The server compares the end as it is
+    /// sent and rounds it up afterwards, so for a running hour a time early in that hour is sent. A window that reaches further back
     /// than [`HISTORY_MAX_DAYS`] is not refused, since the pages disagree: see [`Self::reaches_beyond_365_days`].
     pub fn historical(
         tweet_ids: impl IntoIterator<Item = TweetId>,
@@ -79,7 +82,13 @@ impl Request {
         if window.len_hours() > WINDOW_MAX_HOURS {
             return Err(InvalidRequest::WindowTooLong { hours: window.len_hours() });
         }
-        Self::new(Endpoint::Historical, tweet_ids, metrics, groupings, Some(window))
+        let mut request = Self::new(Endpoint::Historical, tweet_ids, metrics, groupings, Some(window))?;
+        if window.end().start() > now {
+            // One second is enough to be rounded up, and leaves room for a server whose clock is behind.
+            let early = window.end().plus(-1).start() + SignedDuration::from_secs(1);
+            request.early_end = Some(early.min(now));
+        }
+        Ok(request)
     }
 
     fn new(
@@ -111,6 +120,7 @@ impl Request {
             metrics: metrics.into(),
             groupings: groupings.into(),
             window,
+            early_end: None,
         })
     }
 
@@ -168,7 +178,10 @@ impl Serialize for Request {
         let mut body = serializer.serialize_map(None)?;
         if let Some(window) = self.window {
             body.serialize_entry("start", &Text(window.start()))?;
-            body.serialize_entry("end", &Text(window.end()))?;
+            match self.early_end {
+                None => body.serialize_entry("end", &Text(window.end()))?,
+                Some(early) => body.serialize_entry("end", &Text(early))?,
+            }
         }
         body.serialize_entry("tweet_ids", &Texts(&self.tweet_ids))?;
         body.serialize_entry("engagement_types", &Texts(&self.metrics))?;
@@ -551,6 +564,15 @@ mod tests {
             historical(window("2014-08-31T23:00:00Z", "2014-09-02T00:00:00Z")).unwrap_err().to_string(),
             "there is no data before 2014-09-01T00:00:00Z, and the start is 2014-08-31T23:00:00Z (rule V15)"
         );
+    }
+
+    #[test]
+    fn a_running_hour_is_asked_for_by_a_time_inside_it() {
+        let running = window("2024-03-08T00:00:00Z", "2024-03-08T11:00:00Z");
+        let body = historical(running).unwrap().to_json();
+        assert!(body.contains(r#""end":"2024-03-08T10:00:01Z""#), "{body}");
+        let past = historical(window("2024-03-08T00:00:00Z", "2024-03-08T10:00:00Z")).unwrap().to_json();
+        assert!(past.contains(r#""end":"2024-03-08T10:00:00Z""#), "{past}");
     }
 
     #[test]

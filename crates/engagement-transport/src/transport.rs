@@ -12,6 +12,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::Full;
 use oauth_core::{NonceCounter, Stamp, Timestamp};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::answer::{Answer, Head};
 use crate::authorization::Authorization;
@@ -73,6 +74,15 @@ impl Transport {
         call: &Call,
         verdict: impl Fn(&Head<'_>, &[u8]) -> Verdict,
     ) -> Result<Answer, Error> {
+        let span = tracing::debug_span!("call", method = %call.method, host = call.url.host(), path = call.url.path());
+        self.see_through(call, verdict).instrument(span).await
+    }
+
+    async fn see_through(
+        &self,
+        call: &Call,
+        verdict: impl Fn(&Head<'_>, &[u8]) -> Verdict,
+    ) -> Result<Answer, Error> {
         let inner = &*self.0;
         let host = inner.host(call.url.origin());
         inner.tally.calls.up();
@@ -93,6 +103,7 @@ impl Transport {
             let stamped = course.stamp();
             let attempt = course.attempt(slot, stamped).await;
             if let Some(ended) = course.conclude(attempt, stamped, &verdict).await {
+                trace_end(&ended);
                 return ended;
             }
         }
@@ -129,6 +140,7 @@ impl Inner {
     }
 
     fn tell(&self, event: &Event<'_>) {
+        trace(event);
         if let Some(hook) = &self.on_event {
             hook(event);
         }
@@ -480,6 +492,44 @@ impl Course<'_> {
         let now = self.inner.clock.now();
         now.checked_add(at.duration_since(Instant::now())).unwrap_or(now)
     }
+}
+
+/// Events for `tracing`: numbers and our own words only, never a header, a query or a body.
+fn trace(event: &Event<'_>) {
+    match event {
+        Event::Sending { attempt, .. } => tracing::trace!(attempt, "sending"),
+        Event::Retrying { attempt, reason, delay, .. } => {
+            tracing::debug!(attempt, reason, delay_ms = milliseconds(*delay), "retrying");
+        }
+        Event::Waiting { why, delay, .. } => {
+            tracing::debug!(?why, delay_ms = milliseconds(*delay), "waiting for quota");
+        }
+        Event::QuotaLearnt { per_minute, per_second } => tracing::debug!(?per_minute, ?per_second, "quota learnt"),
+        Event::ClockSkew { ahead, .. } => tracing::warn!(ahead, "signing with the server's clock"),
+    }
+}
+
+fn trace_end(ended: &Result<Answer, Error>) {
+    match ended {
+        Ok(answer) => tracing::debug!(
+            status = answer.status.as_u16(),
+            attempts = answer.attempts,
+            bytes = answer.body.len(),
+            elapsed_ms = milliseconds(answer.elapsed),
+            "answered"
+        ),
+        Err(error) => tracing::debug!(
+            kind = ?error.kind(),
+            stop = ?error.stop(),
+            attempts = error.attempts(),
+            elapsed_ms = milliseconds(error.elapsed()),
+            "failed"
+        ),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn describe(failure: &Failure) -> String {

@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Settled {
     pub(crate) rows: Vec<Row>,
+    /// Rows of Tweets that turned out to be somebody else's.
+    pub(crate) strangers: Vec<Row>,
     pub(crate) warnings: Vec<String>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) observed_at: Timestamp,
@@ -60,6 +62,7 @@ pub(crate) async fn settle(client: Client, unit: Unit) -> Settled {
         asks: VecDeque::new(),
         settled: Settled {
             rows: Vec::new(),
+            strangers: Vec::new(),
             warnings: Vec::new(),
             problems: Vec::new(),
             observed_at: client.now(),
@@ -152,7 +155,7 @@ impl Exchange<'_> {
             return self.refused(&ask, &refusal, answer.clock_ahead);
         }
         match Answer::decode(&request, &answer.body, &Limits::default()) {
-            Ok(decoded) => self.answered(decoded),
+            Ok(decoded) => self.answered(&ask, decoded),
             Err(DecodeError::Refused(refusal)) => self.refused(&ask, &refusal, answer.clock_ahead),
             Err(error) => self.fail(&ask, Problem::new(ProblemKind::Malformed, error.to_string())),
         }
@@ -170,8 +173,8 @@ impl Exchange<'_> {
         .map_err(|invalid| Problem::new(ProblemKind::Refused, invalid.to_string()))
     }
 
-    fn answered(&mut self, answer: Answer) {
-        self.settled.rows.extend(answer.rows);
+    fn answered(&mut self, ask: &Ask, answer: Answer) {
+        self.rows_of(ask.last).extend(answer.rows);
         self.settled.warnings.extend(answer.warnings.iter().map(ToString::to_string));
         if answer.warnings_left_out > 0 {
             self.settled.warnings.push(format!("{} more warnings", answer.warnings_left_out));
@@ -242,7 +245,8 @@ impl Exchange<'_> {
                 .partition(|metric| Access::AppOnly.reads(metric, self.unit.endpoint)),
             None => (Vec::new(), ask.metrics.clone()),
         };
-        self.end(&tweet_ids, &private, &Outcome::Forbidden(reason.clone()));
+        let forbidden = Outcome::Forbidden(reason.clone());
+        self.settled.strangers.extend(rows(&tweet_ids, &private, self.unit.window, &forbidden));
         if let (Some(caller), false) = (fallback, public.is_empty()) {
             self.asks.push_back(Ask { caller, tweet_ids, metrics: public, last: true });
         }
@@ -333,6 +337,11 @@ impl Exchange<'_> {
         let outcome = Outcome::Failed(Reason::new(&problem.message));
         self.end(&ask.tweet_ids, &ask.metrics, &outcome);
         self.settled.problems.push(problem);
+    }
+
+    /// Where rows go: a last asking is for strangers' Tweets only.
+    fn rows_of(&mut self, last: bool) -> &mut Vec<Row> {
+        if last { &mut self.settled.strangers } else { &mut self.settled.rows }
     }
 
     fn end(&mut self, tweet_ids: &[TweetId], metrics: &[Metric], outcome: &Outcome) {

@@ -112,6 +112,9 @@ impl Outcomes {
         if let Some((caller, reason)) = settled.refused {
             self.refused.insert(caller, reason);
         }
+        if !settled.strangers.is_empty() {
+            self.give(None, settled.strangers, Vec::new(), Vec::new(), Some(settled.observed_at));
+        }
         self.close(&unit, settled.rows, settled.warnings, settled.problems, Some(settled.observed_at));
     }
 

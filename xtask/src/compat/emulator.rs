@@ -27,7 +27,8 @@ impl Emulator {
         let ready = folder.join(format!("ready-{}", std::process::id()));
         // Started from the program and not through cargo: what is stopped in the end is the emulator itself.
         let child = Command::new(&program)
-            .args(["emulator", "--listen", "127.0.0.1:0", "--ready-file"])
+            // The judge stops its clock, so a minute's quota would never come again.
+            .args(["emulator", "--listen", "127.0.0.1:0", "--quota", "100000/min", "--ready-file"])
             .arg(&ready)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -51,7 +52,7 @@ impl Emulator {
         while Instant::now() < deadline {
             // The URL is complete once its line is.
             if let Ok(text) = fs::read_to_string(ready)
-                && text.starts_with("http")
+                && text.ends_with('\n')
             {
                 return Ok(text.trim().to_owned());
             }

@@ -20,7 +20,7 @@ struct Row {
 }
 
 impl Report {
-    /// Takes in what the script of `client` printed. Every check of every one of `calls` must be in it.
+    /// Takes in what the judge of `client` printed. Every check of every one of `calls` must be in it.
     pub(crate) fn add(&mut self, client: &'static str, calls: &[&'static str], output: Result<String>) {
         let output = output.unwrap_or_else(|error| {
             self.misses.push(format!("{client}: {error:#}"));
@@ -61,10 +61,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<20}{:<18}", "client", "call")?;
+        write!(f, "{:<24}{:<18}", "client", "call")?;
         writeln!(f, "{}", CHECKS.join("  "))?;
         for row in &self.rows {
-            write!(f, "{:<20}{:<18}", row.client, row.call)?;
+            write!(f, "{:<24}{:<18}", row.client, row.call)?;
             let cells = CHECKS.iter().zip(&row.marks).map(|(check, mark)| format!("{mark:<0$}", check.len()));
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
@@ -93,8 +93,8 @@ mod tests {
     fn all_is_well_when_every_check_says_so() {
         let report = report(Ok(GOOD.to_owned()));
         assert!(report.holds());
-        let wanted = "client              call              status  gzip  values  wrong secret\n\
-                      curl                totals            ok      ok    ok      ok\n";
+        let wanted = "client                  call              status  gzip  values  wrong secret\n\
+                      curl                    totals            ok      ok    ok      ok\n";
         assert_eq!(report.to_string(), wanted);
     }
 

@@ -1,6 +1,14 @@
 //! `engagement totals`, `28hr` and `historical`.
 
-use std::{collections::HashMap, fs::File, io, num::NonZeroU32, path::Path, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io,
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 
 use engagement::{
     Account, App, Batch, Client, Metrics, Outcomes, Owners, ProblemKind, Query, Resolution, Who,
@@ -200,7 +208,6 @@ impl Run<'_> {
             progress.clear();
             self.note(&batch, stopping);
             if let Err(error) = rows.write(&batch) {
-                stopping = true;
                 self.output_failed(&error);
                 outcomes.stop("not asked: the output cannot be written");
                 // The rest is still accounted for, though there is nowhere to write it.
@@ -436,9 +443,7 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
             .hint("name the account with --as HANDLE, or the owners with --owners FILE"),
         ErrorKind::UnknownAccount { .. } => Failure::new(Exit::Authentication, "unknown_account", message)
             .hint("check the handle, or leave out --as"),
-        ErrorKind::Request(engagement::model::InvalidRequest::NoTweetIds) => {
-            Failure::new(Exit::Input, "no_ids", message)
-        }
+        ErrorKind::Request(InvalidRequest::NoTweetIds) => Failure::new(Exit::Input, "no_ids", message),
         _ => Failure::usage(message),
     }
 }

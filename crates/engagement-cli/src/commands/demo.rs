@@ -6,8 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engagement::transport::{Call, Transport, Url, verdict};
-use serde::Deserialize;
+use engagement_emulator::Class;
 
 use crate::{
     cli::{Cli, Demo},
@@ -45,7 +44,6 @@ pub(crate) async fn run(demo: Demo, talk: &Talk) -> Result<Exit, Failure> {
     let claimed: String =
         [&mine, &old, &deleted, &stranger].iter().map(|tweet_id| format!("{tweet_id},{BRAND}\n")).collect();
     write(&owners, &format!("tweet_id,handle\n{claimed}"))?;
-    let summary = dir.path().join("summary.json");
     tour.step(
         "A partial answer, with nothing lost: one Tweet is fine, one is older than 90 days, one is deleted, and one \
          turns out to be somebody else's. The server refuses that request whole; the others are asked for again, and \
@@ -60,8 +58,6 @@ pub(crate) async fn run(demo: Demo, talk: &Talk) -> Result<Exit, Failure> {
             &text(&owners),
             "--metrics",
             "impressions,favorites",
-            "--summary",
-            &text(&summary),
         ],
     )
     .await?;

@@ -66,7 +66,8 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
         builder = builder.faults(faults.map_err(|error| refuse(path, &error))?);
     }
     if !options.switch.is_empty() {
-        let mut switches = Switches { strict: options.strict, ..Switches::default() };
+        let mut switches = Switches::default();
+        switches.strict = options.strict;
         for switch in &options.switch {
             let (name, value) = switch.split_once('=').ok_or_else(|| {
                 Failure::usage(format!("the switch {switch:?} is not written as NAME=VALUE"))

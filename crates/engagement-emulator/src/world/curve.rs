@@ -147,6 +147,14 @@ const fn view(name: &'static str, needs: Feature, least: u64, most: u64) -> Ingr
     Ingredient { name, code: text(name), role: Role::View, needs, least, most }
 }
 
+/// A metric's name where only constants may stand.
+const fn name(metric: &Metric) -> &'static str {
+    match metric.facts() {
+        Some(facts) => facts.name,
+        None => "",
+    }
+}
+
 /// The hour before which the metric's counts are zero (contract 2.3 rule 10).
 fn zero_until(metric: &Metric) -> Option<i32> {
     let midnight = format!("{}T00:00:00Z", metric.facts()?.zero_before?).parse().ok()?;
@@ -184,24 +192,24 @@ const SHARED_VIDEO: &str = "video views of other tweets";
 
 /// Shares are our invention; only their order of size is taken from life.
 static INGREDIENTS: [Ingredient; 19] = [
-    view("impressions", Feature::Text, MILLION, MILLION),
-    view("media_views", Feature::Media, 200_000, 600_000),
-    view("video_views", Feature::Video, 100_000, 400_000),
+    view(name(&Metric::Impressions), Feature::Text, MILLION, MILLION),
+    view(name(&Metric::MediaViews), Feature::Media, 200_000, 600_000),
+    view(name(&Metric::VideoViews), Feature::Video, 100_000, 400_000),
     view(SHARED_VIDEO, Feature::Video, 50_000, 900_000),
-    interaction("favorites", Feature::Text, 8_000, 30_000),
-    interaction("retweets", Feature::Text, 2_000, 8_000),
-    interaction("replies", Feature::Text, 500, 3_000),
-    interaction("quote_tweets", Feature::Text, 200, 1_500),
-    interaction("media_engagements", Feature::Media, 5_000, 30_000),
-    interaction("url_clicks", Feature::Url, 3_000, 20_000),
-    interaction("hashtag_clicks", Feature::Hashtag, 200, 2_000),
-    interaction("detail_expands", Feature::Text, 5_000, 20_000),
-    interaction("permalink_clicks", Feature::Text, 300, 2_000),
-    interaction("app_install_attempts", Feature::App, 100, 800),
-    interaction("app_opens", Feature::App, 200, 1_500),
-    interaction("email_tweet", Feature::Text, 5, 60),
-    interaction("user_follows", Feature::Text, 20, 400),
-    interaction("user_profile_clicks", Feature::Text, 1_000, 6_000),
+    interaction(name(&Metric::Favorites), Feature::Text, 8_000, 30_000),
+    interaction(name(&Metric::Retweets), Feature::Text, 2_000, 8_000),
+    interaction(name(&Metric::Replies), Feature::Text, 500, 3_000),
+    interaction(name(&Metric::QuoteTweets), Feature::Text, 200, 1_500),
+    interaction(name(&Metric::MediaEngagements), Feature::Media, 5_000, 30_000),
+    interaction(name(&Metric::UrlClicks), Feature::Url, 3_000, 20_000),
+    interaction(name(&Metric::HashtagClicks), Feature::Hashtag, 200, 2_000),
+    interaction(name(&Metric::DetailExpands), Feature::Text, 5_000, 20_000),
+    interaction(name(&Metric::PermalinkClicks), Feature::Text, 300, 2_000),
+    interaction(name(&Metric::AppInstallAttempts), Feature::App, 100, 800),
+    interaction(name(&Metric::AppOpens), Feature::App, 200, 1_500),
+    interaction(name(&Metric::EmailTweet), Feature::Text, 5, 60),
+    interaction(name(&Metric::UserFollows), Feature::Text, 20, 400),
+    interaction(name(&Metric::UserProfileClicks), Feature::Text, 1_000, 6_000),
     interaction("other interactions", Feature::Text, 50, 300),
 ];
 

@@ -56,7 +56,7 @@ impl Builder {
             idle_timeout: Duration::from_secs(45),
             max_body: 32 << 20,
             max_attempts: 5,
-            max_connections: 100,
+            max_connections: 16,
             max_quota_wait: Duration::from_secs(30 * 60),
             backoff: Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(8) },
             roots: Vec::new(),
@@ -117,7 +117,10 @@ impl Builder {
     }
 
     /// How many connections may be open to one host, which is also how many calls are under way at a time; further
-    /// ones queue. Default 100; zero is taken for one.
+    /// ones queue in order. Default 16; zero is taken for one.
+    ///
+    /// At 300 ms a call, sixteen carry 3,000 calls a minute. More cost a TLS handshake each and do not make anything
+    /// quicker where it is the server, the network or the quota that sets the pace.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
         self
