@@ -167,6 +167,8 @@ mod tests {
         check("1500000000000000001L", Reason::NotAnId);
         check("@example_user", Reason::NotAnId);
         check("-", Reason::NotAnId);
+        check("a,123", Reason::NotAnId);
+        check("1234,567", Reason::SeveralValues);
         check("#N/A", Reason::NotAnId);
         check("https://x.com/a/status/15\u{200b}", Reason::Hidden('\u{200b}'));
     }
