@@ -3,18 +3,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Request, Response, StatusCode};
+use bytes::Bytes;
+use http::Request;
 use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Sleep};
 
 use crate::error::ErrorKind;
 use crate::failure::{Failure, Reach};
+use crate::reading::{Limits, Raw, Reading};
 use crate::stream::{Counted, Duplex, Received};
+use crate::watch::Watch;
 
 /// One HTTP/1.1 connection, driven by whoever uses it.
 ///
@@ -29,33 +30,6 @@ pub(crate) struct Connection {
     timer: Pin<Box<Sleep>>,
     used: bool,
     finished: bool,
-}
-
-/// A complete answer as it came over the wire.
-#[derive(Debug)]
-pub(crate) struct Raw {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) coding: Coding,
-    /// Just after the last byte.
-    pub(crate) at: Instant,
-}
-
-/// How the body is coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coding {
-    Identity,
-    Gzip,
-}
-
-/// What bounds one exchange.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Bytes of body, as sent and as inflated.
-    pub(crate) body: usize,
-    /// Once an answer has begun, the time in which at least [`LEAST_PROGRESS`] must arrive.
-    pub(crate) stall: Duration,
 }
 
 impl Connection {
@@ -112,7 +86,7 @@ impl Connection {
         before: u64,
     ) -> Result<Raw, Failure> {
         let Self { sender, driver, received, timer, finished, .. } = self;
-        let mut watch = Watch { deadline, stall: limits.stall, window: None };
+        let mut watch = Watch::new(deadline, limits.stall);
         let mut waiting = std::pin::pin!(sender.try_send_request(request));
         let mut reading: Option<Reading> = None;
         poll_fn(|cx| {
@@ -179,154 +153,8 @@ impl Connection {
     }
 }
 
-/// An answer of which the head has arrived.
-struct Reading {
-    status: StatusCode,
-    headers: HeaderMap,
-    coding: Coding,
-    incoming: Incoming,
-    body: Collected,
-}
-
-impl Reading {
-    fn begin(response: Response<Incoming>, limits: Limits) -> Result<Self, Failure> {
-        let (parts, incoming) = response.into_parts();
-        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failure::new(ErrorKind::Protocol).because("switched protocols unasked"));
-        }
-        if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
-            // RFC 9112 section 6.3: a sign of smuggling or of a broken server, and one of the two is wrong.
-            return Err(
-                Failure::new(ErrorKind::Protocol).because("both content-length and transfer-encoding")
-            );
-        }
-        let coding = coding(&parts.headers)?;
-        if incoming.size_hint().lower() > limits.body as u64 {
-            return Err(too_large(limits.body));
-        }
-        Ok(Self { status: parts.status, headers: parts.headers, coding, incoming, body: Collected::Nothing })
-    }
-
-    fn push(&mut self, data: Bytes, limits: Limits) -> Result<(), Failure> {
-        if self.body.len() + data.len() > limits.body {
-            return Err(too_large(limits.body));
-        }
-        self.body.push(data, &self.incoming);
-        Ok(())
-    }
-
-    fn finish(self) -> Raw {
-        let Self { status, headers, coding, body, .. } = self;
-        Raw { status, headers, coding, body: body.into_bytes(), at: Instant::now() }
-    }
-}
-
-/// A body as it comes in. Most come in one piece, which is then never copied.
-enum Collected {
-    Nothing,
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Collected {
-    fn len(&self) -> usize {
-        match self {
-            Self::Nothing => 0,
-            Self::One(bytes) => bytes.len(),
-            Self::Many(bytes) => bytes.len(),
-        }
-    }
-
-    fn push(&mut self, data: Bytes, rest: &Incoming) {
-        *self = match std::mem::replace(self, Self::Nothing) {
-            Self::Nothing => Self::One(data),
-            Self::One(first) => {
-                // Bounded before it is believed: a length is only a claim.
-                let rest = usize::try_from(rest.size_hint().lower()).unwrap_or(0).min(LARGEST_RESERVE);
-                let mut all = BytesMut::with_capacity(first.len() + data.len() + rest);
-                all.extend_from_slice(&first);
-                all.extend_from_slice(&data);
-                Self::Many(all)
-            }
-            Self::Many(mut all) => {
-                all.extend_from_slice(&data);
-                Self::Many(all)
-            }
-        };
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Nothing => Bytes::new(),
-            Self::One(bytes) => bytes,
-            Self::Many(bytes) => bytes.freeze(),
-        }
-    }
-}
-
-/// Time limits of one exchange.
-struct Watch {
-    deadline: Instant,
-    stall: Duration,
-    /// End of the running stall window and the bytes that had arrived at its beginning.
-    window: Option<(Instant, u64)>,
-}
-
-impl Watch {
-    /// Ready with the failure when time is up. `arrived` counts this answer's bytes so far.
-    fn poll(&mut self, mut timer: Pin<&mut Sleep>, arrived: u64, cx: &mut Context<'_>) -> Poll<Failure> {
-        if arrived > 0 && self.window.is_none() {
-            self.window = Some((Instant::now() + self.stall, arrived));
-        }
-        loop {
-            let due = self.window.map_or(self.deadline, |(end, _)| end.min(self.deadline));
-            if timer.is_elapsed() || timer.deadline() > due {
-                timer.as_mut().reset(due);
-            }
-            std::task::ready!(timer.as_mut().poll(cx));
-            let now = Instant::now();
-            if now >= self.deadline {
-                return Poll::Ready(Failure::new(ErrorKind::Timeout));
-            }
-            if let Some((end, had)) = &mut self.window
-                && now >= *end
-            {
-                if arrived - *had < LEAST_PROGRESS {
-                    return Poll::Ready(Failure::new(ErrorKind::Stalled));
-                }
-                (*end, *had) = (now + self.stall, arrived);
-            }
-        }
-    }
-}
-
-fn coding(headers: &HeaderMap) -> Result<Coding, Failure> {
-    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
-    let (first, second) = (codings.next(), codings.next());
-    match (first.map(|value| value.as_bytes().trim_ascii()), second) {
-        (None, _) => Ok(Coding::Identity),
-        (Some(name), None) if name.is_empty() || name.eq_ignore_ascii_case(b"identity") => {
-            Ok(Coding::Identity)
-        }
-        (Some(name), None) if name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip") => {
-            Ok(Coding::Gzip)
-        }
-        // Nested codings end here as well. Asking again would bring the same.
-        _ => Err(Failure::new(ErrorKind::Protocol).because("a content-encoding other than gzip").for_good()),
-    }
-}
-
-fn too_large(cap: usize) -> Failure {
-    Failure::new(ErrorKind::TooLarge).because(format!("more than {cap} bytes"))
-}
-
 /// Enough for a body of megabytes to arrive in few pieces.
 const READ_BUFFER: usize = 256 * 1024;
 
 /// Status line and headers together. Honest ones stay below 4 KiB.
-const MAX_HEAD: usize = 64 * 1024;
-
-/// Bytes that must arrive in a stall window. One byte a second is no progress.
-const LEAST_PROGRESS: u64 = 1024;
-
-const LARGEST_RESERVE: usize = 8 << 20;
+pub(crate) const MAX_HEAD: usize = 64 * 1024;

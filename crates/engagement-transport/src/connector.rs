@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_tls::{HttpsConnector, MaybeHttpsStream};
+#[cfg(feature = "http2")]
+use hyper_util::client::legacy::connect::Connection as _;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
@@ -32,7 +34,7 @@ pub(crate) type Custom =
     Arc<dyn Fn(Uri) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Duplex>>> + Send>> + Send + Sync>;
 
 impl Connector {
-    pub(crate) fn network(roots: &[u8], proxy: Proxy, timeout: Duration) -> Result<Self, Error> {
+    pub(crate) fn network(roots: &[u8], proxy: Proxy, timeout: Duration, http: Http) -> Result<Self, Error> {
         let config = |error: native_tls::Error| Error::new(ErrorKind::Config).caused_by(error.into());
         let mut tls = native_tls::TlsConnector::builder();
         if !roots.is_empty() {
@@ -45,34 +47,82 @@ impl Connector {
                 tls.add_root_certificate(certificate);
             }
         }
+        let to_proxy = tls.build().map_err(config)?;
+        match http {
+            Http::One => {}
+            #[cfg(feature = "http2")]
+            Http::Negotiated => _ = tls.request_alpns(&["h2", "http/1.1"]),
+        }
         let tls = tls.build().map_err(config)?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(timeout));
-        Ok(Self::Network(Network { tcp, tls, proxy }))
+        Ok(Self::Network(Network {
+            tcp,
+            tls,
+            to_proxy,
+            proxy,
+            #[cfg(feature = "http2")]
+            http,
+        }))
     }
 
     /// A connection on which a request can be written at once.
-    pub(crate) async fn connect(&self, origin: &Origin) -> Result<Box<dyn Duplex>, Failure> {
+    pub(crate) async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
         match self {
             Self::Network(network) => network.connect(origin).await,
             Self::Custom(connect) => connect(origin.base.clone())
                 .await
+                .map(|stream| Opened {
+                    stream,
+                    #[cfg(feature = "http2")]
+                    multiplexed: false,
+                })
                 .map_err(|error| Failure::new(ErrorKind::Connect).before_sending().caused_by(error)),
         }
     }
+
+    /// Whether a connection to `origin` may turn out to be one that calls share.
+    #[cfg(feature = "http2")]
+    pub(crate) fn may_multiplex(&self, origin: &Origin) -> bool {
+        matches!(self, Self::Network(network) if network.http == Http::Negotiated && !origin.plain)
+    }
+}
+
+/// A connection just opened.
+pub(crate) struct Opened {
+    pub(crate) stream: Box<dyn Duplex>,
+    /// Whether the server has chosen HTTP/2.
+    #[cfg(feature = "http2")]
+    pub(crate) multiplexed: bool,
+}
+
+/// Which versions of HTTP are spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Http {
+    /// HTTP/1.1 alone.
+    #[default]
+    One,
+    /// HTTP/2 if the server chooses it in the TLS handshake, else HTTP/1.1.
+    #[cfg(feature = "http2")]
+    Negotiated,
 }
 
 #[derive(Clone)]
 pub(crate) struct Network {
     tcp: HttpConnector,
     tls: native_tls::TlsConnector,
+    /// A tunnel is asked for in HTTP/1.1, so with a proxy nothing is negotiated.
+    to_proxy: native_tls::TlsConnector,
     proxy: Proxy,
+    #[cfg(feature = "http2")]
+    http: Http,
 }
 
 impl Network {
-    async fn connect(&self, origin: &Origin) -> Result<Box<dyn Duplex>, Failure> {
+    async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
         let over = |route| HttpsConnector::from((route, self.tls.clone().into()));
         let route = match self.proxy.intercept(origin) {
             None => Route::Direct(self.tcp.clone()),
@@ -83,7 +133,7 @@ impl Network {
                 }
                 let mut tunnel = Tunnel::new(
                     proxy.uri().clone(),
-                    HttpsConnector::from((self.tcp.clone(), self.tls.clone().into())),
+                    HttpsConnector::from((self.tcp.clone(), self.to_proxy.clone().into())),
                 );
                 if let Some(password) = proxy.basic_auth() {
                     tunnel = tunnel.with_auth(password.clone());
@@ -97,7 +147,11 @@ impl Network {
             connector.call(origin.base.clone()).await
         };
         match opened.await {
-            Ok(stream) => Ok(Box::new(TokioIo::new(stream))),
+            Ok(stream) => Ok(Opened {
+                #[cfg(feature = "http2")]
+                multiplexed: stream.connected().is_negotiated_h2(),
+                stream: Box::new(TokioIo::new(stream)),
+            }),
             Err(error) => Err(judge(error).before_sending()),
         }
     }

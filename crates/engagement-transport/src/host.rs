@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 use crate::clock::ServerClock;
 use crate::connection::Connection;
+#[cfg(feature = "http2")]
+use crate::multiplexed::Multiplexed;
 use crate::poison;
 
 /// What is shared by all calls to one scheme, host and port: connections, clock and retry budget.
@@ -18,6 +20,8 @@ pub(crate) struct Host {
     pub(crate) clock: ServerClock,
     pub(crate) budget: Budget,
     idle: Mutex<Idle>,
+    #[cfg(feature = "http2")]
+    shared: Shared,
     idle_timeout: Duration,
 }
 
@@ -28,6 +32,8 @@ impl Host {
             clock: ServerClock::default(),
             budget: Budget::full(),
             idle: Mutex::default(),
+            #[cfg(feature = "http2")]
+            shared: Shared::default(),
             idle_timeout,
         }
     }
@@ -57,6 +63,36 @@ impl Host {
         if reap {
             self.spawn_reaper();
         }
+    }
+
+    /// The connection that calls share, if there is one and it is not too old. A `fresh` one is asked for when the last
+    /// has failed.
+    #[cfg(feature = "http2")]
+    pub(crate) fn share(&self, fresh: bool) -> Option<Multiplexed> {
+        let mut current = poison::lock(&self.shared.current);
+        let now = Instant::now();
+        match &mut *current {
+            Some((connection, used)) if !fresh && connection.is_open() && now < *used + self.idle_timeout => {
+                *used = now;
+                Some(connection.clone())
+            }
+            _ => {
+                *current = None;
+                None
+            }
+        }
+    }
+
+    /// From now on calls share this connection.
+    #[cfg(feature = "http2")]
+    pub(crate) fn set_shared(&self, connection: Multiplexed) {
+        *poison::lock(&self.shared.current) = Some((connection, Instant::now()));
+    }
+
+    /// Held while a connection is opened that others may share, so that they wait for it and open none of their own.
+    #[cfg(feature = "http2")]
+    pub(crate) async fn opening(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.opening.lock().await
     }
 
     /// Closes connections when their time is over, and ends with the last of them or with the transport.
@@ -94,6 +130,14 @@ struct Idle {
     /// Oldest first.
     parked: VecDeque<Parked>,
     reaping: bool,
+}
+
+#[cfg(feature = "http2")]
+#[derive(Default)]
+struct Shared {
+    /// With the time of its last use.
+    current: Mutex<Option<(Multiplexed, Instant)>>,
+    opening: tokio::sync::Mutex<()>,
 }
 
 struct Parked {

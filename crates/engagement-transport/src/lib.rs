@@ -36,20 +36,26 @@ mod failure;
 mod gzip;
 mod host;
 mod jitter;
+mod lease;
+#[cfg(feature = "http2")]
+mod multiplexed;
 mod poison;
 mod proxy;
 mod quota;
+mod reading;
 mod reset;
 mod stream;
 mod transport;
 mod url;
 pub mod verdict;
+mod watch;
 mod words;
 
 pub use answer::{Answer, Head};
 pub use authorization::{Authorization, Signing};
 pub use call::{Call, Replay};
 pub use clock::{Clock, SystemClock};
+pub use connector::Http;
 pub use counters::Counters;
 pub use error::{Advice, Error, ErrorKind, Stop};
 pub use event::{Event, Waiting};

@@ -11,6 +11,7 @@ use http::header::{
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::Full;
 use oauth_core::{NonceCounter, Stamp, Timestamp};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -18,7 +19,7 @@ use crate::answer::{Answer, Head};
 use crate::authorization::Authorization;
 use crate::call::{Call, Replay};
 use crate::clock::{Clock, seconds_ahead};
-use crate::connection::{Coding, Connection, Limits, Raw};
+use crate::connection::Connection;
 use crate::connector::Connector;
 use crate::counters::{Counters, Tally};
 use crate::error::{Error, ErrorKind, Stop};
@@ -27,7 +28,9 @@ use crate::failure::{Failure, Reach};
 use crate::gzip::{self, InflateError};
 use crate::host::Host;
 use crate::jitter::Jitter;
+use crate::lease::{Form, Lease};
 use crate::quota::{self, Slot};
+use crate::reading::{Coding, Limits, Raw};
 use crate::reset;
 use crate::transport::builder::Hook;
 use crate::url::{Origin, Url};
@@ -184,7 +187,7 @@ struct Course<'a> {
     resigned: bool,
 }
 
-impl Course<'_> {
+impl<'a> Course<'a> {
     /// Waits until the call may be sent.
     async fn await_quota(&mut self) -> Result<Option<Slot>, Error> {
         let Some(quota) = &self.call.quota else { return Ok(None) };
@@ -210,30 +213,8 @@ impl Course<'_> {
 
     /// Sends the call once.
     async fn attempt(&mut self, mut slot: Option<Slot>, stamped: SystemTime) -> Result<Raw, Failure> {
-        let policy = &self.inner.policy;
-        let end = self.end();
-        let late = || Failure::new(ErrorKind::Timeout).before_sending();
-        let _permit = match self.host.permits.try_acquire() {
-            Ok(permit) => permit,
-            Err(_) => tokio::time::timeout_at(end, self.host.permits.acquire())
-                .await
-                .map_err(|_| late().because("no connection became free"))?
-                // The semaphore is never closed.
-                .map_err(|error| late().caused_by(error))?,
-        };
-        self.attempts += 1;
-        let deadline = end.min(Instant::now() + policy.attempt_timeout);
-        let idle = if std::mem::take(&mut self.fresh) { None } else { self.host.take_idle().await };
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => {
-                let limit = deadline.min(Instant::now() + policy.connect_timeout);
-                tokio::time::timeout_at(limit, self.connect())
-                    .await
-                    .map_err(|_| late().because("while connecting"))??
-            }
-        };
-        let request = self.request(stamped)?;
+        let (mut lease, deadline) = self.lease().await?;
+        let request = self.request(stamped, lease.form())?;
         if let Some(slot) = &mut slot {
             slot.sent();
         }
@@ -243,33 +224,95 @@ impl Course<'_> {
         }
         let (host, path) = (self.call.url.host(), self.call.url.path());
         self.inner.tell(&Event::Sending { host, path, attempt: self.attempts });
-        let raw = connection.exchange(request, policy.limits, deadline).await?;
+        let raw = lease.exchange(request, self.inner.policy.limits, deadline).await.inspect_err(|_| {
+            // What is shared is not dropped with the call that failed on it.
+            self.fresh = lease.is_shared();
+        })?;
         if let Some(date) = reset::date(&raw.headers) {
             self.host.clock.saw(date, raw.at);
         }
         if let Some(slot) = slot {
             self.learn(slot, &raw.headers);
         }
-        self.host.park(connection, &raw.headers).await;
+        lease.end(self.host, &raw.headers).await;
         self.inflate(raw)
     }
 
-    async fn connect(&self) -> Result<Box<Connection>, Failure> {
-        let stream = self.inner.connector.connect(self.call.url.origin()).await?;
-        let connection = Connection::open(stream).await?;
+    /// A connection, and the time by which the attempt on it must be over.
+    async fn lease(&mut self) -> Result<(Lease<'a>, Instant), Failure> {
+        let host = self.host;
+        let end = self.end();
+        let fresh = std::mem::take(&mut self.fresh);
+        #[cfg(feature = "http2")]
+        if let Some(shared) = host.share(fresh) {
+            self.attempts += 1;
+            return Ok((Lease::Shared { connection: shared, reused: true }, self.deadline(end)));
+        }
+        let late = || Failure::new(ErrorKind::Timeout).before_sending();
+        let permit = match host.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => tokio::time::timeout_at(end, host.permits.acquire())
+                .await
+                .map_err(|_| late().because("no connection became free"))?
+                // The semaphore is never closed.
+                .map_err(|error| late().caused_by(error))?,
+        };
+        self.attempts += 1;
+        let deadline = self.deadline(end);
+        if !fresh && let Some(connection) = host.take_idle().await {
+            return Ok((Lease::Own { connection, _permit: permit }, deadline));
+        }
+        let limit = deadline.min(Instant::now() + self.inner.policy.connect_timeout);
+        let lease = tokio::time::timeout_at(limit, self.connect(permit))
+            .await
+            .map_err(|_| late().because("while connecting"))??;
+        Ok((lease, deadline))
+    }
+
+    /// The end of an attempt that begins now in a call that ends then.
+    fn deadline(&self, end: Instant) -> Instant {
+        end.min(Instant::now() + self.inner.policy.attempt_timeout)
+    }
+
+    async fn connect(&self, permit: SemaphorePermit<'a>) -> Result<Lease<'a>, Failure> {
+        let origin = self.call.url.origin();
+        let connector = &self.inner.connector;
+        #[cfg(feature = "http2")]
+        let mut _opening = None;
+        #[cfg(feature = "http2")]
+        if connector.may_multiplex(origin) {
+            _opening = Some(self.host.opening().await);
+            if let Some(connection) = self.host.share(false) {
+                return Ok(Lease::Shared { connection, reused: true });
+            }
+        }
+        let opened = connector.connect(origin).await?;
+        #[cfg(feature = "http2")]
+        if opened.multiplexed {
+            let connection = crate::multiplexed::Multiplexed::open(opened.stream).await?;
+            self.inner.tally.connections.up();
+            self.host.set_shared(connection.clone());
+            return Ok(Lease::Shared { connection, reused: false });
+        }
+        let connection = Box::new(Connection::open(opened.stream).await?);
         self.inner.tally.connections.up();
-        Ok(Box::new(connection))
+        Ok(Lease::Own { connection, _permit: permit })
     }
 
     /// The request, signed now.
-    fn request(&self, stamped: SystemTime) -> Result<Request<Full<Bytes>>, Failure> {
+    fn request(&self, stamped: SystemTime, form: Form) -> Result<Request<Full<Bytes>>, Failure> {
         let call = self.call;
         let mut headers = HeaderMap::with_capacity(call.headers.len() + 5);
         headers.insert(USER_AGENT, self.inner.user_agent.clone());
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());
         }
-        headers.insert(HOST, call.url.authority().clone());
+        match form {
+            Form::Origin => _ = headers.insert(HOST, call.url.authority().clone()),
+            // There it stands in `:authority`.
+            #[cfg(feature = "http2")]
+            Form::Absolute => _ = headers.remove(HOST),
+        }
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         for framing in [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
             headers.remove(framing);
@@ -292,7 +335,11 @@ impl Course<'_> {
         }
         let mut request = Request::new(Full::new(call.body.clone()));
         *request.method_mut() = call.method.clone();
-        *request.uri_mut() = call.url.target().clone();
+        *request.uri_mut() = match form {
+            Form::Origin => call.url.target().clone(),
+            #[cfg(feature = "http2")]
+            Form::Absolute => call.url.absolute().clone(),
+        };
         *request.headers_mut() = headers;
         Ok(request)
     }

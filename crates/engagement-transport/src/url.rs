@@ -50,6 +50,12 @@ impl Url {
         &self.0.target
     }
 
+    /// The whole URL, as HTTP/2 wants it.
+    #[cfg(feature = "http2")]
+    pub(crate) fn absolute(&self) -> &Uri {
+        &self.0.absolute
+    }
+
     /// The value of the `Host` header.
     pub(crate) fn authority(&self) -> &HeaderValue {
         &self.0.authority
@@ -97,7 +103,14 @@ impl TryFrom<Uri> for Url {
         let text = format!("{scheme}://{named}{path_and_query}");
         let base = format!("{scheme}://{named}").parse().map_err(|_| InvalidUrl(Reason::Malformed))?;
         let origin = Origin { plain, loopback, host, port, base };
-        Ok(Self(Arc::new(Parts { origin, target: Uri::from(path_and_query), authority, text })))
+        Ok(Self(Arc::new(Parts {
+            origin,
+            target: Uri::from(path_and_query),
+            authority,
+            #[cfg(feature = "http2")]
+            absolute: text.parse().map_err(|_| InvalidUrl(Reason::Malformed))?,
+            text,
+        })))
     }
 }
 
@@ -167,6 +180,8 @@ struct Parts {
     origin: Origin,
     target: Uri,
     authority: HeaderValue,
+    #[cfg(feature = "http2")]
+    absolute: Uri,
     text: String,
 }
 

@@ -11,13 +11,13 @@ use oauth_core::NonceCounter;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::clock::{Clock, SystemClock};
-use crate::connection::Limits;
-use crate::connector::{Connector, Custom};
+use crate::connector::{Connector, Custom, Http};
 use crate::counters::Tally;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::jitter::Jitter;
 use crate::proxy::Proxy;
+use crate::reading::Limits;
 use crate::stream::Duplex;
 use crate::transport::{Backoff, Inner, Policy, Transport};
 
@@ -37,6 +37,7 @@ pub struct Builder {
     roots: Vec<u8>,
     proxy: Proxy,
     connector: Option<Custom>,
+    http: Http,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
     user_agent: HeaderValue,
@@ -62,6 +63,7 @@ impl Builder {
             roots: Vec::new(),
             proxy: Proxy::from_env(),
             connector: None,
+            http: Http::One,
             clock: Arc::new(SystemClock),
             seed: None,
             user_agent: HeaderValue::from_static(concat!("engagement/", env!("CARGO_PKG_VERSION"))),
@@ -151,6 +153,13 @@ impl Builder {
         self
     }
 
+    /// Which versions of HTTP to speak. Default [`Http::One`]. Over HTTP/2 all calls to a host share one connection, and
+    /// [`Builder::max_connections`] does not bound them.
+    pub fn http(mut self, http: Http) -> Self {
+        self.http = http;
+        self
+    }
+
     /// Opens connections with this function and not over the network: in memory, through a socket file, as a test
     /// likes. It is given scheme, host and port, and for `https` the TLS is its own business.
     pub fn connector<F, C, S>(mut self, connect: F) -> Self
@@ -202,7 +211,7 @@ impl Builder {
         }
         let connector = match self.connector {
             Some(custom) => Connector::Custom(custom),
-            None => Connector::network(&self.roots, self.proxy, self.connect_timeout)?,
+            None => Connector::network(&self.roots, self.proxy, self.connect_timeout, self.http)?,
         };
         let nonces = match self.seed {
             None => {

@@ -12,6 +12,8 @@ mod certificates;
 mod clock;
 mod connections;
 mod framing;
+#[cfg(feature = "http2")]
+mod http2;
 mod pacing;
 mod proxies;
 mod retries;
