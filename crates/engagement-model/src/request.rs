@@ -162,7 +162,7 @@ impl Request {
             tweet_ids: tweet_ids.into(),
             metrics: metrics.into(),
             groupings: self.groupings.clone(),
-            window: self.window,
+            ..*self
         })
     }
 
