@@ -162,8 +162,7 @@ impl Request {
             tweet_ids: tweet_ids.into(),
             metrics: metrics.into(),
             groupings: self.groupings.clone(),
-            window: self.window,
-            early_end: self.early_end,
+            ..*self
         })
     }
 
