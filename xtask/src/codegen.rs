@@ -110,7 +110,11 @@ fn variants(out: &mut String, metrics: &[Metric]) -> Result<()> {
         "    /// A name that the table does not know: sent by the server unasked, or asked for on purpose.\n    \
          Other(OtherMetric),\n}}\n"
     )?;
-    writeln!(out, "impl Metric {{\n    /// Every metric of the table, by name.\n    pub const ALL: [Self; {}] = [", metrics.len())?;
+    writeln!(
+        out,
+        "impl Metric {{\n    /// Every metric of the table, by name.\n    pub const ALL: [Self; {}] = [",
+        metrics.len()
+    )?;
     for metric in metrics {
         writeln!(out, "Self::{},", camel(&metric.name))?;
     }
@@ -137,10 +141,14 @@ fn variants(out: &mut String, metrics: &[Metric]) -> Result<()> {
 }
 
 fn facts(out: &mut String, metrics: &[Metric]) -> Result<()> {
-    writeln!(out, "/// One row for each of [`Metric::ALL`], in its order.\nstatic FACTS: [Facts; {}] = [", metrics.len())?;
+    writeln!(
+        out,
+        "/// One row for each of [`Metric::ALL`], in its order.\nstatic FACTS: [Facts; {}] = [",
+        metrics.len()
+    )?;
     for metric in metrics {
         ensure!(
-            metric.max_age_days.is_some() == !metric.max_age_endpoints.is_empty()
+            metric.max_age_days.is_some() != metric.max_age_endpoints.is_empty()
                 && metric.max_age_days.is_some() == metric.age_list_key.is_some(),
             "{}: max_age_days, max_age_endpoints and age_list_key come together",
             metric.name
@@ -178,7 +186,11 @@ fn facts(out: &mut String, metrics: &[Metric]) -> Result<()> {
 
 fn limits(out: &mut String, limits: &Limits) -> Result<()> {
     let rows = [
-        ("MAX_GROUPINGS", "Groupings in one request, at most (contract V8, documented).", limits.max_groupings),
+        (
+            "MAX_GROUPINGS",
+            "Groupings in one request, at most (contract V8, documented).",
+            limits.max_groupings,
+        ),
         ("MAX_GROUP_BY", "Dimensions in one grouping, at most.", limits.max_group_by),
         (
             "MAX_FOUR_LEVEL_GROUPINGS",
@@ -285,10 +297,11 @@ use crate::{endpoint::Endpoint, grouping::Dimension};
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Workspace;
 
     #[test]
     fn the_tree_is_current() {
-        run(&crate::root(), Mode::Check).unwrap();
+        run(Workspace::here().unwrap().root(), Mode::Check).unwrap();
     }
 
     #[test]

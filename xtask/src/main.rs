@@ -1,15 +1,29 @@
 //! Generators, checks and the two commands of the README. Depends on none of the workspace's crates, so that it
 //! still runs when they do not compile.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people, who read what it prints")]
+
+mod bench;
 mod codegen;
+mod compat;
+mod demo;
+mod fuzz;
+mod provision;
+mod test;
+mod tidy;
+mod vectors;
+mod workspace;
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{env, process::ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+
+use self::workspace::Workspace;
 
 fn main() -> ExitCode {
-    match run(&env::args().skip(1).collect::<Vec<_>>()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let args: Vec<String> = env::args().skip(1).collect();
+    match run(&args) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -17,17 +31,77 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &[String]) -> Result<()> {
+fn run(args: &[String]) -> Result<ExitCode> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args.as_slice() {
-        ["codegen"] => codegen::run(&root(), codegen::Mode::Write),
-        ["codegen", "--check"] => codegen::run(&root(), codegen::Mode::Check),
-        _ => bail!("usage: cargo xtask codegen [--check]"),
-    }
+    let workspace = Workspace::here()?;
+    let done = match args.as_slice() {
+        ["test"] => test::run(&workspace),
+        ["demo", rest @ ..] => return demo::run(&workspace, rest),
+        ["bench"] => bench::run(&workspace, None, &[]),
+        ["bench", "--", args @ ..] => bench::run(&workspace, None, args),
+        ["bench", "-p", package] => bench::run(&workspace, Some(package), &[]),
+        ["bench", "-p", package, "--", args @ ..] => bench::run(&workspace, Some(package), args),
+        ["codegen"] => codegen::run(workspace.root(), codegen::Mode::Write),
+        ["codegen", "--check"] => codegen::run(workspace.root(), codegen::Mode::Check),
+        ["compat"] => compat::run(&workspace, compat::Part::Whole),
+        ["compat", "--fast"] => compat::run(&workspace, compat::Part::Fast),
+        ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
+            Ok(options) => fuzz::run(&workspace, &options),
+            Err(error) => return Ok(usage_error(&format!("{error:#}"))),
+        },
+        ["tidy"] => tidy::run(&workspace),
+        ["vectors", files @ ..] if !files.is_empty() => return vectors::run(&workspace, files),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        [] => return Ok(usage_error("a command is missing")),
+        [command, ..] => return Ok(usage_error(&format!("no such command or arguments: {command}"))),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
-/// The workspace's folder.
-fn root() -> PathBuf {
-    let xtask = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().map_or_else(|| xtask.clone(), PathBuf::from)
+fn usage_error(what: &str) -> ExitCode {
+    eprint!("xtask: {what}\n\n{USAGE}");
+    ExitCode::from(2)
+}
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test                 every check and every suite, as continuous integration runs them
+  demo [ARG...]        the tour of the product against its emulator; needs no credentials
+  codegen [--check]    write the generated code, or say what of it is stale
+  tidy                 the layers, and the rules of the house that no other tool knows
+  compat [--fast]      clients that we did not write, against the emulator
+  bench [-p CRATE] [-- ARG...]
+                       measure, in one crate or in all
+  fuzz [--seconds N] [--target T]
+                       look for inputs that break the parsers, N seconds (600) for each target
+  vectors FILE...      check OAuth test vectors of your own
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_command_is_a_usage_error() {
+        for args in [
+            &["tset"][..],
+            &[],
+            &["test", "--fast"],
+            &["codegen", "--write"],
+            &["vectors"],
+            &["fuzz", "--hours", "1"],
+        ] {
+            let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+            assert_eq!(run(&args).unwrap(), ExitCode::from(2), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn help_is_not_an_error() {
+        assert_eq!(run(&["help".to_owned()]).unwrap(), ExitCode::SUCCESS);
+    }
 }

@@ -1,0 +1,585 @@
+//! Requests that the API takes.
+
+use core::fmt;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    endpoint::Endpoint,
+    grouping::{Dimension, Grouping},
+    hour::UtcHour,
+    metric::{
+        HISTORY_MAX_DAYS, MAX_FOUR_LEVEL_GROUPINGS, MAX_GROUPINGS, Metric, WINDOW_MAX_HOURS, history_floor,
+    },
+    outcome::clean_words,
+    tweet_id::TweetId,
+    window::Window,
+};
+
+/// One request, within every limit of its endpoint. Serialises to the body that the API takes.
+///
+/// ```
+/// use engagement_model::{Dimension, Grouping, Metric, Request};
+///
+/// let by_tweet = Grouping::new("by-tweet", [Dimension::TweetId, Dimension::EngagementType])?;
+/// let request = Request::totals(["1763000000000000001".parse()?], [Metric::Favorites], [by_tweet])?;
+/// assert_eq!(
+///     serde_json::to_string(&request)?,
+///     r#"{"tweet_ids":["1763000000000000001"],"engagement_types":["favorites"],"groupings":{"by-tweet":{"group_by":["tweet.id","engagement.type"]}}}"#
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    endpoint: Endpoint,
+    tweet_ids: Box<[TweetId]>,
+    metrics: Box<[Metric]>,
+    groupings: Box<[Grouping]>,
+    window: Option<Window>,
+    /// The end to send, where the window's own lies ahead: see [`Request::historical`].
+    early_end: Option<Timestamp>,
+}
+
+impl Request {
+    /// A request for lifetime totals.
+    ///
+    /// This and the other two refuse what the API refuses: too many or no ids (contract V2, V3), no or misplaced
+    /// metrics (V5, V6), too many or misplaced groupings (V8, V10, V13), two groupings of one name. Ids and metrics
+    /// given twice are sent once (V4, V7).
+    pub fn totals(
+        tweet_ids: impl IntoIterator<Item = TweetId>,
+        metrics: impl IntoIterator<Item = Metric>,
+        groupings: impl IntoIterator<Item = Grouping>,
+    ) -> Result<Self, InvalidRequest> {
+        Self::new(Endpoint::Totals, tweet_ids, metrics, groupings, None)
+    }
+
+    /// A request for the last 28 hours.
+    pub fn last_28_hours(
+        tweet_ids: impl IntoIterator<Item = TweetId>,
+        metrics: impl IntoIterator<Item = Metric>,
+        groupings: impl IntoIterator<Item = Grouping>,
+    ) -> Result<Self, InvalidRequest> {
+        Self::new(Endpoint::Last28Hours, tweet_ids, metrics, groupings, None)
+    }
+
+    /// A request for one window.
+    ///
+    /// `now` is the server's time as well as it is known: the window may not end in the future (contract 2.3 rule 5,
+    /// documented), save that its last hour may be the running one (inferred). The server compares the end as it is
+    /// sent and rounds it up afterwards, so for a running hour a time early in that hour is sent. A window that reaches further back
+    /// than [`HISTORY_MAX_DAYS`] is not refused, since the pages disagree: see [`Self::reaches_beyond_365_days`].
+    pub fn historical(
+        tweet_ids: impl IntoIterator<Item = TweetId>,
+        metrics: impl IntoIterator<Item = Metric>,
+        groupings: impl IntoIterator<Item = Grouping>,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Self, InvalidRequest> {
+        check_range(window, now)?;
+        if window.len_hours() > WINDOW_MAX_HOURS {
+            return Err(InvalidRequest::WindowTooLong { hours: window.len_hours() });
+        }
+        let mut request = Self::new(Endpoint::Historical, tweet_ids, metrics, groupings, Some(window))?;
+        if window.end().start() > now {
+            // One second is enough to be rounded up, and leaves room for a server whose clock is behind.
+            let early = window.end().plus(-1).start() + SignedDuration::from_secs(1);
+            request.early_end = Some(early.min(now));
+        }
+        Ok(request)
+    }
+
+    fn new(
+        endpoint: Endpoint,
+        tweet_ids: impl IntoIterator<Item = TweetId>,
+        metrics: impl IntoIterator<Item = Metric>,
+        groupings: impl IntoIterator<Item = Grouping>,
+        window: Option<Window>,
+    ) -> Result<Self, InvalidRequest> {
+        let tweet_ids = once_each(tweet_ids);
+        if tweet_ids.is_empty() {
+            return Err(InvalidRequest::NoTweetIds);
+        }
+        if tweet_ids.len() > endpoint.max_tweet_ids() {
+            return Err(InvalidRequest::TooManyTweetIds { endpoint, count: tweet_ids.len() });
+        }
+        let metrics = once_each(metrics);
+        if metrics.is_empty() {
+            return Err(InvalidRequest::NoMetrics);
+        }
+        if let Some(metric) = metrics.iter().find(|metric| !metric.is_served_by(endpoint)) {
+            return Err(InvalidRequest::MisplacedMetric { endpoint, metric: metric.clone() });
+        }
+        let groupings: Vec<Grouping> = groupings.into_iter().collect();
+        check_groupings(endpoint, &groupings)?;
+        Ok(Self {
+            endpoint,
+            tweet_ids: tweet_ids.into(),
+            metrics: metrics.into(),
+            groupings: groupings.into(),
+            window,
+            early_end: None,
+        })
+    }
+
+    /// Where it goes.
+    pub const fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// The Tweets, each once, in the order in which they were given.
+    pub fn tweet_ids(&self) -> &[TweetId] {
+        &self.tweet_ids
+    }
+
+    /// The metrics, each once, in the order in which they were given.
+    pub fn metrics(&self) -> &[Metric] {
+        &self.metrics
+    }
+
+    /// The groupings: one to three.
+    pub fn groupings(&self) -> &[Grouping] {
+        &self.groupings
+    }
+
+    /// The window, on the historical endpoint.
+    pub const fn window(&self) -> Option<Window> {
+        self.window
+    }
+
+    /// Whether the window begins earlier than the newer documentation says that data reaches. Worth a warning.
+    pub fn reaches_beyond_365_days(&self, now: Timestamp) -> bool {
+        self.window.is_some_and(|window| reaches_beyond_365_days(window, now))
+    }
+
+    /// The same about fewer Tweets and metrics; `None` if none are left. The caller has them from this request.
+    pub(crate) fn narrowed(&self, tweet_ids: &[TweetId], metrics: &[Metric]) -> Option<Self> {
+        let some_are_left = !tweet_ids.is_empty() && !metrics.is_empty();
+        some_are_left.then(|| Self {
+            endpoint: self.endpoint,
+            tweet_ids: tweet_ids.into(),
+            metrics: metrics.into(),
+            groupings: self.groupings.clone(),
+            ..*self
+        })
+    }
+
+    /// The body: JSON, never compressed.
+    pub fn to_json(&self) -> String {
+        // Text, maps and lists only: nothing that JSON cannot hold.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Request {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_map(None)?;
+        if let Some(window) = self.window {
+            body.serialize_entry("start", &Text(window.start()))?;
+            match self.early_end {
+                None => body.serialize_entry("end", &Text(window.end()))?,
+                Some(early) => body.serialize_entry("end", &Text(early))?,
+            }
+        }
+        body.serialize_entry("tweet_ids", &Texts(&self.tweet_ids))?;
+        body.serialize_entry("engagement_types", &Texts(&self.metrics))?;
+        body.serialize_entry("groupings", &Groupings(&self.groupings))?;
+        body.end()
+    }
+}
+
+/// Whether a range can be asked for at all, in however many windows: refuses a start before the API's floor
+/// (contract 2.3 rule 6, documented) and an end in the future (rule 5, documented).
+pub fn check_range(range: Window, now: Timestamp) -> Result<(), InvalidRequest> {
+    if range.start() < history_floor() {
+        return Err(InvalidRequest::BeforeFloor { start: range.start() });
+    }
+    if range.end() > UtcHour::at_or_after(now) {
+        return Err(InvalidRequest::FutureEnd { end: range.end() });
+    }
+    Ok(())
+}
+
+/// Whether a range begins earlier than the newer documentation says that data reaches (contract 2.3 rule 7).
+pub fn reaches_beyond_365_days(range: Window, now: Timestamp) -> bool {
+    let days = i32::try_from(HISTORY_MAX_DAYS).unwrap_or(i32::MAX);
+    range.start() < UtcHour::containing(now).plus(days.saturating_mul(-24))
+}
+
+/// Whether a request to the endpoint may carry these groupings together.
+fn check_groupings(endpoint: Endpoint, groupings: &[Grouping]) -> Result<(), InvalidRequest> {
+    if groupings.is_empty() {
+        return Err(InvalidRequest::NoGroupings);
+    }
+    if groupings.len() > MAX_GROUPINGS {
+        return Err(InvalidRequest::TooManyGroupings { count: groupings.len() });
+    }
+    if groupings.iter().filter(|grouping| grouping.is_four_level()).count() > MAX_FOUR_LEVEL_GROUPINGS {
+        return Err(InvalidRequest::TwoFourLevelGroupings);
+    }
+    for (index, grouping) in groupings.iter().enumerate() {
+        check_dimensions(endpoint, grouping)?;
+        if groupings.iter().skip(index + 1).any(|later| later.name() == grouping.name()) {
+            return Err(InvalidRequest::RepeatedGroupingName { name: grouping.name().to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Divides any number of groupings over as few requests as take them: three in each, one of them of four dimensions
+/// (contract V8 and V13, documented). Their answers are put together by [`Merged`](crate::answer::Merged).
+///
+/// Refuses what no number of requests makes legal: none at all, two of one name, a dimension that the endpoint does
+/// not have.
+pub fn split_groupings(
+    endpoint: Endpoint,
+    groupings: impl IntoIterator<Item = Grouping>,
+) -> Result<Vec<Vec<Grouping>>, InvalidRequest> {
+    let groupings: Vec<Grouping> = groupings.into_iter().collect();
+    if groupings.is_empty() {
+        return Err(InvalidRequest::NoGroupings);
+    }
+    let mut names = BTreeSet::new();
+    for grouping in &groupings {
+        check_dimensions(endpoint, grouping)?;
+        if !names.insert(grouping.name()) {
+            return Err(InvalidRequest::RepeatedGroupingName { name: grouping.name().to_owned() });
+        }
+    }
+    let count = groupings.len();
+    // Those of four dimensions first, each to a request of its own; then there is room for the others in any order.
+    let (four_level, others): (Vec<_>, Vec<_>) = groupings.into_iter().partition(Grouping::is_four_level);
+    let requests = count.div_ceil(MAX_GROUPINGS).max(four_level.len().div_ceil(MAX_FOUR_LEVEL_GROUPINGS));
+    let mut parts: Vec<Vec<Grouping>> = vec![Vec::new(); requests];
+    for (part, groupings) in parts.iter_mut().zip(four_level.chunks(MAX_FOUR_LEVEL_GROUPINGS)) {
+        part.extend(groupings.iter().cloned());
+    }
+    let mut others = others.into_iter();
+    for part in &mut parts {
+        part.extend(others.by_ref().take(MAX_GROUPINGS - part.len()));
+    }
+    Ok(parts)
+}
+
+/// Whether the endpoint can group by all of the grouping's dimensions (contract V10, documented).
+pub fn check_dimensions(endpoint: Endpoint, grouping: &Grouping) -> Result<(), InvalidRequest> {
+    match grouping.by().iter().find(|dimension| !endpoint.dimensions().contains(dimension)) {
+        None => Ok(()),
+        Some(&dimension) => Err(InvalidRequest::MisplacedDimension {
+            endpoint,
+            dimension,
+            grouping: grouping.name().to_owned(),
+        }),
+    }
+}
+
+/// Why a request is refused before it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidRequest {
+    /// No id was given (V3).
+    NoTweetIds,
+    /// More ids than the endpoint takes (V2).
+    TooManyTweetIds {
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// How many different ids there are.
+        count: usize,
+    },
+    /// No metric was given (V5).
+    NoMetrics,
+    /// The endpoint does not serve the metric (V6).
+    MisplacedMetric {
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// The metric.
+        metric: Metric,
+    },
+    /// No grouping was given (V8).
+    NoGroupings,
+    /// More groupings than a request takes (V8).
+    TooManyGroupings {
+        /// How many there are.
+        count: usize,
+    },
+    /// More groupings of four dimensions than a request takes (V13).
+    TwoFourLevelGroupings,
+    /// Two groupings would share a root key of the answer.
+    RepeatedGroupingName {
+        /// The name.
+        name: String,
+    },
+    /// The endpoint cannot group by the dimension (V10).
+    MisplacedDimension {
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// The dimension.
+        dimension: Dimension,
+        /// The grouping's name.
+        grouping: String,
+    },
+    /// Longer than one request covers (2.3 rule 4).
+    WindowTooLong {
+        /// How long it is.
+        hours: u32,
+    },
+    /// Before the API's first data (2.3 rule 6).
+    BeforeFloor {
+        /// The start that was given.
+        start: UtcHour,
+    },
+    /// In the future (2.3 rule 5).
+    FutureEnd {
+        /// The end that was given.
+        end: UtcHour,
+    },
+}
+
+impl InvalidRequest {
+    /// The contract's rule that is broken, such as `V2`.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::NoTweetIds => "V3",
+            Self::TooManyTweetIds { .. } => "V2",
+            Self::NoMetrics => "V5",
+            Self::MisplacedMetric { .. } => "V6",
+            Self::NoGroupings | Self::TooManyGroupings { .. } => "V8",
+            Self::TwoFourLevelGroupings => "V13",
+            Self::RepeatedGroupingName { .. } => "V16",
+            Self::MisplacedDimension { .. } => "V10",
+            Self::WindowTooLong { .. } | Self::BeforeFloor { .. } | Self::FutureEnd { .. } => "V15",
+        }
+    }
+}
+
+impl fmt::Display for InvalidRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTweetIds => f.write_str("at least one Tweet id is needed")?,
+            Self::TooManyTweetIds { endpoint, count } => write!(
+                f,
+                "a {endpoint} request takes at most {} Tweet ids, not {count}",
+                endpoint.max_tweet_ids()
+            )?,
+            Self::NoMetrics => f.write_str("at least one metric is needed")?,
+            Self::MisplacedMetric { endpoint, metric } => {
+                write!(f, "{endpoint} does not serve {metric}; it is valid on ")?;
+                write_list(f, metric.facts().map_or(&[][..], |facts| facts.endpoints))?;
+            }
+            Self::NoGroupings => f.write_str("at least one grouping is needed")?,
+            Self::TooManyGroupings { count } => {
+                write!(f, "a request takes at most {MAX_GROUPINGS} groupings, not {count}")?;
+            }
+            Self::TwoFourLevelGroupings => {
+                write!(f, "a request takes at most {MAX_FOUR_LEVEL_GROUPINGS} grouping of four dimensions")?;
+            }
+            Self::RepeatedGroupingName { name } => {
+                write!(f, "two groupings are called {:?}", clean_words(name, 100))?;
+            }
+            Self::MisplacedDimension { endpoint, dimension, grouping } => {
+                write!(
+                    f,
+                    "{endpoint} cannot group by {dimension}, as the grouping {:?} asks; it can by ",
+                    clean_words(grouping, 100)
+                )?;
+                write_list(f, endpoint.dimensions())?;
+            }
+            Self::WindowTooLong { hours } => {
+                write!(f, "a request covers at most {WINDOW_MAX_HOURS} hours, not {hours}")?;
+            }
+            Self::BeforeFloor { start } => {
+                write!(f, "there is no data before {}, and the start is {start}", history_floor())?;
+            }
+            Self::FutureEnd { end } => write!(f, "the end {end} lies in the future")?,
+        }
+        write!(f, " (rule {})", self.rule())
+    }
+}
+
+impl core::error::Error for InvalidRequest {}
+
+fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+    for (index, item) in items.iter().enumerate() {
+        write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
+    }
+    Ok(())
+}
+
+/// The items in order, without those that came before. Hundreds at most: a set would cost more than it saves.
+fn once_each<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for item in items {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+    }
+    once
+}
+
+/// A value written as text.
+struct Text<T>(T);
+
+impl<T: fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Values written as a list of texts.
+struct Texts<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> Serialize for Texts<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Text))
+    }
+}
+
+struct Groupings<'a>(&'a [Grouping]);
+
+impl Serialize for Groupings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|grouping| (grouping.name(), GroupBy(grouping))))
+    }
+}
+
+struct GroupBy<'a>(&'a Grouping);
+
+impl Serialize for GroupBy<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("group_by", Texts(self.0.by()))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(count: u64) -> impl Iterator<Item = TweetId> {
+        (0..count).map(|n| TweetId::new(1_763_000_000_000_000_000 + n).unwrap())
+    }
+
+    fn grouping(text: &str) -> Grouping {
+        text.parse().unwrap()
+    }
+
+    fn now() -> Timestamp {
+        "2024-03-08T10:30:00Z".parse().unwrap()
+    }
+
+    fn window(start: &str, end: &str) -> Window {
+        Window::covering(start.parse().unwrap(), end.parse().unwrap()).unwrap()
+    }
+
+    fn historical(window: Window) -> Result<Request, InvalidRequest> {
+        Request::historical(ids(1), [Metric::Engagements], [grouping("g=tweet.id")], window, now())
+    }
+
+    #[test]
+    fn writes_the_body_of_the_documentation() {
+        let request = Request::historical(
+            ids(2),
+            [Metric::Impressions, Metric::UrlClicks],
+            [grouping("by-tweet=tweet.id,engagement.type")],
+            window("2024-03-01T00:00:00Z", "2024-03-08T00:00:00Z"),
+            now(),
+        )
+        .unwrap();
+        assert_eq!(
+            request.to_json(),
+            concat!(
+                r#"{"start":"2024-03-01T00:00:00Z","end":"2024-03-08T00:00:00Z","#,
+                r#""tweet_ids":["1763000000000000000","1763000000000000001"],"#,
+                r#""engagement_types":["impressions","url_clicks"],"#,
+                r#""groupings":{"by-tweet":{"group_by":["tweet.id","engagement.type"]}}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn collapses_what_is_given_twice() {
+        let twice = ids(2).chain(ids(2));
+        let metrics = [Metric::Favorites, Metric::VideoViews, Metric::Favorites];
+        let request = Request::totals(twice, metrics, [grouping("g=tweet.id")]).unwrap();
+        assert_eq!(request.tweet_ids().len(), 2);
+        assert_eq!(request.metrics(), [Metric::Favorites, Metric::VideoViews]);
+    }
+
+    #[test]
+    fn refuses_naming_rule_and_value() {
+        let g = || grouping("g=tweet.id,engagement.type");
+        let totals = |n, metric, groupings: Vec<Grouping>| {
+            Request::totals(ids(n), [metric], groupings).unwrap_err().to_string()
+        };
+        let check = |message: String, wanted: &str| assert_eq!(message, wanted);
+        check(
+            totals(251, Metric::Favorites, vec![g()]),
+            "a totals request takes at most 250 Tweet ids, not 251 (rule V2)",
+        );
+        check(totals(0, Metric::Favorites, vec![g()]), "at least one Tweet id is needed (rule V3)");
+        check(
+            totals(1, Metric::UrlClicks, vec![g()]),
+            "totals does not serve url_clicks; it is valid on 28hr, historical (rule V6)",
+        );
+        check(
+            totals(1, Metric::Favorites, vec![grouping("d=engagement.day")]),
+            "totals cannot group by engagement.day, as the grouping \"d\" asks; it can by tweet.id, engagement.type \
+             (rule V10)",
+        );
+        check(totals(1, Metric::Favorites, vec![]), "at least one grouping is needed (rule V8)");
+        let four = ["a=tweet.id", "b=tweet.id", "c=tweet.id", "d=tweet.id"].map(grouping).to_vec();
+        check(totals(1, Metric::Favorites, four), "a request takes at most 3 groupings, not 4 (rule V8)");
+        check(totals(1, Metric::Favorites, vec![g(), g()]), "two groupings are called \"g\" (rule V16)");
+        check(
+            Request::totals(ids(1), [], [g()]).unwrap_err().to_string(),
+            "at least one metric is needed (rule V5)",
+        );
+        let four_level =
+            |name| grouping(&format!("{name}=tweet.id,engagement.type,engagement.day,engagement.hour"));
+        check(
+            Request::last_28_hours(ids(1), [Metric::Favorites], [four_level("a"), four_level("b")])
+                .unwrap_err()
+                .to_string(),
+            "a request takes at most 1 grouping of four dimensions (rule V13)",
+        );
+        assert!(Request::last_28_hours(ids(26), [Metric::Favorites], [g()]).is_err());
+    }
+
+    #[test]
+    fn holds_windows_to_their_rules() {
+        assert!(historical(window("2024-02-09T00:00:00Z", "2024-03-08T00:00:00Z")).is_ok());
+        assert_eq!(
+            historical(window("2024-02-08T23:00:00Z", "2024-03-08T00:00:00Z")),
+            Err(InvalidRequest::WindowTooLong { hours: 673 })
+        );
+        // The running hour may be asked for, the next one not.
+        assert!(historical(window("2024-03-08T00:00:00Z", "2024-03-08T11:00:00Z")).is_ok());
+        assert_eq!(
+            historical(window("2024-03-08T00:00:00Z", "2024-03-08T12:00:00Z")).unwrap_err().to_string(),
+            "the end 2024-03-08T12:00:00Z lies in the future (rule V15)"
+        );
+        assert!(historical(window("2014-09-01T00:00:00Z", "2014-09-02T00:00:00Z")).is_ok());
+        assert_eq!(
+            historical(window("2014-08-31T23:00:00Z", "2014-09-02T00:00:00Z")).unwrap_err().to_string(),
+            "there is no data before 2014-09-01T00:00:00Z, and the start is 2014-08-31T23:00:00Z (rule V15)"
+        );
+    }
+
+    #[test]
+    fn a_running_hour_is_asked_for_by_a_time_inside_it() {
+        let running = window("2024-03-08T00:00:00Z", "2024-03-08T11:00:00Z");
+        let body = historical(running).unwrap().to_json();
+        assert!(body.contains(r#""end":"2024-03-08T10:00:01Z""#), "{body}");
+        let past = historical(window("2024-03-08T00:00:00Z", "2024-03-08T10:00:00Z")).unwrap().to_json();
+        assert!(past.contains(r#""end":"2024-03-08T10:00:00Z""#), "{past}");
+    }
+
+    #[test]
+    fn warns_beyond_365_days() {
+        let beyond =
+            |start: &str, end: &str| historical(window(start, end)).unwrap().reaches_beyond_365_days(now());
+        assert!(!beyond("2023-03-09T10:00:00Z", "2023-03-10T00:00:00Z"));
+        assert!(beyond("2023-03-09T09:00:00Z", "2023-03-10T00:00:00Z"));
+    }
+}
