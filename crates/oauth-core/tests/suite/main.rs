@@ -4,6 +4,7 @@
 mod allocations;
 #[cfg(feature = "nonce")]
 mod examples;
+mod fuzz;
 mod rival;
 mod round_trip;
 mod vectors;
