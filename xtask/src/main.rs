@@ -5,6 +5,7 @@
 
 mod bench;
 mod codegen;
+mod compat;
 mod demo;
 mod fuzz;
 mod provision;
@@ -42,6 +43,8 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["bench", "-p", package, "--", args @ ..] => bench::run(&workspace, Some(package), args),
         ["codegen"] => codegen::run(workspace.root(), codegen::Mode::Write),
         ["codegen", "--check"] => codegen::run(workspace.root(), codegen::Mode::Check),
+        ["compat"] => compat::run(&workspace, compat::Part::Whole),
+        ["compat", "--fast"] => compat::run(&workspace, compat::Part::Fast),
         ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
             Ok(options) => fuzz::run(&workspace, &options),
             Err(error) => return Ok(usage_error(&format!("{error:#}"))),
@@ -70,6 +73,7 @@ usage: cargo xtask COMMAND
   demo [ARG...]        the tour of the product against its emulator; needs no credentials
   codegen [--check]    write the generated code, or say what of it is stale
   tidy                 the layers, and the rules of the house that no other tool knows
+  compat [--fast]      clients that we did not write, against the emulator
   bench [-p CRATE] [-- ARG...]
                        measure, in one crate or in all
   fuzz [--seconds N] [--target T]

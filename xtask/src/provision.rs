@@ -14,6 +14,8 @@ use anyhow::{Context as _, Result, bail};
 /// What the needs are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// `cargo xtask compat`.
+    Compat,
     /// `cargo xtask demo`.
     Demo,
     /// `cargo xtask fuzz`.
@@ -185,13 +187,13 @@ const NEEDS: &[Need] = &[
         what: "a C compiler",
         signs: &[Sign::Runs(&["cc", "--version"])],
         remedy: Remedy::Apt("build-essential"),
-        purposes: &[Purpose::Demo, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Test],
     },
     Need {
         what: "pkg-config",
         signs: &[Sign::Runs(&["pkg-config", "--version"]), Sign::Set("OPENSSL_DIR"), Sign::NotOn("linux")],
         remedy: Remedy::Apt("pkg-config"),
-        purposes: &[Purpose::Demo, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Test],
     },
     Need {
         what: "the OpenSSL headers",
@@ -201,7 +203,7 @@ const NEEDS: &[Need] = &[
             Sign::NotOn("linux"),
         ],
         remedy: Remedy::Apt("libssl-dev"),
-        purposes: &[Purpose::Demo, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Test],
     },
     Need {
         what: "rustfmt",
@@ -214,6 +216,36 @@ const NEEDS: &[Need] = &[
         signs: &[Sign::Runs(&["cargo-clippy", "--version"])],
         remedy: Remedy::Run("rustup component add clippy"),
         purposes: &[Purpose::Test],
+    },
+    Need {
+        what: "Python with venv",
+        signs: &[Sign::Runs(&["python3", "-c", "import ensurepip, venv"])],
+        remedy: Remedy::Apt("python3-venv"),
+        purposes: &[Purpose::Compat, Purpose::Test],
+    },
+    Need {
+        what: "curl",
+        signs: &[Sign::Runs(&["curl", "--version"])],
+        remedy: Remedy::Apt("curl"),
+        purposes: &[Purpose::Compat, Purpose::Test],
+    },
+    Need {
+        what: "Ruby's oauth gem",
+        signs: &[Sign::Runs(&["ruby", "-e", "require 'oauth'"])],
+        remedy: Remedy::Apt("ruby-oauth"),
+        purposes: &[Purpose::Compat],
+    },
+    Need {
+        what: "Node",
+        signs: &[Sign::Runs(&["node", "--version"])],
+        remedy: Remedy::Apt("nodejs"),
+        purposes: &[Purpose::Compat],
+    },
+    Need {
+        what: "npm",
+        signs: &[Sign::Runs(&["npm", "--version"])],
+        remedy: Remedy::Apt("npm"),
+        purposes: &[Purpose::Compat],
     },
     Need {
         what: "a C++ compiler",
@@ -334,7 +366,7 @@ mod tests {
 
     #[test]
     fn the_tests_need_more_than_the_demo() {
-        let machine = Machine::with(&["cc", "pkg-config", "openssl", "rustfmt"], &[None]);
+        let machine = Machine::with(&["cc", "pkg-config", "openssl", "rustfmt", "python3", "curl"], &[None]);
         machine.provide(Purpose::Demo, Privilege::Ask).unwrap();
         let complaint = machine.provide(Purpose::Test, Privilege::Ask).unwrap_err().to_string();
         assert_eq!(complaint, "this machine lacks clippy; to mend it: rustup component add clippy");

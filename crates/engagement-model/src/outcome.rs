@@ -86,9 +86,24 @@ pub enum State {
 }
 
 impl State {
-    /// All six, the best first: a Tweet's own state is the least of its cells' states.
+    /// All six, in the order of the documentation.
     pub const ALL: [Self; 6] =
         [Self::Ok, Self::Unavailable, Self::Unsupported, Self::Forbidden, Self::Failed, Self::Unaccounted];
+
+    /// The state of a Tweet that has cells in both: ok if any value came, else the graver one, so that a hole in the
+    /// answer is never hidden behind what the API does not serve.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let rank = |state: Self| match state {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Unaccounted => 2,
+            Self::Forbidden => 3,
+            Self::Unavailable => 4,
+            Self::Unsupported => 5,
+        };
+        if rank(self) <= rank(other) { self } else { other }
+    }
 
     /// `ok`, `unavailable`, `unsupported`, `forbidden`, `failed` or `unaccounted`.
     pub const fn name(self) -> &'static str {
@@ -196,6 +211,14 @@ mod tests {
             }
         }
         assert_eq!(Outcome::Ok(0).value(), Some(0));
+    }
+
+    #[test]
+    fn a_hole_is_never_hidden() {
+        assert_eq!(State::Unsupported.and(State::Ok), State::Ok);
+        assert_eq!(State::Unsupported.and(State::Failed), State::Failed);
+        assert_eq!(State::Forbidden.and(State::Unavailable), State::Forbidden);
+        assert_eq!(State::Unavailable.and(State::Unsupported), State::Unavailable);
     }
 
     #[test]

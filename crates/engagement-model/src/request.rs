@@ -1,8 +1,9 @@
 //! Requests that the API takes.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -37,6 +38,8 @@ pub struct Request {
     metrics: Box<[Metric]>,
     groupings: Box<[Grouping]>,
     window: Option<Window>,
+    /// The end to send, where the window's own lies ahead: see [`Request::historical`].
+    early_end: Option<Timestamp>,
 }
 
 impl Request {
@@ -65,7 +68,8 @@ impl Request {
     /// A request for one window.
     ///
     /// `now` is the server's time as well as it is known: the window may not end in the future (contract 2.3 rule 5,
-    /// documented), save that its last hour may be the running one (inferred). A window that reaches further back
+    /// documented), save that its last hour may be the running one (inferred). The server compares the end as it is
+    /// sent and rounds it up afterwards, so for a running hour a time early in that hour is sent. A window that reaches further back
     /// than [`HISTORY_MAX_DAYS`] is not refused, since the pages disagree: see [`Self::reaches_beyond_365_days`].
     pub fn historical(
         tweet_ids: impl IntoIterator<Item = TweetId>,
@@ -78,7 +82,13 @@ impl Request {
         if window.len_hours() > WINDOW_MAX_HOURS {
             return Err(InvalidRequest::WindowTooLong { hours: window.len_hours() });
         }
-        Self::new(Endpoint::Historical, tweet_ids, metrics, groupings, Some(window))
+        let mut request = Self::new(Endpoint::Historical, tweet_ids, metrics, groupings, Some(window))?;
+        if window.end().start() > now {
+            // One second is enough to be rounded up, and leaves room for a server whose clock is behind.
+            let early = window.end().plus(-1).start() + SignedDuration::from_secs(1);
+            request.early_end = Some(early.min(now));
+        }
+        Ok(request)
     }
 
     fn new(
@@ -110,6 +120,7 @@ impl Request {
             metrics: metrics.into(),
             groupings: groupings.into(),
             window,
+            early_end: None,
         })
     }
 
@@ -143,6 +154,18 @@ impl Request {
         self.window.is_some_and(|window| reaches_beyond_365_days(window, now))
     }
 
+    /// The same about fewer Tweets and metrics; `None` if none are left. The caller has them from this request.
+    pub(crate) fn narrowed(&self, tweet_ids: &[TweetId], metrics: &[Metric]) -> Option<Self> {
+        let some_are_left = !tweet_ids.is_empty() && !metrics.is_empty();
+        some_are_left.then(|| Self {
+            endpoint: self.endpoint,
+            tweet_ids: tweet_ids.into(),
+            metrics: metrics.into(),
+            groupings: self.groupings.clone(),
+            ..*self
+        })
+    }
+
     /// The body: JSON, never compressed.
     pub fn to_json(&self) -> String {
         // Text, maps and lists only: nothing that JSON cannot hold.
@@ -155,7 +178,10 @@ impl Serialize for Request {
         let mut body = serializer.serialize_map(None)?;
         if let Some(window) = self.window {
             body.serialize_entry("start", &Text(window.start()))?;
-            body.serialize_entry("end", &Text(window.end()))?;
+            match self.early_end {
+                None => body.serialize_entry("end", &Text(window.end()))?,
+                Some(early) => body.serialize_entry("end", &Text(early))?,
+            }
         }
         body.serialize_entry("tweet_ids", &Texts(&self.tweet_ids))?;
         body.serialize_entry("engagement_types", &Texts(&self.metrics))?;
@@ -200,6 +226,41 @@ fn check_groupings(endpoint: Endpoint, groupings: &[Grouping]) -> Result<(), Inv
         }
     }
     Ok(())
+}
+
+/// Divides any number of groupings over as few requests as take them: three in each, one of them of four dimensions
+/// (contract V8 and V13, documented). Their answers are put together by [`Merged`](crate::answer::Merged).
+///
+/// Refuses what no number of requests makes legal: none at all, two of one name, a dimension that the endpoint does
+/// not have.
+pub fn split_groupings(
+    endpoint: Endpoint,
+    groupings: impl IntoIterator<Item = Grouping>,
+) -> Result<Vec<Vec<Grouping>>, InvalidRequest> {
+    let groupings: Vec<Grouping> = groupings.into_iter().collect();
+    if groupings.is_empty() {
+        return Err(InvalidRequest::NoGroupings);
+    }
+    let mut names = BTreeSet::new();
+    for grouping in &groupings {
+        check_dimensions(endpoint, grouping)?;
+        if !names.insert(grouping.name()) {
+            return Err(InvalidRequest::RepeatedGroupingName { name: grouping.name().to_owned() });
+        }
+    }
+    let count = groupings.len();
+    // Those of four dimensions first, each to a request of its own; then there is room for the others in any order.
+    let (four_level, others): (Vec<_>, Vec<_>) = groupings.into_iter().partition(Grouping::is_four_level);
+    let requests = count.div_ceil(MAX_GROUPINGS).max(four_level.len().div_ceil(MAX_FOUR_LEVEL_GROUPINGS));
+    let mut parts: Vec<Vec<Grouping>> = vec![Vec::new(); requests];
+    for (part, groupings) in parts.iter_mut().zip(four_level.chunks(MAX_FOUR_LEVEL_GROUPINGS)) {
+        part.extend(groupings.iter().cloned());
+    }
+    let mut others = others.into_iter();
+    for part in &mut parts {
+        part.extend(others.by_ref().take(MAX_GROUPINGS - part.len()));
+    }
+    Ok(parts)
 }
 
 /// Whether the endpoint can group by all of the grouping's dimensions (contract V10, documented).
@@ -503,6 +564,15 @@ mod tests {
             historical(window("2014-08-31T23:00:00Z", "2014-09-02T00:00:00Z")).unwrap_err().to_string(),
             "there is no data before 2014-09-01T00:00:00Z, and the start is 2014-08-31T23:00:00Z (rule V15)"
         );
+    }
+
+    #[test]
+    fn a_running_hour_is_asked_for_by_a_time_inside_it() {
+        let running = window("2024-03-08T00:00:00Z", "2024-03-08T11:00:00Z");
+        let body = historical(running).unwrap().to_json();
+        assert!(body.contains(r#""end":"2024-03-08T10:00:01Z""#), "{body}");
+        let past = historical(window("2024-03-08T00:00:00Z", "2024-03-08T10:00:00Z")).unwrap().to_json();
+        assert!(past.contains(r#""end":"2024-03-08T10:00:00Z""#), "{past}");
     }
 
     #[test]

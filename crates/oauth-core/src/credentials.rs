@@ -37,6 +37,12 @@ impl Credentials {
         Self { token: Some(Token { token: token.into(), secret: secret.into() }), ..self }
     }
 
+    /// The app alone again.
+    #[must_use]
+    pub fn without_token(self) -> Self {
+        Self { token: None, ..self }
+    }
+
     /// Sent as `oauth_consumer_key`. Not a secret.
     pub fn consumer_key(&self) -> &str {
         &self.consumer_key
@@ -94,6 +100,6 @@ mod tests {
     fn no_token_and_an_empty_token_differ() {
         let app = Credentials::consumer("key", "secret");
         assert_ne!(app, app.clone().with_token("", ""));
-        assert_eq!(app.clone().with_token("", "").token(), Some(&Secret::from("")));
+        assert_eq!(app.with_token("", "").token(), Some(&Secret::from("")));
     }
 }

@@ -5,16 +5,23 @@ extern crate alloc;
 #[cfg(any(test, doctest))]
 extern crate std;
 
+pub mod app_only;
 mod authorization;
 mod base_string;
 mod credentials;
+mod difference;
+mod explanation;
+mod json;
+mod message;
 #[cfg(feature = "nonce")]
 mod nonce;
+mod nonce_memory;
 pub mod percent;
 mod request;
 mod secret;
 mod signature;
 mod signer;
+pub mod three_legged;
 mod timestamp;
 mod url;
 mod verifier;
@@ -22,8 +29,12 @@ mod verifier;
 pub use authorization::{Authorization, InvalidAuthorization};
 pub use base_string::InvalidForm;
 pub use credentials::Credentials;
+pub use difference::{Difference, Part, explain_difference};
+pub use explanation::{Explanation, explain};
+pub use message::Message;
 #[cfg(feature = "nonce")]
 pub use nonce::{NoEntropy, Nonce, NonceCounter, NonceSource};
+pub use nonce_memory::NonceMemory;
 pub use request::{BodyHash, Request, Version, is_form};
 pub use secret::Secret;
 pub use signature::{Signature, SigningKey};

@@ -1,0 +1,410 @@
+//! The command line, as clap reads it. Every option has an environment twin, made here and nowhere else.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::parse::{Duration, Moment, Rate};
+
+/// Lifetime totals, the last 28 hours and hourly history of Tweets, from the Enterprise Engagement API.
+#[derive(Debug, Parser)]
+#[command(name = "engagement", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the arguments, and for what they leave out the environment.
+    pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&Self::definition().try_get_matches_from(args)?)
+    }
+
+    /// The whole command line, environment twins included.
+    pub(crate) fn definition() -> clap::Command {
+        with_environment(Self::command())
+    }
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lifetime totals, at the moment of asking
+    Totals(Ask),
+    /// The last 28 hours
+    #[command(name = "28hr")]
+    Last28Hours {
+        #[command(flatten)]
+        ask: Ask,
+        #[command(flatten)]
+        resolution: Resolution,
+    },
+    /// Any range of time, split into windows that the API answers
+    Historical {
+        #[command(flatten)]
+        ask: Ask,
+        #[command(flatten)]
+        resolution: Resolution,
+        #[command(flatten)]
+        range: Range,
+    },
+    /// Read, check and clean a list of Tweet ids; sends nothing
+    Ids(Ids),
+    /// Sign and send any request, or show it
+    Request(Request),
+    /// Run the local Engagement API
+    Emulator(Box<Emulator>),
+    /// The tour: everything against the emulator, without credentials
+    Demo(Demo),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// Where to write them.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Take settings from this profile of the config file; `emulator` is built in and needs no file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Read this config file and no other
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the API is [default: https://data-api.twitter.com]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// Where the OAuth endpoints are [default: https://api.twitter.com, or the base URL if that is another host]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// Form of the output [default: table on a terminal, else ndjson]
+    #[arg(long, short, global = true, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+    /// Write the output to this file instead of standard output
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print errors only
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more of what happens; twice for each request
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to colour messages
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// When to show progress
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) progress: When,
+    /// Form of messages on standard error
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// Limit of one attempt, from connecting to the last byte [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(crate) timeout: Option<Duration>,
+    /// A PEM file with one more certificate authority to trust
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// When to do something that suits people and not programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Form of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Sentences.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people
+    Table,
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated, with a header
+    Csv,
+    /// Tab-separated, with a header
+    Tsv,
+    /// One JSON array
+    Json,
+    /// The API's own shape, merged over all requests
+    Raw,
+}
+
+/// What to ask, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    pub(crate) ids: IdSources,
+    /// Metrics by name, or `public`, `private`, `all` [default: all that endpoint and credential allow]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Send metric names that this version does not know as they are
+    #[arg(long)]
+    pub(crate) allow_unknown_metrics: bool,
+    /// Ask with the token of this account, and no other credential
+    #[arg(long = "as", value_name = "HANDLE", conflicts_with = "app")]
+    pub(crate) ask_as: Option<String>,
+    /// Ask app-only, and with no other credential
+    #[arg(long)]
+    pub(crate) app: bool,
+    /// Who owns which Tweet: a table with the columns tweet_id and handle
+    #[arg(long, value_name = "FILE")]
+    pub(crate) owners: Option<PathBuf>,
+    /// A grouping of your own, as NAME=tweet.id,engagement.type; only with -o raw
+    #[arg(long, value_name = "NAME=DIMENSIONS")]
+    pub(crate) group_by: Vec<String>,
+    /// One row a Tweet, with a column for each metric
+    #[arg(long)]
+    pub(crate) wide: bool,
+    /// Write the closing summary to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary: Option<PathBuf>,
+    /// Stop after this many requests, retries included
+    #[arg(long, value_name = "N")]
+    pub(crate) max_requests: Option<u64>,
+    /// Requests in flight at once [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) concurrency: Option<u16>,
+    /// The contract's allowance, such as 60/min [default: learnt from the server]
+    #[arg(long, value_name = "N/min")]
+    pub(crate) quota: Option<Rate>,
+    /// Print the plan and send nothing; needs no credentials
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Ask too what the API's age rules exclude
+    #[arg(long)]
+    pub(crate) ask_anyway: bool,
+    /// Exit with 3 when a Tweet ends in one of these states
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    pub(crate) fail_on: Vec<FailOn>,
+}
+
+/// States of a Tweet that are answers, and that a stricter caller may count as failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Deleted, protected or not public.
+    Unavailable,
+    /// Too old for the metric.
+    Unsupported,
+}
+
+/// How fine the numbers are.
+#[derive(Args, Debug)]
+pub(crate) struct Resolution {
+    /// Size of the buckets
+    #[arg(long, value_name = "SIZE", default_value = "hour")]
+    pub(crate) by: By,
+}
+
+/// Size of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Hours of UTC.
+    Hour,
+    /// Days of UTC.
+    Day,
+    /// The whole time.
+    Total,
+}
+
+/// From when to when.
+#[derive(Args, Debug)]
+pub(crate) struct Range {
+    /// YYYY-MM-DD, RFC 3339, or a span back from now such as 7d or 36h; rounds down to the hour
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Moment,
+    /// The same; rounds up to the hour, and is itself left out [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) end: Option<Moment>,
+}
+
+/// Where the ids come from.
+#[derive(Args, Debug)]
+pub(crate) struct IdSources {
+    /// Tweet ids or Tweet URLs
+    #[arg(value_name = "IDS")]
+    pub(crate) positional: Vec<String>,
+    /// Read ids from this file; `-` is standard input, .gz and .zst are read as they are
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ids: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How a list of ids is read.
+#[derive(Args, Debug)]
+pub(crate) struct Reading {
+    /// The column with the ids [default: the first of tweet_id, id_str, id]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) column: Option<String>,
+    /// What to do about items that are no Tweet id
+    #[arg(long, value_name = "HOW", default_value = "refuse")]
+    pub(crate) bad_ids: BadIds,
+    /// Take a list although a spreadsheet seems to have rounded it
+    #[arg(long)]
+    pub(crate) allow_rounded_ids: bool,
+}
+
+/// What to do about items that are no Tweet id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BadIds {
+    /// Send nothing.
+    Refuse,
+    /// Go on without them.
+    Skip,
+}
+
+/// `engagement ids`.
+#[derive(Args, Debug)]
+pub(crate) struct Ids {
+    /// Lists of Tweet ids; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// `engagement request`.
+#[derive(Args, Debug)]
+pub(crate) struct Request {
+    /// GET, POST, or any other method
+    pub(crate) method: String,
+    /// Any https URL, or plain http to this machine
+    pub(crate) url: String,
+    /// The body, or `@FILE`; sent byte for byte
+    #[arg(long, short, value_name = "DATA|@FILE")]
+    pub(crate) data: Option<String>,
+    /// A header; repeatable
+    #[arg(long, short = 'H', value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// Show the request, secrets hidden, and do not send it
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// Ask app-only
+    #[arg(long)]
+    pub(crate) app: bool,
+}
+
+/// `engagement emulator`.
+#[derive(Args, Debug)]
+pub(crate) struct Emulator {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Write the URL to this file once requests can be served
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Which world: everything follows from it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Start the clock at this time; it runs on [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<jiff::Timestamp>,
+    /// Apps, accounts and single Tweets of your own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: Option<PathBuf>,
+    /// Requests a minute [default: 60]
+    #[arg(long, value_name = "N/min")]
+    pub(crate) quota: Option<Rate>,
+    /// Refuse what the documentation does not allow and real clients send all the same
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Choose between readings of the documentation, as NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) switch: Vec<String>,
+    /// Faults to show
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// Listen on an address that other machines reach
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+/// `engagement demo`.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Keep what the tour writes in this folder [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// Gives every option of the command and of those below it its twin: `ENGAGEMENT_<OPTION>`, and for commands whose
+/// options mean something else than elsewhere `ENGAGEMENT_<COMMAND>_<OPTION>`.
+fn with_environment(command: clap::Command) -> clap::Command {
+    let prefix = match command.get_name() {
+        own @ ("emulator" | "demo" | "man" | "request") => {
+            format!("ENGAGEMENT_{}_", own.to_ascii_uppercase())
+        }
+        _ => "ENGAGEMENT_".to_owned(),
+    };
+    command
+        .mut_args(|arg| match arg.get_long() {
+            Some(long) if !matches!(long, "help" | "version") => {
+                let twin = format!("{prefix}{}", long.replace('-', "_").to_ascii_uppercase());
+                arg.env(twin).hide_env(true)
+            }
+            _ => arg,
+        })
+        .mut_subcommands(with_environment)
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 bug · 2 usage · 3 incomplete · 4 authentication · 5 quota · 6 network or server · 7 input \
+refused · 8 storage · 130/143 stopped by a signal";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::definition().debug_assert();
+    }
+
+    #[test]
+    fn every_shared_option_has_a_twin() {
+        let definition = Cli::definition();
+        for (option, twin) in [("profile", "ENGAGEMENT_PROFILE"), ("base_url", "ENGAGEMENT_BASE_URL")] {
+            let arg = definition.get_arguments().find(|arg| arg.get_id() == option).unwrap();
+            assert_eq!(arg.get_env().unwrap(), twin);
+        }
+    }
+
+    #[test]
+    fn no_option_takes_a_secret() {
+        fn walk(command: &clap::Command, found: &mut Vec<String>) {
+            for arg in command.get_arguments().filter_map(clap::Arg::get_long) {
+                if ["secret", "token", "password", "bearer", "key"].iter().any(|word| arg.contains(word)) {
+                    found.push(format!("{} --{arg}", command.get_name()));
+                }
+            }
+            command.get_subcommands().for_each(|command| walk(command, found));
+        }
+        let mut found = Vec::new();
+        walk(&Cli::definition(), &mut found);
+        assert!(found.is_empty(), "{found:?}");
+    }
+}

@@ -1,0 +1,8 @@
+//! One module a command.
+
+pub(crate) mod ask;
+pub(crate) mod demo;
+pub(crate) mod emulator;
+pub(crate) mod ids;
+pub(crate) mod pages;
+pub(crate) mod request;

@@ -1,0 +1,111 @@
+//! `engagement emulator`, and the emulator inside the process that the profile of that name talks to.
+
+use std::{fs, path::Path};
+
+use engagement::model::TweetId;
+use engagement_emulator::{Account, App, Class, Emulator, Faults, Switches, World};
+
+use crate::{
+    cli,
+    exit::{Exit, Failure},
+    print, signal,
+    talk::Talk,
+};
+
+/// The demo world, served on a free loopback port for as long as this value lives.
+pub(crate) struct Embedded(Emulator);
+
+impl Embedded {
+    /// Starts it.
+    pub(crate) async fn start() -> Result<Self, Failure> {
+        Emulator::builder().seed(1).start().await.map(Self).map_err(|error| not_started(&error))
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        self.0.url()
+    }
+
+    /// Tweets of a class of the demo world.
+    pub(crate) fn tweets(&self, class: Class, screen_name: Option<&str>, count: usize) -> Vec<TweetId> {
+        self.0.tweets(class, screen_name, count)
+    }
+
+    /// The apps of the demo world.
+    pub(crate) fn apps(&self) -> &[App] {
+        self.0.world().apps()
+    }
+
+    /// The accounts of the demo world.
+    pub(crate) fn accounts(&self) -> &[Account] {
+        self.0.world().accounts()
+    }
+}
+
+/// Runs it until a signal comes.
+pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Failure> {
+    let mut builder = Emulator::builder()
+        .seed(options.seed)
+        .listen(options.listen)
+        .allow_remote(options.allow_remote)
+        .strict(options.strict);
+    if let Some(now) = options.now {
+        builder = builder.now(now);
+    }
+    if let Some(rate) = options.quota {
+        builder = builder.quota(rate.0.get());
+    }
+    if let Some(path) = &options.world {
+        let world = World::from_toml(&read(path)?).map_err(|error| refuse(path, &error))?;
+        builder = builder.world(world);
+    }
+    if let Some(path) = &options.faults {
+        let text = read(path)?;
+        let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+        let faults = if toml { Faults::from_toml(&text) } else { Faults::from_json(&text) };
+        builder = builder.faults(faults.map_err(|error| refuse(path, &error))?);
+    }
+    if !options.switch.is_empty() {
+        let mut switches = Switches::default();
+        switches.strict = options.strict;
+        for switch in &options.switch {
+            let (name, value) = switch.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("the switch {switch:?} is not written as NAME=VALUE"))
+            })?;
+            switches.set(name, value).map_err(Failure::usage)?;
+        }
+        builder = builder.switches(switches);
+    }
+    let emulator = builder.start().await.map_err(|error| not_started(&error))?;
+    print(&format!("listening on {}\n", emulator.url()))?;
+    if let Some(path) = &options.ready_file {
+        write(path, &format!("{}\n", emulator.url()))?;
+    }
+    let exit = signal::stopped().await;
+    talk.detail("stopped by a signal");
+    drop(emulator);
+    Ok(exit)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
+}
+
+/// Appears whole: a program that waits for the file must not read half of it.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|error| {
+        Failure::new(Exit::Storage, "output", format!("{} cannot be written: {error}", path.display()))
+    })
+}
+
+fn refuse(path: &Path, error: &dyn std::error::Error) -> Failure {
+    Failure::usage(format!("{}: {error}", path.display())).hint("mend the file")
+}
+
+fn not_started(error: &dyn std::error::Error) -> Failure {
+    Failure::new(Exit::Usage, "emulator", format!("the emulator does not start: {error}"))
+        .hint("choose another address with --listen")
+}

@@ -1,0 +1,242 @@
+//! `engagement request`: signs any request, and sends or shows it.
+
+use std::{fs, time::SystemTime};
+
+use engagement::{
+    oauth_core::{self, Credentials, Secret, Stamp, Timestamp},
+    transport::{Authorization, Call, Transport, Url, Verdict},
+};
+use oauth_core::NonceSource;
+
+use crate::{
+    cli::Request,
+    commands::{ask::tell, emulator::Embedded},
+    credentials,
+    exit::{Exit, Failure},
+    print,
+    settings::Settings,
+    talk::Talk,
+};
+
+/// Runs it.
+pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+    let embedded = if settings.is_emulator() { Some(Embedded::start().await?) } else { None };
+    let base = embedded.as_ref().map(Embedded::url).or(settings.base_url.as_deref());
+    let url = full_url(&request.url, base)?;
+    let body = match &request.data {
+        None => None,
+        Some(data) => Some(match data.strip_prefix('@') {
+            None => data.clone().into_bytes(),
+            Some(path) => fs::read(path).map_err(|error| {
+                Failure::new(Exit::Input, "data", format!("{path} cannot be read: {error}"))
+            })?,
+        }),
+    };
+    let headers = headers(&request.header, body.is_some())?;
+    let method = request.method.to_ascii_uppercase();
+    let signer = match &embedded {
+        Some(embedded) => Signer::of_emulator(embedded, request.app),
+        None => Signer::from_environment(request.app, talk)?,
+    };
+    if request.print {
+        return print(&signer.show(&method, &url, &headers, body.as_deref())?);
+    }
+    let mut call =
+        Call::new(method.parse().map_err(|_| Failure::usage(format!("{method:?} is no HTTP method")))?, url);
+    if let Some(body) = body {
+        call = call.body(http_value(CONTENT_TYPE, &headers)?, body);
+    }
+    for (name, value) in &headers {
+        if name == CONTENT_TYPE {
+            continue;
+        }
+        let bad = || Failure::usage(format!("the header {name:?} is none")).hint("write it as 'Name: value'");
+        call = call.header(name.parse().map_err(|_| bad())?, value.parse().map_err(|_| bad())?);
+    }
+    send(call.authorization(signer.authorization()), settings, talk).await
+}
+
+async fn send(call: Call, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+    let told = talk.clone();
+    let mut builder = Transport::builder().on_event(move |event| tell(event, &told));
+    if let Some(timeout) = settings.timeout {
+        builder = builder.attempt_timeout(timeout);
+    }
+    if let Some(pem) = &settings.extra_roots {
+        builder = builder.extra_roots(pem.clone());
+    }
+    let network = |error: engagement::transport::Error| {
+        Failure::new(Exit::Network, "network", engagement_error(&error)).retryable(true)
+    };
+    let transport = builder.build().map_err(network)?;
+    // Any API may be behind the URL: its answers are shown as they are and nothing is asked twice because of them.
+    let answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(network)?;
+    talk.say(&format!("HTTP {}", answer.status));
+    for (name, value) in &answer.headers {
+        talk.detail(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+    }
+    let mut text = String::from_utf8_lossy(&answer.body).into_owned();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    print(&text)?;
+    Ok(match answer.status.as_u16() {
+        200..=399 => Exit::Done,
+        401 | 403 => Exit::Authentication,
+        429 => Exit::Quota,
+        _ => Exit::Network,
+    })
+}
+
+/// Who signs.
+enum Signer {
+    Bearer(Secret),
+    OAuth1(Credentials),
+}
+
+impl Signer {
+    fn from_environment(app: bool, talk: &Talk) -> Result<Self, Failure> {
+        let found = credentials::Credentials::from_environment(talk)?.require()?;
+        Ok(match (found.consumer, found.token, found.bearer) {
+            (Some((key, secret)), Some((token, token_secret)), _) if !app => {
+                Self::OAuth1(Credentials::consumer(key, secret).with_token(token, token_secret))
+            }
+            (_, _, Some(bearer)) => Self::Bearer(bearer),
+            (Some((key, secret)), _, None) => Self::OAuth1(Credentials::consumer(key, secret)),
+            (None, _, None) => {
+                return Err(Failure::new(Exit::Authentication, "no_credentials", "there are no credentials"));
+            }
+        })
+    }
+
+    /// The demo app, and unless it is asked app-only its first account.
+    fn of_emulator(embedded: &Embedded, app: bool) -> Self {
+        let Some(of_app) = embedded.apps().first() else {
+            return Self::Bearer(Secret::from(""));
+        };
+        let credentials = Credentials::consumer(of_app.consumer_key.clone(), of_app.consumer_secret.clone());
+        match embedded.accounts().first() {
+            Some(account) if !app => Self::OAuth1(
+                credentials.with_token(account.access_token.clone(), account.access_token_secret.clone()),
+            ),
+            _ => Self::Bearer(of_app.bearer_token.clone()),
+        }
+    }
+
+    fn authorization(&self) -> Authorization {
+        match self {
+            Self::Bearer(token) => Authorization::Bearer(token.clone()),
+            Self::OAuth1(credentials) => Authorization::oauth1(credentials),
+        }
+    }
+
+    /// The request as it would be sent, the token hidden.
+    fn show(
+        &self,
+        method: &str,
+        url: &Url,
+        headers: &[(String, String)],
+        body: Option<&[u8]>,
+    ) -> Result<String, Failure> {
+        let mut shown = format!("{method} {url}\n");
+        for (name, value) in headers {
+            shown.push_str(&format!("{name}: {value}\n"));
+        }
+        match self {
+            Self::Bearer(_) => shown.push_str(&format!("authorization: Bearer {HIDDEN}\n")),
+            Self::OAuth1(credentials) => {
+                let signed = sign(credentials, method, url, headers, body)?;
+                let hide = |text: &str| match credentials.token() {
+                    Some(token) => hide_token(text, token.expose()),
+                    None => text.to_owned(),
+                };
+                shown.push_str(&format!("authorization: {}\n", hide(signed.authorization())));
+                shown.push_str(&format!("signature base string: {}\n", hide(signed.base_string())));
+            }
+        }
+        if let Some(body) = body {
+            shown.push('\n');
+            shown.push_str(&String::from_utf8_lossy(body));
+            shown.push('\n');
+        }
+        Ok(shown)
+    }
+}
+
+fn sign(
+    credentials: &Credentials,
+    method: &str,
+    url: &Url,
+    headers: &[(String, String)],
+    body: Option<&[u8]>,
+) -> Result<oauth_core::Signed, Failure> {
+    let unsigned =
+        |error: &dyn std::fmt::Display| Failure::usage(format!("the request cannot be signed: {error}"));
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let timestamp = Timestamp::new(seconds).map_err(|error| unsigned(&error))?;
+    let mut nonces = NonceSource::new().map_err(|error| unsigned(&error))?;
+    let nonce = nonces.next();
+    let mut request = oauth_core::Request::new(method, url.as_str());
+    let content_type = headers.iter().find(|(name, _)| name == CONTENT_TYPE);
+    if let (Some((_, content_type)), Some(body)) = (content_type, body) {
+        request = request.body(content_type, body);
+    }
+    oauth_core::sign(&request, credentials, Stamp { timestamp, nonce: nonce.as_str() })
+        .map_err(|error| unsigned(&error))
+}
+
+/// Takes the token out of a text in which it stands bare, encoded once or encoded twice.
+fn hide_token(text: &str, token: &str) -> String {
+    let once = oauth_core::percent::encode(token).to_string();
+    let twice = oauth_core::percent::encode(&once).to_string();
+    [twice, once, token.to_owned()]
+        .into_iter()
+        .filter(|token| !token.is_empty())
+        .fold(text.to_owned(), |text, token| text.replace(&token, HIDDEN))
+}
+
+/// A URL as given, or a path below the base URL.
+fn full_url(url: &str, base: Option<&str>) -> Result<Url, Failure> {
+    let full = match (url.strip_prefix('/'), base) {
+        (Some(path), Some(base)) => format!("{}/{path}", base.trim_end_matches('/')),
+        _ => url.to_owned(),
+    };
+    Url::parse(&full).map_err(|error| Failure::usage(format!("{url:?}: {error}")))
+}
+
+/// Names in lower case with their values. A body without a content type is a form, as with twurl and curl.
+fn headers(given: &[String], has_body: bool) -> Result<Vec<(String, String)>, Failure> {
+    let mut headers = Vec::new();
+    for header in given {
+        let (name, value) = header.split_once(':').ok_or_else(|| {
+            Failure::usage(format!("the header {header:?} is none")).hint("write it as 'Name: value'")
+        })?;
+        headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    if has_body && !headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
+        headers.push((CONTENT_TYPE.to_owned(), "application/x-www-form-urlencoded".to_owned()));
+    }
+    Ok(headers)
+}
+
+fn http_value<T: std::str::FromStr>(name: &str, headers: &[(String, String)]) -> Result<T, Failure> {
+    headers
+        .iter()
+        .find(|(known, _)| known == name)
+        .and_then(|(_, value)| value.parse().ok())
+        .ok_or_else(|| Failure::usage(format!("the header {name} has no value that can be sent")))
+}
+
+fn engagement_error(error: &engagement::transport::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    words
+}
+
+const CONTENT_TYPE: &str = "content-type";
+const HIDDEN: &str = "[hidden]";

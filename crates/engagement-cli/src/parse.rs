@@ -1,0 +1,169 @@
+//! Values that people type: durations, moments, rates.
+
+use std::{fmt, num::NonZeroU32, str::FromStr, time};
+
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+
+/// A length of time above zero: `30s`, `2m`, `500ms`, or a bare number of seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Duration(pub(crate) time::Duration);
+
+impl FromStr for Duration {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let bad = BadValue("a duration above zero, such as 30s or 2m");
+        let duration = match text.parse::<u32>() {
+            Ok(seconds) => time::Duration::from_secs(seconds.into()),
+            Err(_) => text
+                .parse::<SignedDuration>()
+                .ok()
+                .and_then(|duration| time::Duration::try_from(duration).ok())
+                .ok_or(bad)?,
+        };
+        if duration.is_zero() { Err(bad) } else { Ok(Self(duration)) }
+    }
+}
+
+/// A point in time, absolute or counted back from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// As written.
+    At(Timestamp),
+    /// This long before now.
+    Ago(SignedDuration),
+}
+
+impl Moment {
+    /// The time that is meant, when it is `now`.
+    pub(crate) fn resolve(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Ago(span) => now.checked_sub(span).ok(),
+        }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        if let Some(span) = span(text) {
+            return Ok(Self::Ago(span));
+        }
+        if let Ok(time) = text.parse::<Timestamp>() {
+            return Ok(Self::At(time));
+        }
+        let no_moment = BadValue(
+            "a date as 2024-03-01, a time as 2024-03-01T07:00:00Z, or a span back from now as 7d or 36h",
+        );
+        // The date alone: of a time without an offset it would silently drop the time.
+        if text.len() != "2024-03-01".len() {
+            return Err(no_moment);
+        }
+        text.parse::<Date>()
+            .and_then(|date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)))
+            .map(Self::At)
+            .map_err(|_| no_moment)
+    }
+}
+
+/// `7d`, `36h`, `90m`. Days are of 24 hours: UTC has no others.
+fn span(text: &str) -> Option<SignedDuration> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count: i64 = count.parse().ok()?;
+    let seconds = match unit {
+        "w" => 604_800,
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" => 60,
+        _ => return None,
+    };
+    Some(SignedDuration::from_secs(count.checked_mul(seconds)?))
+}
+
+/// So many a minute: `60/min`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate(pub(crate) NonZeroU32);
+
+impl FromStr for Rate {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let count = match text.split_once('/') {
+            None => text,
+            Some((count, "min" | "m" | "minute")) => count,
+            Some(_) => return Err(BAD_RATE),
+        };
+        count.parse().map(Self).map_err(|_| BAD_RATE)
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/min", self.0)
+    }
+}
+
+/// What was expected instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BadValue(&'static str);
+
+impl fmt::Display for BadValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}", self.0)
+    }
+}
+
+impl std::error::Error for BadValue {}
+
+const BAD_RATE: BadValue = BadValue("a number a minute above zero, such as 60/min");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(text: &str) -> Option<String> {
+        let now = "2024-03-08T10:30:00Z".parse().unwrap();
+        text.parse::<Moment>().ok()?.resolve(now).map(|time| time.to_string())
+    }
+
+    #[test]
+    fn reads_moments() {
+        assert_eq!(moment("2024-03-01").as_deref(), Some("2024-03-01T00:00:00Z"));
+        assert_eq!(moment("2024-03-01T07:15:00+02:00").as_deref(), Some("2024-03-01T05:15:00Z"));
+        assert_eq!(moment("7d").as_deref(), Some("2024-03-01T10:30:00Z"));
+        assert_eq!(moment("36h").as_deref(), Some("2024-03-06T22:30:00Z"));
+        for bad in
+            ["", "d", "-7d", "7y", "yesterday", "2024-02-30", "2024-03-01T07:00:00", "99999999999999999d"]
+        {
+            assert_eq!(moment(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn reads_durations() {
+        let check = |text: &str, millis| {
+            assert_eq!(text.parse(), Ok(Duration(time::Duration::from_millis(millis))), "{text:?}");
+        };
+        check("30s", 30_000);
+        check("30", 30_000);
+        check("500ms", 500);
+        check("1m 30s", 90_000);
+        for bad in ["", "0", "0s", "-3s", "soon"] {
+            assert!(bad.parse::<Duration>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn reads_rates() {
+        assert_eq!("60/min".parse::<Rate>().unwrap().to_string(), "60/min");
+        assert_eq!("60".parse::<Rate>().unwrap().to_string(), "60/min");
+        for bad in ["", "0", "-1/min", "60/s", "60/min/min", "many"] {
+            assert!(bad.parse::<Rate>().is_err(), "{bad:?}");
+        }
+    }
+}

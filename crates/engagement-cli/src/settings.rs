@@ -1,0 +1,226 @@
+//! Settings: from options, environment, files and defaults, the first that has one.
+//!
+//! Options and their environment twins are read by clap, so what is left here is the files: `./engagement.toml`, then
+//! `$XDG_CONFIG_HOME/engagement/config.toml`, or the one that `--config` names and no other.
+
+use std::{
+    collections::BTreeMap,
+    env, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time,
+};
+
+use serde::Deserialize;
+
+use crate::{
+    cli::{Format, Global},
+    exit::{Exit, Failure},
+    parse::{Duration, Rate},
+};
+
+/// What holds for a command that talks to the API.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The profile in use; `None` where nothing is named.
+    pub(crate) profile: Option<String>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) output: Option<Format>,
+    pub(crate) out: Option<PathBuf>,
+    pub(crate) timeout: Option<time::Duration>,
+    pub(crate) quota: Option<Rate>,
+    pub(crate) concurrency: Option<u16>,
+    pub(crate) extra_roots: Option<Vec<u8>>,
+}
+
+impl Settings {
+    /// Puts together what holds.
+    pub(crate) fn resolve(global: &Global) -> Result<Self, Failure> {
+        let files = Files::read(global.config.as_deref())?;
+        let profile = global.profile.clone().or_else(|| files.default_profile());
+        let values = match profile.as_deref() {
+            None => Values::default(),
+            Some(EMULATOR) => {
+                if let (Some(url), Some(EMULATOR)) = (&global.base_url, global.profile.as_deref()) {
+                    return Err(Failure::usage(format!(
+                        "the profile emulator starts a server of its own, so the base URL {url} has no use"
+                    ))
+                    .hint("leave out --base-url, or --profile"));
+                }
+                Values::default()
+            }
+            Some(name) => files.profile(name)?,
+        };
+        let ca_file = global.ca_file.clone().or(values.ca_file);
+        Ok(Self {
+            base_url: global.base_url.clone().or(values.base_url),
+            output: match (global.output, values.output) {
+                (Some(output), _) => Some(output),
+                (None, Some(name)) => {
+                    Some(read_value("output", &name, |name| clap::ValueEnum::from_str(name, false))?)
+                }
+                (None, None) => None,
+            },
+            out: global.out.clone(),
+            timeout: match (global.timeout, values.timeout) {
+                (Some(Duration(timeout)), _) => Some(timeout),
+                (None, Some(text)) => Some(read_value("timeout", &text, Duration::from_str)?.0),
+                (None, None) => None,
+            },
+            quota: values.quota.map(|text| read_value("quota", &text, Rate::from_str)).transpose()?,
+            concurrency: values.concurrency,
+            extra_roots: ca_file.map(|path| read_file(&path)).transpose()?,
+            profile,
+        })
+    }
+
+    /// Whether the emulator inside this process is what to talk to.
+    pub(crate) fn is_emulator(&self) -> bool {
+        self.profile.as_deref() == Some(EMULATOR)
+    }
+}
+
+/// The config files that there are, the first one first.
+struct Files(Vec<(PathBuf, File)>);
+
+impl Files {
+    fn read(only: Option<&Path>) -> Result<Self, Failure> {
+        let paths = match only {
+            Some(path) => vec![path.to_owned()],
+            None => usual_paths(),
+        };
+        let mut files = Vec::new();
+        for path in paths {
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    let file = toml::from_str(&text).map_err(|error| {
+                        Failure::usage(format!("{} is no config file: {}", path.display(), one_line(&error)))
+                            .hint("mend it, or name another one with --config")
+                    })?;
+                    files.push((path, file));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound && only.is_none() => {}
+                Err(error) => {
+                    return Err(Failure::usage(format!("{} cannot be read: {error}", path.display()))
+                        .hint("mend it, or name another one with --config"));
+                }
+            }
+        }
+        Ok(Self(files))
+    }
+
+    fn default_profile(&self) -> Option<String> {
+        self.0.iter().find_map(|(_, file)| file.default_profile.clone())
+    }
+
+    /// The profile's values; where two files have it, the first one wins, value by value.
+    fn profile(&self, name: &str) -> Result<Values, Failure> {
+        let found: Vec<_> = self.0.iter().filter_map(|(_, file)| file.profiles.get(name)).collect();
+        if found.is_empty() {
+            let known: Vec<_> =
+                self.0.iter().flat_map(|(_, file)| file.profiles.keys()).map(String::as_str).collect();
+            return Err(Failure::usage(format!("there is no profile {name:?}")).hint(if known.is_empty() {
+                "no config file has any; `emulator` is built in".to_owned()
+            } else {
+                format!("there are {} and the built-in emulator", known.join(", "))
+            }));
+        }
+        Ok(found.into_iter().fold(Values::default(), |values, more| values.or(more)))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    default_profile: Option<String>,
+    #[serde(default)]
+    profiles: BTreeMap<String, Values>,
+}
+
+/// What a profile may say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Values {
+    base_url: Option<String>,
+    output: Option<String>,
+    timeout: Option<String>,
+    quota: Option<String>,
+    concurrency: Option<u16>,
+    ca_file: Option<PathBuf>,
+}
+
+impl Values {
+    fn or(self, other: &Self) -> Self {
+        Self {
+            base_url: self.base_url.or_else(|| other.base_url.clone()),
+            output: self.output.or_else(|| other.output.clone()),
+            timeout: self.timeout.or_else(|| other.timeout.clone()),
+            quota: self.quota.or_else(|| other.quota.clone()),
+            concurrency: self.concurrency.or(other.concurrency),
+            ca_file: self.ca_file.or_else(|| other.ca_file.clone()),
+        }
+    }
+}
+
+fn usual_paths() -> Vec<PathBuf> {
+    let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let config = env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| home.map(|home| home.join(".config")));
+    let mut paths = vec![PathBuf::from("engagement.toml")];
+    paths.extend(config.map(|config| config.join("engagement/config.toml")));
+    paths
+}
+
+fn read_value<T, E: ToString>(
+    name: &str,
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, Failure> {
+    read(text).map_err(|error| {
+        Failure::usage(format!("{name} = {text:?} in the config file: {}", error.to_string()))
+    })
+}
+
+/// A file that the user named.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        Failure::new(Exit::Usage, "file", format!("{} cannot be read: {error}", path.display()))
+            .hint("check the path and its permissions")
+    })
+}
+
+/// toml shows the place in a picture of several lines; a sentence has none.
+fn one_line(error: &toml::de::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The profile that needs no file.
+const EMULATOR: &str = "emulator";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_file_wins_value_by_value() {
+        let file = |text: &str| (PathBuf::from("f"), toml::from_str::<File>(text).unwrap());
+        let files = Files(vec![
+            file("[profiles.work]\nquota = \"30/min\""),
+            file("default_profile = \"work\"\n[profiles.work]\nquota = \"60/min\"\nconcurrency = 2"),
+        ]);
+        let work = files.profile("work").unwrap();
+        assert_eq!((work.quota.as_deref(), work.concurrency), (Some("30/min"), Some(2)));
+        assert_eq!(files.default_profile().as_deref(), Some("work"));
+        let missing = files.profile("home").unwrap_err().to_string();
+        assert!(missing.contains("\"home\"") && missing.contains("work"), "{missing}");
+    }
+
+    #[test]
+    fn a_typing_error_in_a_file_is_named_with_its_place() {
+        let error = toml::from_str::<File>("[profiles.work]\nquotta = \"30/min\"").unwrap_err();
+        let line = one_line(&error);
+        assert!(line.contains("quotta") && line.contains("line 2"), "{line}");
+    }
+}

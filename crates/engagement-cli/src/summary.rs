@@ -1,0 +1,152 @@
+//! The closing account: every Tweet that was asked for, in exactly one state.
+
+use std::{collections::HashMap, fs, path::Path, time::Duration};
+
+use engagement::{
+    Effort,
+    model::{Row, State, TweetId},
+};
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure};
+
+/// Counts rows as they come.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// The state of the Tweet's cells so far, once there are any.
+    tweets: HashMap<TweetId, Option<State>>,
+    cells: [u64; 6],
+    done: usize,
+}
+
+impl Account {
+    /// For these Tweets.
+    pub(crate) fn new(asked: &[TweetId]) -> Self {
+        Self { tweets: asked.iter().map(|tweet_id| (*tweet_id, None)).collect(), cells: [0; 6], done: 0 }
+    }
+
+    /// Takes a row into account.
+    pub(crate) fn add(&mut self, row: &Row) {
+        let state = row.outcome.state();
+        if let Some(count) = self.cells.get_mut(state as usize) {
+            *count += 1;
+        }
+        if let Some(known) = self.tweets.get_mut(&row.tweet_id) {
+            self.done += usize::from(known.is_none());
+            *known = Some(known.map_or(state, |known| known.and(state)));
+        }
+    }
+
+    /// How many Tweets were asked for.
+    pub(crate) fn asked(&self) -> usize {
+        self.tweets.len()
+    }
+
+    /// How many Tweets have a state.
+    pub(crate) fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Closes the account. A Tweet that no row ever mentioned is unaccounted.
+    pub(crate) fn close(&self, effort: Effort, elapsed: Duration) -> Summary {
+        let mut tweets = [0_u64; 6];
+        for state in self.tweets.values() {
+            if let Some(count) = tweets.get_mut(state.unwrap_or(State::Unaccounted) as usize) {
+                *count += 1;
+            }
+        }
+        Summary {
+            asked: self.tweets.len() as u64,
+            tweets: States::new(tweets),
+            cells: States::new(self.cells),
+            requests: effort.requests,
+            retries: effort.retries,
+            waited_s: seconds(effort.waited),
+            elapsed_s: seconds(elapsed),
+        }
+    }
+}
+
+/// What `--summary` writes.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) asked: u64,
+    #[serde(flatten)]
+    pub(crate) tweets: States,
+    pub(crate) cells: States,
+    pub(crate) requests: u64,
+    pub(crate) retries: u64,
+    pub(crate) waited_s: f64,
+    pub(crate) elapsed_s: f64,
+}
+
+/// How many there are in each state.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct States {
+    pub(crate) ok: u64,
+    pub(crate) unavailable: u64,
+    pub(crate) unsupported: u64,
+    pub(crate) forbidden: u64,
+    pub(crate) failed: u64,
+    pub(crate) unaccounted: u64,
+}
+
+impl States {
+    fn new([ok, unavailable, unsupported, forbidden, failed, unaccounted]: [u64; 6]) -> Self {
+        Self { ok, unavailable, unsupported, forbidden, failed, unaccounted }
+    }
+
+    /// Whether something is missing that a complete answer has.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.forbidden + self.failed + self.unaccounted > 0
+    }
+}
+
+impl Summary {
+    /// One line for people.
+    pub(crate) fn line(&self) -> String {
+        let States { ok, unavailable, unsupported, forbidden, failed, unaccounted } = self.tweets;
+        format!(
+            "asked {}: ok {ok}, unavailable {unavailable}, unsupported {unsupported}, forbidden {forbidden}, failed \
+             {failed}, unaccounted {unaccounted}; {} requests, {} retries, waited {:.1} s, elapsed {:.1} s",
+            self.asked, self.requests, self.retries, self.waited_s, self.elapsed_s
+        )
+    }
+
+    /// Writes it as JSON.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        fs::write(path, text).map_err(|error| {
+            Failure::new(Exit::Storage, "summary", format!("{} cannot be written: {error}", path.display()))
+        })
+    }
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use engagement::model::{Metric, Outcome, Reason};
+
+    use super::*;
+
+    #[test]
+    fn asked_is_the_sum_of_the_six() {
+        let id = |n| TweetId::new(n).unwrap();
+        let row = |n, metric, outcome| Row { tweet_id: id(n), metric, bucket: None, outcome };
+        let mut account = Account::new(&[id(1), id(2), id(3), id(4)]);
+        account.add(&row(1, Metric::Favorites, Outcome::Ok(0)));
+        account.add(&row(1, Metric::Impressions, Outcome::Forbidden(Reason::NONE)));
+        account.add(&row(2, Metric::Favorites, Outcome::Unavailable(Reason::NONE)));
+        account.add(&row(3, Metric::Favorites, Outcome::Failed(Reason::NONE)));
+        assert_eq!(account.done(), 3);
+        let summary = account.close(Effort::default(), Duration::ZERO);
+        assert_eq!((summary.asked, summary.tweets.ok, summary.tweets.unavailable), (4, 1, 1));
+        assert_eq!((summary.tweets.failed, summary.tweets.unaccounted, summary.tweets.forbidden), (1, 1, 0));
+        assert_eq!((summary.cells.ok, summary.cells.forbidden, summary.cells.unaccounted), (1, 1, 0));
+        assert!(summary.cells.is_incomplete());
+    }
+}

@@ -1,0 +1,228 @@
+//! Who asks, contract §6.1, §6.2.
+
+pub(crate) mod grants;
+mod nonces;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use http::StatusCode;
+use oauth_core::{NonceRecord, Policy, Reason, Received, Registry, Remembered, Secret, Strays, Verified};
+
+use self::{grants::Grants, nonces::Nonces};
+use crate::{refusal::Refusal, world::World};
+
+/// Who asks: an app, perhaps for a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asker {
+    pub(crate) consumer_key: String,
+    /// The user in whose context it asks; without one it is app-only.
+    pub(crate) user_id: Option<u64>,
+}
+
+/// What is remembered about keys and tokens.
+#[derive(Debug)]
+pub(crate) struct Auth {
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug)]
+struct Memory {
+    nonces: Nonces,
+    grants: Grants,
+}
+
+/// Which tokens a signature may be made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    /// Those that users gave.
+    Access,
+    /// Those of an unfinished authorization.
+    Request,
+}
+
+/// A request as authentication needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Presented<'a> {
+    pub(crate) method: &'a str,
+    /// With the scheme and host that the client used.
+    pub(crate) url: &'a str,
+    pub(crate) authorization: Vec<String>,
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) body: &'a [u8],
+}
+
+/// Why nobody was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unrecognised {
+    /// No scheme that is known, or no header.
+    Scheme,
+    /// A bearer token that is not, or no longer, valid.
+    Bearer,
+    /// Whatever is wrong with an OAuth 1.0a signature, and why.
+    Signature(Reason, String),
+}
+
+impl Presented<'_> {
+    /// Whether it has a bearer token.
+    pub(crate) fn is_bearer(&self) -> bool {
+        matches!(self.authorization.as_slice(), [one] if scheme(one).eq_ignore_ascii_case("bearer"))
+    }
+}
+
+impl Auth {
+    pub(crate) fn new(world: &World) -> Self {
+        let memory = Memory { nonces: Nonces::new(NONCES), grants: Grants::new(world) };
+        Self { memory: Mutex::new(memory) }
+    }
+
+    /// The bearer token's app, or the app and user of the signature.
+    pub(crate) fn recognise(
+        &self,
+        world: &World,
+        presented: &Presented<'_>,
+        now: u64,
+    ) -> Result<Asker, Unrecognised> {
+        match presented.authorization.as_slice() {
+            [one] if scheme(one).eq_ignore_ascii_case("bearer") => {
+                let token = Secret::from(one.split_once([' ', '\t']).map_or("", |(_, token)| token.trim()));
+                let consumer_key = self.grants().app_of_bearer(&token).ok_or(Unrecognised::Bearer)?;
+                Ok(Asker { consumer_key, user_id: None })
+            }
+            [one] if !scheme(one).eq_ignore_ascii_case("oauth") => Err(Unrecognised::Scheme),
+            _ => {
+                let verified = self.verify(world, presented, Tokens::Access, now)?;
+                let user_id = verified
+                    .token
+                    .as_ref()
+                    .and_then(|token| self.grants().user_of(&verified.consumer_key, token.expose()));
+                Ok(Asker { consumer_key: verified.consumer_key, user_id })
+            }
+        }
+    }
+
+    /// Checks an OAuth 1.0a signature.
+    pub(crate) fn verify(
+        &self,
+        world: &World,
+        presented: &Presented<'_>,
+        tokens: Tokens,
+        now: u64,
+    ) -> Result<Verified, Unrecognised> {
+        let authorization: Vec<&str> = presented.authorization.iter().map(String::as_str).collect();
+        let received = Received {
+            method: presented.method,
+            url: presented.url,
+            authorization: &authorization,
+            content_type: presented.content_type,
+            body: presented.body,
+        };
+        // OAuth's own documentation puts oauth_verifier into the body and the rest into the header.
+        let policy = Policy { strays: Strays::Accept, ..Policy::default() };
+        let mut keys = Keys { world, memory: self.memory(), tokens };
+        oauth_core::verify(&received, &mut keys, now, &policy).map_err(|refusal| match refusal.reason() {
+            Reason::NotOauth => Unrecognised::Scheme,
+            reason @ Reason::InvalidSignature => {
+                let why = oauth_core::explain(&received, &keys, &STOOD_IN_FOR)
+                    .map_or_else(|_| chain(&refusal), |explanation| format!("{refusal}: {explanation}"));
+                Unrecognised::Signature(reason, why)
+            }
+            reason => Unrecognised::Signature(reason, chain(&refusal)),
+        })
+    }
+
+    /// Forgets the nonces, since the clock was set and with it which timestamps are acceptable.
+    pub(crate) fn forget_nonces(&self) {
+        self.memory().nonces = Nonces::new(NONCES);
+    }
+
+    /// What was granted to whom.
+    pub(crate) fn grants(&self) -> impl core::ops::DerefMut<Target = Grants> {
+        Guard(self.memory())
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unrecognised {
+    /// As the three endpoints say it: 401 whatever the reason, which is told (contract 5.2, 6.1).
+    pub(crate) fn refusal(&self) -> Refusal {
+        let reason = match self {
+            Self::Signature(Reason::NonceMemoryFull, _) => {
+                return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+            }
+            Self::Scheme => "Unknown Authorization Type",
+            Self::Bearer | Self::Signature(Reason::UnknownToken, _) => "Access token not found",
+            Self::Signature(_, why) => why,
+        };
+        let message = format!("Your account could not be authenticated. Reason: {reason}");
+        Refusal::new(StatusCode::UNAUTHORIZED, message)
+    }
+}
+
+/// The registry of one verification.
+struct Keys<'a> {
+    world: &'a World,
+    memory: MutexGuard<'a, Memory>,
+    tokens: Tokens,
+}
+
+impl Registry for Keys<'_> {
+    fn consumer_secret(&self, consumer_key: &str) -> Option<Secret> {
+        self.world.app(consumer_key).map(|app| app.consumer_secret.clone())
+    }
+
+    fn token_secret(&self, consumer_key: &str, token: &str) -> Option<Secret> {
+        match self.tokens {
+            Tokens::Access => self.memory.grants.access_secret(consumer_key, token),
+            Tokens::Request => self.memory.grants.request_secret(consumer_key, token),
+        }
+    }
+
+    fn remember(&mut self, seen: NonceRecord<'_>) -> Remembered {
+        self.memory.nonces.remember(&seen)
+    }
+}
+
+struct Guard<'a>(MutexGuard<'a, Memory>);
+
+impl core::ops::Deref for Guard<'_> {
+    type Target = Grants;
+
+    fn deref(&self) -> &Grants {
+        &self.0.grants
+    }
+}
+
+impl core::ops::DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut Grants {
+        &mut self.0.grants
+    }
+}
+
+fn scheme(authorization: &str) -> &str {
+    authorization.split([' ', '\t']).next().unwrap_or_default()
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn core::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// A client may have signed for the real service.
+const STOOD_IN_FOR: [&str; 4] = [
+    "https://data-api.twitter.com",
+    "https://data-api.x.com",
+    "https://api.twitter.com",
+    "https://api.x.com",
+];
+/// How many nonces are remembered: 20,000 requests a minute for 20 minutes, in some 10 MiB.
+const NONCES: usize = 400_000;

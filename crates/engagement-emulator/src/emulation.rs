@@ -1,0 +1,41 @@
+//! All that one emulator knows and remembers.
+
+use jiff::Timestamp;
+
+use crate::{
+    auth::Auth,
+    clock::{Clock, InvalidClock, Motion},
+    counters::Tally,
+    faults::Trouble,
+    quota::Quota,
+    switches::Switches,
+    world::World,
+};
+
+/// Shared by all connections.
+#[derive(Debug)]
+pub(crate) struct Emulation {
+    pub(crate) world: World,
+    pub(crate) switches: Switches,
+    pub(crate) clock: Clock,
+    pub(crate) quota: Quota,
+    pub(crate) trouble: Trouble,
+    pub(crate) auth: Auth,
+    pub(crate) tally: Tally,
+    /// Scheme and host that clients sign for, if not those at which they call.
+    pub(crate) public_url: Option<String>,
+}
+
+impl Emulation {
+    /// The time, as seconds for OAuth.
+    pub(crate) fn seconds(now: Timestamp) -> u64 {
+        u64::try_from(now.as_second()).unwrap_or(0)
+    }
+
+    /// Sets the clock.
+    pub(crate) fn set_clock(&self, now: Timestamp, motion: Motion) -> Result<(), InvalidClock> {
+        self.clock.set(now, motion)?;
+        self.auth.forget_nonces();
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! What is answered to a request that is there as a whole.
+
+mod admin;
+mod engagement;
+mod form;
+mod oauth;
+mod page;
+
+use std::net::SocketAddr;
+
+use http::{
+    HeaderMap, Method, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN},
+};
+
+pub(crate) use self::admin::{is_admin, respond as admin};
+use crate::{auth::Presented, emulation::Emulation, refusal::ApiError, reply::Reply, route::Route};
+
+/// Everything of a request but its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    /// The host that the client called, with the port if it sent one.
+    pub(crate) host: String,
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// Who is at the other end.
+    pub(crate) peer: SocketAddr,
+}
+
+impl Head {
+    /// The URL for which the client signed.
+    fn url(&self, emulation: &Emulation) -> String {
+        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        match &emulation.public_url {
+            Some(url) => format!("{}{path}", url.trim_end_matches('/')),
+            None => format!("{}://{}{path}", self.scheme, self.host),
+        }
+    }
+
+    /// Whether a browser says that a page of another site sent it.
+    fn is_from_elsewhere(&self) -> bool {
+        match self.headers.get(ORIGIN) {
+            None => false,
+            // "null" is what a page without a referrer says of itself, as ours is; a form key tells them apart.
+            Some(origin) if origin == "null" => self.uri.path().starts_with("/_emulator"),
+            Some(origin) => origin.to_str().ok() != Some(&format!("{}://{}", self.scheme, self.host)),
+        }
+    }
+
+    fn presented<'a>(&'a self, url: &'a str, body: &'a [u8]) -> Presented<'a> {
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Presented {
+            method: self.method.as_str(),
+            url,
+            authorization: self.headers.get_all(AUTHORIZATION).iter().map(text).collect(),
+            content_type: self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()),
+            body,
+        }
+    }
+}
+
+/// Answers.
+pub(crate) fn respond(emulation: &Emulation, route: Route, head: &Head, body: &[u8]) -> Reply {
+    match route {
+        Route::Engagement(endpoint) => engagement::respond(emulation, endpoint, head, body),
+        Route::Oauth(which) => oauth::respond(emulation, which, head, body),
+        Route::Unknown => {
+            // Seen in the wild for the insights on the wrong host, in this order of keys.
+            let error = ApiError::new(34, None);
+            let body = format!(r#"{{"errors":[{{"message":"{}","code":34}}]}}"#, error.message);
+            Reply::json(StatusCode::NOT_FOUND, body.into_bytes())
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The test interface under `/_emulator`.
+
+use core::ops::Range;
+use std::net::IpAddr;
+
+use engagement_model::{Metric, UtcHour};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Head, form::Form};
+use crate::{
+    answer::truth,
+    clock::Motion,
+    emulation::Emulation,
+    faults::Faults,
+    reply::Reply,
+    rules::window::instant,
+    switches::Switches,
+    world::{App, Class},
+};
+
+/// Whether a path belongs to the test interface.
+pub(crate) fn is_admin(path: &str) -> bool {
+    path == "/_emulator" || path.starts_with("/_emulator/")
+}
+
+/// Answers. Only for callers on this machine who also say so: a page in a browser can be made to call a loopback
+/// address under a name of its own, and then its name is in the `Host` header.
+pub(crate) fn respond(emulation: &Emulation, head: &Head, body: &[u8]) -> Reply {
+    if !head.peer.ip().to_canonical().is_loopback() || !is_loopback(&head.host) {
+        return problem(
+            StatusCode::FORBIDDEN,
+            "the test interface is for this machine alone, by a loopback name",
+        );
+    }
+    if head.is_from_elsewhere() {
+        return problem(StatusCode::FORBIDDEN, "the test interface is not for pages of other sites");
+    }
+    let answer = match (&head.method, head.uri.path()) {
+        (&Method::GET, "/_emulator/world") => Ok(world(emulation)),
+        (&Method::GET, "/_emulator/tweets") => tweets(emulation, head),
+        (&Method::GET, "/_emulator/truth") => one_truth(emulation, head),
+        (&Method::GET, "/_emulator/requests") => {
+            serde_json::to_value(emulation.tally.read()).map_err(|error| error.to_string())
+        }
+        (&Method::POST, "/_emulator/faults") => faults(emulation, body),
+        (&Method::POST, "/_emulator/clock") => clock(emulation, body),
+        _ => return problem(StatusCode::NOT_FOUND, &format!("there are {PATHS}")),
+    };
+    match answer {
+        Ok(value) => Reply::json(StatusCode::OK, value.to_string().into_bytes()),
+        Err(message) => problem(StatusCode::BAD_REQUEST, &message),
+    }
+}
+
+fn world(emulation: &Emulation) -> Value {
+    let app = |app: &App| {
+        let mut value = json!({
+            "app_id": app.app_id,
+            "consumer_key": app.consumer_key,
+            "consumer_secret": app.consumer_secret.expose(),
+            "bearer_token": app.bearer_token.expose(),
+            "provisioned": app.provisioned,
+        });
+        if let Some(urls) = &app.callback_urls {
+            value["callback_urls"] = json!(urls);
+        }
+        value
+    };
+    let accounts = emulation.world.accounts().iter().map(|account| {
+        json!({
+            "user_id": account.user_id,
+            "screen_name": account.screen_name,
+            "access_token": account.access_token.expose(),
+            "access_token_secret": account.access_token_secret.expose(),
+        })
+    });
+    json!({
+        "apps": emulation.world.apps().iter().map(app).collect::<Vec<_>>(),
+        "accounts": accounts.collect::<Vec<_>>(),
+        "now": emulation.clock.now().to_string(),
+        "frozen": emulation.clock.is_frozen(),
+        "seed": emulation.world.seed(),
+    })
+}
+
+fn tweets(emulation: &Emulation, head: &Head) -> Result<Value, String> {
+    let query = query(head, &["class", "screen_name", "count"])?;
+    let class: Class = query
+        .get("class")
+        .map_or(Ok(Class::Owned), |name| name.parse())
+        .map_err(|error| format!("{error}"))?;
+    let count = match query.get("count") {
+        Some(count) => count.parse().ok().filter(|count| *count <= MOST_TWEETS),
+        None => Some(1),
+    };
+    let count = count.ok_or_else(|| format!("count must be 0 to {MOST_TWEETS}"))?;
+    let owner = match query.get("screen_name").map(|name| name.trim_start_matches('@')) {
+        Some(name) => {
+            let account = emulation.world.account(name);
+            Some(account.ok_or_else(|| format!("there is no account {name:?}"))?.user_id)
+        }
+        None => None,
+    };
+    let ids = emulation.world.tweets(class, owner, count, emulation.clock.now());
+    Ok(json!({ "tweet_ids": ids.iter().map(u64::to_string).collect::<Vec<_>>() }))
+}
+
+fn one_truth(emulation: &Emulation, head: &Head) -> Result<Value, String> {
+    let query = query(head, &["tweet_id", "metric", "start", "end"])?;
+    let needed = |key: &str| query.get(key).ok_or_else(|| format!("{key} is needed"));
+    let id = needed("tweet_id")?;
+    let metric: Metric = needed("metric")?.parse().map_err(|error| format!("{error}"))?;
+    let hours = hours(&query, emulation.clock.now())?;
+    let value = truth(&emulation.world, id, &metric, hours, &emulation.switches, emulation.clock.now());
+    Ok(json!({ "value": value }))
+}
+
+/// The hours of a window, widened as everywhere; one bound alone reaches to the first hour or the running one.
+fn hours(query: &Form, now: Timestamp) -> Result<Option<Range<UtcHour>>, String> {
+    let bound = |key: &str| match query.get(key) {
+        Some(text) => match instant(text, &Switches::default()) {
+            Some(time) => Ok(Some(time)),
+            None => Err(format!("{key} must be a time such as 2024-03-01T07:00:00Z")),
+        },
+        None => Ok(None),
+    };
+    let (start, end) = (bound("start")?, bound("end")?);
+    if start.is_none() && end.is_none() {
+        return Ok(None);
+    }
+    let start = start.map_or(UtcHour::containing(Timestamp::UNIX_EPOCH), UtcHour::containing);
+    let end = end.map_or(UtcHour::containing(now).plus(1), UtcHour::at_or_after);
+    if start > end {
+        return Err("start must be before end".to_owned());
+    }
+    Ok(Some(start..end))
+}
+
+fn faults(emulation: &Emulation, body: &[u8]) -> Result<Value, String> {
+    let text = core::str::from_utf8(body).map_err(|error| error.to_string())?;
+    emulation.trouble.set(Faults::from_json(text).map_err(|error| error.to_string())?);
+    Ok(json!({}))
+}
+
+fn clock(emulation: &Emulation, body: &[u8]) -> Result<Value, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        now: Option<String>,
+        frozen: Option<bool>,
+    }
+    let order: Order = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if order.now.is_none() && order.frozen.is_none() {
+        return Err("now or frozen is needed".to_owned());
+    }
+    let now = match &order.now {
+        Some(text) => instant(text, &Switches::default())
+            .ok_or_else(|| "now must be a time such as 2024-03-01T07:00:00Z".to_owned())?,
+        None => emulation.clock.now(),
+    };
+    let motion = if order.frozen == Some(true) { Motion::Stands } else { Motion::Runs };
+    emulation.set_clock(now, motion).map_err(|error| error.to_string())?;
+    Ok(json!({ "now": emulation.clock.now().to_string(), "frozen": emulation.clock.is_frozen() }))
+}
+
+/// The parameters of the query, all of which must be known.
+fn query(head: &Head, known: &[&str]) -> Result<Form, String> {
+    let query = Form::read(head.uri.query().unwrap_or_default())?;
+    match query.stranger(known) {
+        Some(name) => Err(format!("there is no parameter {name:?}; there are {}", known.join(", "))),
+        None => Ok(query),
+    }
+}
+
+/// Whether a `Host` header names this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn problem(status: StatusCode, message: &str) -> Reply {
+    Reply::json(status, json!({ "error": message }).to_string().into_bytes())
+}
+
+const PATHS: &str = "GET /_emulator/world, GET /_emulator/tweets, GET /_emulator/truth, GET /_emulator/requests, \
+                     POST /_emulator/faults and POST /_emulator/clock";
+/// Some 22 MB of answer.
+const MOST_TWEETS: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_this_machine_by_its_names() {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:80",
+            "10.0.0.1",
+            "[fe80::1]",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

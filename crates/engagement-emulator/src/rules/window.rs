@@ -1,0 +1,124 @@
+//! From `start` and `end` to the hours that are answered, contract §2.3.
+
+use engagement_model::{
+    UtcHour,
+    metric::{HISTORY_MAX_DAYS, WINDOW_MAX_HOURS, history_floor},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{refusal::Refusal, switches::Switches};
+
+/// The hours of an answer, and how the answer names them (rule 9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// The first hour.
+    pub(crate) first: UtcHour,
+    /// The hour after the last.
+    pub(crate) end: UtcHour,
+    /// The end as it is echoed.
+    pub(crate) echoed_end: Timestamp,
+}
+
+impl Span {
+    /// The last 28 hours, which the reference shows as 29 buckets unless it is exactly on the hour (inferred).
+    pub(crate) fn last_28_hours(now: Timestamp, switches: &Switches) -> Self {
+        Self::new(earlier(now, 28), now, switches)
+    }
+
+    /// The window of a historical request.
+    pub(crate) fn historical(
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+        now: Timestamp,
+        switches: &Switches,
+    ) -> Result<Self, Refusal> {
+        let longest = WINDOW_MAX_HOURS.into();
+        let floor = floor(now, switches);
+        let (start, end) = match (start, end) {
+            // Rule 2; in practice the 672 hours up to the end of the running one (seen in the wild).
+            (None, None) => {
+                let first = earlier(UtcHour::at_or_after(now).start(), longest);
+                return Ok(Self::new(first, now, switches));
+            }
+            (Some(start), Some(end)) => (start, end),
+            // Rule 8: undocumented.
+            _ if switches.strict => {
+                return Err(Refusal::rule("2.3 rule 8", "start and end must be given together"));
+            }
+            (Some(start), None) => (start, later(start, longest).min(now)),
+            (None, Some(end)) => (earlier(end, longest).max(floor), end),
+        };
+        if start >= end {
+            return Err(Refusal::rule("2.3 rule 8", format!("start {start} must be before end {end}")));
+        }
+        if end > now {
+            return Err(Refusal::rule("2.3 rule 5", format!("end {end} is in the future, it is {now}")));
+        }
+        if start < history_floor().start() {
+            return Err(Refusal::rule("2.3 rule 6", format!("there is no data before {}", history_floor())));
+        }
+        if start < floor {
+            return Err(Refusal::rule(
+                "2.3 rule 7",
+                format!("start {start} is more than {HISTORY_MAX_DAYS} days ago, it is {now}"),
+            ));
+        }
+        if end.duration_since(start) > SignedDuration::from_hours(longest) {
+            return Err(Refusal::rule("2.3 rule 4", "start and end may be 4 weeks apart at most"));
+        }
+        Ok(Self::new(start, end, switches))
+    }
+
+    /// Rule 3: the start rounds down and the end up.
+    fn new(start: Timestamp, end: Timestamp, switches: &Switches) -> Self {
+        let (first, last) = (UtcHour::containing(start), UtcHour::at_or_after(end));
+        Self { first, end: last, echoed_end: if switches.unrounded_end { end } else { last.start() } }
+    }
+
+    /// How many hours there are.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.end.since_epoch() - self.first.since_epoch()).unwrap_or(0)
+    }
+}
+
+/// A time in one of the forms that are seen: a date, or a date and a time to the second or millisecond (rule 1).
+/// Offsets other than UTC's are undocumented: taken, unless strict.
+pub(crate) fn instant(text: &str, switches: &Switches) -> Option<Timestamp> {
+    let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (date, time) = match text.split_once('T') {
+        Some((date, time)) => (date, Some(time)),
+        None => (text, None),
+    };
+    let mut parts = date.split('-');
+    let well_formed = [4, 2, 2].into_iter().all(|count| parts.next().is_some_and(|part| digits(part, count)));
+    if !well_formed || parts.next().is_some() {
+        return None;
+    }
+    let Some(time) = time else { return format!("{date}T00:00:00Z").parse().ok() };
+    let zone = time.find(['Z', '+', '-'])?;
+    let (clock, zone) = time.split_at_checked(zone)?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let mut parts = clock.split(':');
+    let well_formed = [2, 2, 2].into_iter().all(|count| parts.next().is_some_and(|part| digits(part, count)));
+    if !well_formed || parts.next().is_some() || !(1..=9).any(|count| digits(fraction, count)) {
+        return None;
+    }
+    if switches.strict && !matches!(zone, "Z" | "+00:00") {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// Rules 6 and 7: the later of the two floors. The second is compared by its hour, as every bound is rounded.
+fn floor(now: Timestamp, switches: &Switches) -> Timestamp {
+    let year = UtcHour::containing(earlier(now, i64::from(HISTORY_MAX_DAYS) * 24)).start();
+    if switches.history_365_days { year.max(history_floor().start()) } else { history_floor().start() }
+}
+
+fn earlier(time: Timestamp, hours: i64) -> Timestamp {
+    time.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN)
+}
+
+fn later(time: Timestamp, hours: i64) -> Timestamp {
+    time.checked_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,329 @@
+//! From connections to answers.
+
+mod crowd;
+mod framing;
+mod intake;
+mod line;
+#[cfg(feature = "tls")]
+mod tunnel;
+mod wire;
+
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+#[cfg(feature = "tls")]
+use tokio_native_tls::TlsAcceptor;
+
+#[cfg(feature = "tls")]
+use self::tunnel::Tunnel;
+
+#[cfg(feature = "tls")]
+pub(crate) use self::tunnel::HOSTS;
+use self::{
+    crowd::{Crowd, Place},
+    intake::head,
+    line::Line,
+    wire::{Fate, Wire},
+};
+use crate::{
+    emulation::Emulation,
+    faults::Effect,
+    refusal::Refusal,
+    reply::{Reply, accepted},
+    respond::{self, Head},
+    route::Route,
+    rules::body::mentioned_ids,
+};
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    emulation: Arc<Emulation>,
+    /// Series answers under way: each holds some megabytes while it is written.
+    large: Semaphore,
+    crowd: Crowd,
+    #[cfg(feature = "tls")]
+    security: Security,
+}
+
+impl Server {
+    pub(crate) fn new(emulation: Arc<Emulation>, #[cfg(feature = "tls")] security: Security) -> Self {
+        Self {
+            emulation,
+            large: Semaphore::new(LARGE_AT_ONCE),
+            crowd: Crowd::new(CONNECTIONS),
+            #[cfg(feature = "tls")]
+            security,
+        }
+    }
+
+    /// Serves connections until it is dropped.
+    pub(crate) async fn run(self: Arc<Self>, listener: TcpListener) {
+        // Dropped with this future, and with it every connection.
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        let Some(place) = self.crowd.enter() else { continue };
+                        let server = Arc::clone(&self);
+                        let id = place.id();
+                        let task = connections.spawn(async move { server.serve(stream, peer, place).await });
+                        self.crowd.known_as(id, task);
+                    }
+                    // No file handles, most likely: wait for some to be given back.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
+        // Answers are written at once, and waiting for more to send would cost the client 40 ms.
+        let _ = stream.set_nodelay(true);
+        let local = stream.local_addr().unwrap_or(peer);
+        let fate = Arc::new(Fate::default());
+        let line = Line::new(stream, Arc::clone(&fate));
+        let visit = Visit { peer, local, scheme: "http", place: Arc::new(place), fate };
+        #[cfg(feature = "tls")]
+        let Some(line) = self.secure(line, &visit).await else { return };
+        self.speak(line, visit).await;
+    }
+
+    /// Speaks TLS on the connection if the other end does. What is left over wants plain HTTP.
+    #[cfg(feature = "tls")]
+    async fn secure(self: &Arc<Self>, mut line: Line, visit: &Visit) -> Option<Line> {
+        let Some(acceptor) = &self.security.acceptor else { return Some(line) };
+        if self.security.is_proxy {
+            line = match tokio::time::timeout(HEAD, tunnel::open(line)).await.ok()? {
+                Tunnel::None(line) => line,
+                Tunnel::Refused => return None,
+                Tunnel::Open(line) => {
+                    self.encrypted(acceptor, line, visit).await;
+                    return None;
+                }
+            };
+        }
+        let first = tokio::time::timeout(HEAD, line.first()).await.ok()??;
+        if !self.security.is_https || first != HANDSHAKE {
+            return Some(line);
+        }
+        self.encrypted(acceptor, line, visit).await;
+        None
+    }
+
+    #[cfg(feature = "tls")]
+    async fn encrypted(self: &Arc<Self>, acceptor: &TlsAcceptor, line: Line, visit: &Visit) {
+        if let Ok(Ok(stream)) = tokio::time::timeout(HEAD, acceptor.accept(line)).await {
+            let visit = Visit { scheme: "https", ..visit.clone() };
+            Arc::clone(self).speak(stream, visit).await;
+        }
+    }
+
+    /// HTTP over a stream.
+    async fn speak<S>(self: Arc<Self>, stream: S, visit: Visit)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let wire = Wire::new(stream, Arc::clone(&visit.fate), STALL);
+        let visit = Arc::new(visit);
+        let service = service_fn(move |request| {
+            let (server, visit) = (Arc::clone(&self), Arc::clone(&visit));
+            async move {
+                visit.place.busy();
+                let answer = server.answer(request, &visit).await;
+                visit.place.waiting();
+                answer
+            }
+        });
+        // An error ends the connection, which is all that there is to do about it.
+        let _ = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(HEAD_BYTES)
+            .auto_date_header(false)
+            .serve_connection(TokioIo::new(wire), service)
+            .await;
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        visit: &Visit,
+    ) -> Result<Response<Full<Bytes>>, Dropped> {
+        let (emulation, fate) = (&self.emulation, &visit.fate);
+        let (parts, body) = request.into_parts();
+        let encoding = accepted(&parts.headers);
+        let plain = Effect::default();
+        let finish = |reply: Reply| Ok(reply.finish(encoding, &plain, emulation.clock.now()));
+
+        if fate.is_doubtful() {
+            return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
+        }
+        let head = match head(parts, visit) {
+            Ok(head) => head,
+            Err(message) => return finish(refuse(StatusCode::BAD_REQUEST, message).close()),
+        };
+        let path = head.uri.path().to_owned();
+        let is_admin = respond::is_admin(&path);
+        let route = Route::of(&head.host, &head.method, &path);
+        if let Route::Engagement(_) = route {
+            emulation.tally.arrived(emulation.clock.now());
+        }
+        let body = match tokio::time::timeout(BODY, intake::body(&head, body, BODY_BYTES)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err((status, message))) => {
+                emulation.tally.ended(route.name(), Some(status.as_u16()));
+                return finish(refuse(status, message).close());
+            }
+            Err(_) => {
+                emulation.tally.ended(route.name(), Some(408));
+                return finish(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not come in time").close());
+            }
+        };
+        // Chunks are only now read to their end.
+        if fate.is_doubtful() {
+            emulation.tally.ended(route.name(), Some(400));
+            return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
+        }
+        if is_admin {
+            let emulation = Arc::clone(emulation);
+            let (reply, _) =
+                self.guarded(move || respond::admin(&emulation, &head, &body), Weight::Heavy).await;
+            return finish(reply);
+        }
+
+        let effect = emulation.trouble.strike(route.target(), || mentioned_ids(&body));
+        if !effect.delay.is_zero() {
+            tokio::time::sleep(effect.delay).await;
+        }
+        if effect.drop {
+            emulation.tally.ended(route.name(), None);
+            return Err(Dropped);
+        }
+        let reply = match Reply::forced(&effect) {
+            Some(reply) => reply,
+            None => self.work(route, head, body, effect.panic).await,
+        };
+        emulation.tally.ended(route.name(), Some(reply.status.as_u16()));
+        if let Some(bytes) = effect.reset_after_bytes {
+            fate.reset_after(bytes);
+        }
+        Ok(reply.finish(encoding, &effect, emulation.clock.now()))
+    }
+
+    /// The answer itself, panic or not.
+    async fn work(self: &Arc<Self>, route: Route, head: Head, body: Bytes, panic: bool) -> Reply {
+        let emulation = Arc::clone(&self.emulation);
+        let weight = match route {
+            Route::Engagement(endpoint) if endpoint.is_series() => Weight::Heavy,
+            _ => Weight::Light,
+        };
+        let work = move || {
+            #[expect(clippy::panic, reason = "asked for, to show that one request's panic is one request's")]
+            if panic {
+                panic!("a fault asked for this");
+            }
+            respond::respond(&emulation, route, &head, &body)
+        };
+        let (reply, panicked) = self.guarded(work, weight).await;
+        if panicked {
+            self.emulation.tally.panicked();
+        }
+        reply
+    }
+
+    async fn guarded(&self, work: impl FnOnce() -> Reply + Send + 'static, weight: Weight) -> (Reply, bool) {
+        let work = move || catch_unwind(AssertUnwindSafe(work));
+        let done = match weight {
+            Weight::Light => work().ok(),
+            Weight::Heavy => {
+                let _permit = self.large.acquire().await;
+                tokio::task::spawn_blocking(work).await.ok().and_then(Result::ok)
+            }
+        };
+        match done {
+            Some(reply) => (reply, false),
+            None => (refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"), true),
+        }
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    peer: SocketAddr,
+    local: SocketAddr,
+    scheme: &'static str,
+    place: Arc<Place>,
+    fate: Arc<Fate>,
+}
+
+/// Whether TLS is spoken, and to whom.
+#[cfg(feature = "tls")]
+#[derive(Clone, Default)]
+pub(crate) struct Security {
+    pub(crate) acceptor: Option<TlsAcceptor>,
+    /// Straight away.
+    pub(crate) is_https: bool,
+    /// After CONNECT.
+    pub(crate) is_proxy: bool,
+}
+
+#[cfg(feature = "tls")]
+impl core::fmt::Debug for Security {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Security")
+            .field("is_https", &self.is_https)
+            .field("is_proxy", &self.is_proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether work is done between two other requests, or on a thread of its own.
+#[derive(Clone, Copy, Debug)]
+enum Weight {
+    Light,
+    Heavy,
+}
+
+/// A fault wants no answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a fault closed the connection")]
+struct Dropped;
+
+fn refuse(status: StatusCode, message: &str) -> Reply {
+    Reply::json(status, Refusal::new(status, message).body(crate::switches::ErrorBody::Object))
+}
+
+const DOUBTFUL: &str = "it is not clear where this request ends";
+/// Time for a request's head, and for which a connection may be idle.
+const HEAD: Duration = Duration::from_secs(30);
+const HEAD_BYTES: usize = 32 * 1024;
+/// Time for a request's body.
+const BODY: Duration = Duration::from_secs(15);
+/// The largest honest body, 250 ids and 18 metrics, is below 10 kB.
+const BODY_BYTES: usize = 256 * 1024;
+/// How long a client may leave an answer unread.
+const STALL: Duration = Duration::from_secs(15);
+/// The first byte of a TLS connection.
+#[cfg(feature = "tls")]
+const HANDSHAKE: u8 = 0x16;
+const CONNECTIONS: usize = 512;
+const LARGE_AT_ONCE: usize = 4;

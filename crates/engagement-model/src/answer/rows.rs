@@ -1,0 +1,743 @@
+//! An answer's rows, and the account of what has none.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Answer, DecodeError, Limits, Warning,
+    time::read_time,
+    walk::{Cell, Day, Names, NoRoom, Sink, Walk},
+};
+use crate::{
+    grouping::{Dimension, Grouping, RESERVED_NAMES},
+    hour::UtcHour,
+    json::{Fault, Found, Leaf, Scanner},
+    metric::Metric,
+    outcome::{Outcome, Reason, Row, clean_words},
+    refusal::{
+        Message, Named, Refusal, RefusalKind, UNAVAILABLE, metrics_listed_under, read_ids, read_messages,
+    },
+    request::Request,
+    tweet_id::TweetId,
+    window::Window,
+};
+
+/// See [`Answer::decode`].
+pub(super) fn decode(request: &Request, body: &[u8], limits: &Limits) -> Result<Answer, DecodeError> {
+    let fail = |fault| DecodeError::new(fault, body);
+    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    if start.first() == Some(&b'{') {
+        let mut scan = Scanner::new(body, limits).map_err(fail)?;
+        return Reading::new(request, limits, body.len()).read(&mut scan, body).map_err(fail)?;
+    }
+    // A list may hold errors. Anything else that is JSON is no answer of this API.
+    let sound = Scanner::new(body, limits).and_then(|mut scan| {
+        scan.skip_value()?;
+        scan.finish()
+    });
+    match (start.first(), sound) {
+        (Some(b'['), Ok(())) => {
+            let refusal = Refusal::read(SUCCESS, body);
+            if refusal.messages.is_empty() {
+                Err(not_an_object(body))
+            } else {
+                Err(DecodeError::Refused(refusal.into()))
+            }
+        }
+        (Some(b'['), Err(fault)) => Err(fail(fault)),
+        (_, Ok(())) => Err(not_an_object(body)),
+        (_, Err(_)) => Err(DecodeError::not_json(body)),
+    }
+}
+
+fn not_an_object(body: &[u8]) -> DecodeError {
+    let what = crate::json::Problem::Malformed("something other than an object");
+    DecodeError::new(Fault { at: 0, what }, body)
+}
+
+/// One body being read.
+struct Reading<'r> {
+    request: &'r Request,
+    /// The grouping that rows come from.
+    grouping: Option<&'r Grouping>,
+    names: Names,
+    rows: Rows<'r>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    messages: Vec<Message>,
+    unavailable: Vec<TweetId>,
+    unsupported: Vec<(TweetId, Metric)>,
+    /// Whether any grouping of the request came.
+    has_groupings: bool,
+    has_lists: bool,
+}
+
+impl<'r> Reading<'r> {
+    fn new(request: &'r Request, limits: &Limits, body_bytes: usize) -> Self {
+        let grouping = request
+            .groupings()
+            .iter()
+            .find(|grouping| grouping.has(Dimension::TweetId) && grouping.has(Dimension::EngagementType));
+        Self {
+            request,
+            grouping,
+            names: Names::of_request(request),
+            rows: Rows::new(request, grouping, limits, body_bytes),
+            start: None,
+            end: None,
+            messages: Vec::new(),
+            unavailable: Vec::new(),
+            unsupported: Vec::new(),
+            has_groupings: false,
+            has_lists: false,
+        }
+    }
+
+    fn read(mut self, scan: &mut Scanner<'_>, body: &[u8]) -> Result<Result<Answer, DecodeError>, Fault> {
+        if scan.enter_object()? {
+            self.read_root(scan)?;
+        }
+        scan.finish()?;
+        if let Some(refusal) = self.refusal(body) {
+            return Ok(Err(DecodeError::Refused(refusal.into())));
+        }
+        Ok(Ok(self.account()))
+    }
+
+    fn read_root(&mut self, scan: &mut Scanner<'_>) -> Result<(), Fault> {
+        // Known keys have a bit each: no set is made for them.
+        let (mut known, mut unknown, mut width) = (0_u32, BTreeSet::<Cow<'_, str>>::new(), 0);
+        loop {
+            let key = scan.key()?;
+            let name = key.name();
+            let reserved = RESERVED_NAMES.iter().position(|reserved| *reserved == name);
+            let place = reserved.or_else(|| {
+                let at = self.request.groupings().iter().position(|grouping| grouping.name() == name)?;
+                Some(RESERVED_NAMES.len() + at)
+            });
+            let is_first = match place {
+                Some(place) => {
+                    let bit = 1 << place;
+                    let is_first = known & bit == 0;
+                    known |= bit;
+                    is_first
+                }
+                None => unknown.insert(name.clone()),
+            };
+            if !is_first {
+                return Err(Fault::duplicate(&key));
+            }
+            self.read_member(scan, &name, place.is_some() && reserved.is_none())?;
+            if !scan.more_members(&mut width)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read_member(&mut self, scan: &mut Scanner<'_>, name: &str, is_grouping: bool) -> Result<(), Fault> {
+        if is_grouping {
+            self.has_groupings = true;
+            if self.grouping.is_none_or(|grouping| grouping.name() != name) {
+                return scan.skip_value();
+            }
+            let by = self.grouping.map_or(&[][..], Grouping::by);
+            return Walk { scan, names: &mut self.names, by, sink: &mut self.rows }.run();
+        }
+        match name {
+            "start" => self.start = self.read_time(scan)?,
+            "end" => self.end = self.read_time(scan)?,
+            "errors" => read_messages(scan, &mut self.messages)?,
+            UNAVAILABLE => self.unavailable = self.read_list(scan, name)?,
+            _ => {
+                let mut metrics = metrics_listed_under(name).peekable();
+                if metrics.peek().is_none() {
+                    self.rows
+                        .warnings
+                        .add(|| Warning::UnknownRootKey { key: clean_words(name, LONGEST_WORD) });
+                    return scan.skip_value();
+                }
+                let ids = self.read_list(scan, name)?;
+                self.unsupported
+                    .extend(metrics.flat_map(|metric| ids.iter().map(move |id| (*id, metric.clone()))));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_time(&mut self, scan: &mut Scanner<'_>) -> Result<Option<Timestamp>, Fault> {
+        let first = scan.peek()?;
+        let start = scan.offset();
+        if first == b'n' {
+            scan.word("null")?;
+            return Ok(None);
+        }
+        let time = read_time(scan)?;
+        if time.is_none() {
+            self.rows
+                .warnings
+                .add(|| Warning::BadWindow { found: clean_words(scan.since(start), LONGEST_WORD) });
+        }
+        Ok(time)
+    }
+
+    /// The ids of a root key's list that were asked for.
+    fn read_list(&mut self, scan: &mut Scanner<'_>, name: &str) -> Result<Vec<TweetId>, Fault> {
+        let (mut ids, warnings) = (Vec::new(), &mut self.rows.warnings);
+        read_ids(scan, &mut ids, |odd| {
+            warnings.add(|| Warning::BadListEntry {
+                list: name.to_owned(),
+                found: clean_words(odd, LONGEST_WORD),
+            });
+        })?;
+        self.has_lists |= !ids.is_empty();
+        ids.retain(|id| {
+            let asked = self.names.number_of(*id).is_some();
+            if !asked {
+                warnings.add(|| Warning::UnaskedListEntry { list: name.to_owned(), tweet_id: *id });
+            }
+            asked
+        });
+        Ok(ids)
+    }
+
+    /// What the body says when it has no data, or none beside an error that explains why.
+    fn refusal(&self, body: &[u8]) -> Option<Refusal> {
+        if self.has_lists || !self.rows.rows.is_empty() {
+            return None;
+        }
+        let refusal = Refusal::read(SUCCESS, body);
+        if refusal.messages.is_empty() {
+            return None;
+        }
+        let explains = matches!(
+            refusal.kind,
+            RefusalKind::Authentication
+                | RefusalKind::ClockOff
+                | RefusalKind::NotProvisioned
+                | RefusalKind::RateLimited
+                | RefusalKind::Server
+        );
+        (explains || !self.has_groupings).then_some(refusal)
+    }
+
+    /// Settles what every Tweet × metric is: values that are disowned go, and what has none gets its one row.
+    fn account(mut self) -> Answer {
+        let echoed = self.start.zip(self.end).and_then(|(start, end)| {
+            let window = Window::covering(start, end);
+            if window.is_err() {
+                self.rows.warnings.add(|| Warning::BadWindow { found: format!("{start} to {end}") });
+            }
+            window.ok()
+        });
+        let window =
+            if self.request.endpoint().is_series() { self.request.window().or(echoed) } else { None };
+        if let (Some(asked), Some(echoed)) = (self.request.window(), echoed)
+            && asked != echoed
+        {
+            self.rows.warnings.add(|| Warning::OtherWindow { window: echoed });
+        }
+        if let (None, Some(window)) = (self.rows.window, window) {
+            self.rows.clip(&self.names, window);
+        }
+        if let Some(grouping) = self.grouping.filter(|_| !self.rows.has_begun) {
+            self.rows
+                .warnings
+                .add(|| Warning::NoGrouping { name: clean_words(grouping.name(), LONGEST_WORD) });
+        }
+        let errors: Vec<String> =
+            self.messages.iter().map(|message| clean_words(&message.text, LONGEST_ERROR)).collect();
+        let verdict = Verdict::new(&self.messages, &self.unavailable, &self.unsupported);
+        if verdict.disowns_anything() {
+            self.rows.disown(&self.names, &verdict);
+        }
+        self.rows.add_missing(&self.names, &verdict, window);
+        Answer {
+            window: echoed,
+            rows: self.rows.rows,
+            unavailable: self.unavailable,
+            unsupported: self.unsupported,
+            errors,
+            warnings: self.rows.warnings.kept,
+            warnings_left_out: self.rows.warnings.left_out,
+        }
+    }
+}
+
+/// The rows so far.
+struct Rows<'r> {
+    request: &'r Request,
+    grouping: Option<&'r Grouping>,
+    buckets: Buckets,
+    /// What the buckets must lie in, as far as it is known before the answer is.
+    window: Option<Window>,
+    rows: Vec<Row>,
+    most: usize,
+    /// How many rows each Tweet × metric of the request has, by their numbers.
+    counts: Vec<u32>,
+    /// Why whole Tweets or metrics have no values. Either number may be missing: then it is about all of them.
+    failed: BTreeMap<(Option<u32>, Option<u32>), Reason>,
+    bad_values: usize,
+    has_begun: bool,
+    warnings: Warnings,
+}
+
+/// What a row's bucket is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Buckets {
+    Whole,
+    Days,
+    Hours,
+}
+
+impl<'r> Rows<'r> {
+    fn new(request: &'r Request, grouping: Option<&'r Grouping>, limits: &Limits, body_bytes: usize) -> Self {
+        let buckets = match grouping {
+            Some(grouping) if grouping.has(Dimension::EngagementHour) => Buckets::Hours,
+            Some(grouping) if grouping.has(Dimension::EngagementDay) => Buckets::Days,
+            _ => Buckets::Whole,
+        };
+        let cells = request.tweet_ids().len() * request.metrics().len();
+        let hours = request.window().map_or(LAST_28_HOURS_BUCKETS, Window::len_hours);
+        let expected = cells.saturating_mul(match buckets {
+            Buckets::Whole => 1,
+            Buckets::Days => hours as usize / 24 + 2,
+            Buckets::Hours => hours as usize,
+        });
+        // A short body makes no room for what it cannot hold.
+        let room = expected.min(body_bytes / SHORTEST_VALUE + cells).min(limits.rows.saturating_add(cells));
+        Self {
+            request,
+            grouping,
+            buckets,
+            window: request.window(),
+            rows: Vec::with_capacity(room),
+            most: limits.rows,
+            counts: vec![0; cells],
+            failed: BTreeMap::new(),
+            bad_values: 0,
+            has_begun: false,
+            warnings: Warnings { kept: Vec::new(), left_out: 0, most: limits.warnings },
+        }
+    }
+
+    /// Its place in `counts`, for Tweets and metrics of the request.
+    fn place(&self, tweet: u32, metric: u32) -> Option<usize> {
+        let (metric, metrics) = (metric as usize, self.request.metrics().len());
+        (metric < metrics).then_some(tweet as usize * metrics + metric)
+    }
+
+    fn count(&mut self, tweet: u32, metric: u32) -> Option<&mut u32> {
+        let place = self.place(tweet, metric)?;
+        self.counts.get_mut(place)
+    }
+
+    fn path(&self, names: &Names, cell: Cell) -> String {
+        self.grouping.map(|grouping| names.path(grouping, cell)).unwrap_or_default()
+    }
+
+    fn fail(&mut self, cell: Cell, why: impl FnOnce() -> String) {
+        if cell.metric.is_none_or(|metric| (metric as usize) < self.request.metrics().len()) {
+            self.failed.entry((cell.tweet, cell.metric)).or_insert_with(|| Reason::new(&why()));
+        }
+    }
+
+    /// Fits buckets into a window that was not known while they were read.
+    fn clip(&mut self, names: &Names, window: Window) {
+        self.window = Some(window);
+        let (mut outside, buckets) = (Vec::new(), self.buckets);
+        self.rows.retain_mut(|row| {
+            let fitting = match (row.bucket, buckets) {
+                (Some(bucket), Buckets::Days | Buckets::Hours) => bucket.intersection(window),
+                _ => Some(window),
+            };
+            if fitting.is_some() {
+                row.bucket = fitting;
+            } else {
+                outside.push((row.tweet_id, row.metric.clone(), row.bucket));
+            }
+            fitting.is_some()
+        });
+        for (tweet_id, metric, bucket) in outside {
+            let metric = names.number_of_metric(&metric);
+            let tweet = names.number_of(tweet_id);
+            if let Some(count) = tweet.zip(metric).and_then(|(tweet, metric)| self.count(tweet, metric)) {
+                *count = count.saturating_sub(1);
+            }
+            let hours = bucket.map(|bucket| bucket.start());
+            let day = hours.map(|hour| Day(hour.since_epoch().div_euclid(24)));
+            let hour = hours.and_then(|hour| u8::try_from(hour.hour_of_day()).ok());
+            let path = self.path(names, Cell { tweet, metric, day, hour });
+            self.warnings.add(|| Warning::OutsideWindow { path });
+        }
+    }
+
+    /// Drops the values that the answer takes back.
+    fn disown(&mut self, names: &Names, verdict: &Verdict<'_>) {
+        let (mut rows, mut dropped) = (core::mem::take(&mut self.rows), Vec::new());
+        rows.retain(|row| {
+            let Some(outcome) = verdict.on(row.tweet_id, &row.metric) else { return true };
+            // The documented form of a value that is unknown, which needs no warning.
+            let is_filler = matches!(outcome, Outcome::Unsupported(_)) && row.outcome.value() == Some(0);
+            if !is_filler && row.outcome.value().is_some() {
+                self.warnings
+                    .add(|| Warning::Disowned { tweet_id: row.tweet_id, metric: row.metric.clone() });
+            }
+            dropped.push((row.tweet_id, row.metric.clone()));
+            false
+        });
+        self.rows = rows;
+        dropped.dedup();
+        for (tweet_id, metric) in dropped {
+            let place = names.number_of(tweet_id).zip(names.number_of_metric(&metric));
+            if let Some(count) = place.and_then(|(tweet, metric)| self.count(tweet, metric)) {
+                *count = 0;
+            }
+        }
+    }
+
+    /// Gives each Tweet × metric that has no value its row, and each gap of a series.
+    fn add_missing(&mut self, names: &Names, verdict: &Verdict<'_>, window: Option<Window>) {
+        let (ids, metrics) = (self.request.tweet_ids(), self.request.metrics());
+        let expected = window.map_or(1, |window| self.buckets.in_window(window));
+        let mut gaps = Gaps::default();
+        for (tweet, id) in (0_u32..).zip(ids) {
+            for (metric, asked) in (0_u32..).zip(metrics) {
+                let Some(place) = self.place(tweet, metric) else { continue };
+                let count = self.counts.get(place).copied().unwrap_or_default();
+                if count > 0 {
+                    if count < expected {
+                        gaps.watch(place);
+                    }
+                    continue;
+                }
+                let outcome = verdict.on(*id, asked).unwrap_or_else(|| {
+                    let failed = [
+                        (Some(tweet), Some(metric)),
+                        (Some(tweet), None),
+                        (None, Some(metric)),
+                        (None, None),
+                    ]
+                    .into_iter()
+                    .find_map(|place| self.failed.get(&place));
+                    failed.map_or_else(|| verdict.unmentioned(), |reason| Outcome::Failed(reason.clone()))
+                });
+                self.rows.push(Row { tweet_id: *id, metric: asked.clone(), bucket: window, outcome });
+            }
+        }
+        if let Some(window) = window {
+            self.add_gaps(names, verdict, window, gaps);
+        }
+    }
+
+    fn add_gaps(&mut self, names: &Names, verdict: &Verdict<'_>, window: Window, mut gaps: Gaps) {
+        if gaps.watched.is_empty() {
+            return;
+        }
+        let hours = window.len_hours() as usize;
+        for row in &self.rows {
+            let place = names.number_of(row.tweet_id).zip(names.number_of_metric(&row.metric));
+            let place = place.and_then(|(tweet, metric)| self.place(tweet, metric));
+            if let (Some(place), Some(bucket)) = (place, row.bucket) {
+                gaps.mark(place, hours, window, bucket);
+            }
+        }
+        let metrics = self.request.metrics().len();
+        for (place, covered) in gaps.watched {
+            let (Some(id), Some(metric)) =
+                (self.request.tweet_ids().get(place / metrics), self.request.metrics().get(place % metrics))
+            else {
+                continue;
+            };
+            // Nobody can have engaged with a Tweet before it was there: those hours may be left out.
+            let made = id.created_at().map_or(window.start(), UtcHour::containing);
+            let mut open: Option<UtcHour> = None;
+            let known = window.hours().zip(covered).map(|(hour, covered)| (hour, covered || hour < made));
+            for (hour, covered) in known.chain([(window.end(), true)]) {
+                if !covered {
+                    open.get_or_insert(hour);
+                } else if let Some(gap) = open.take().and_then(|start| Window::new(start, hour).ok()) {
+                    let outcome = verdict.unmentioned();
+                    self.rows.push(Row { tweet_id: *id, metric: metric.clone(), bucket: Some(gap), outcome });
+                }
+            }
+        }
+    }
+}
+
+impl Sink for Rows<'_> {
+    #[inline]
+    fn value(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) -> Result<(), NoRoom> {
+        self.has_begun = true;
+        let (Some(tweet), Some(metric)) = (cell.tweet, cell.metric) else { return Ok(()) };
+        let (Some(tweet_id), Some(name)) = (names.tweet_id(tweet), names.metric_at(metric)) else {
+            return Ok(());
+        };
+        let bucket = match self.buckets {
+            Buckets::Whole => self.window,
+            Buckets::Days | Buckets::Hours => match self.bucket(names, cell) {
+                Some(bucket) => Some(bucket),
+                None => return Ok(()),
+            },
+        };
+        let outcome = match leaf {
+            Leaf::Count(count) => Outcome::Ok(count),
+            Leaf::Missing => return Ok(()),
+            Leaf::Bad(found) => self.bad_value(names, cell, found),
+        };
+        if self.rows.len() >= self.most {
+            return Err(NoRoom);
+        }
+        self.rows.push(Row { tweet_id, metric: name.clone(), bucket, outcome });
+        if let Some(count) = self.count(tweet, metric) {
+            *count += 1;
+        }
+        Ok(())
+    }
+
+    fn misshapen(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) {
+        self.has_begun = true;
+        let found = match leaf {
+            Leaf::Missing => return,
+            Leaf::Count(count) => count.to_string(),
+            Leaf::Bad(found) => clean_words(&found.to_string(), LONGEST_WORD),
+        };
+        let path = self.path(names, cell);
+        let warning = Warning::BadShape { path, found };
+        self.fail(cell, || warning.to_string());
+        self.warnings.add(|| warning);
+    }
+
+    fn odd_key(&mut self, names: &Names, cell: Cell, dimension: Dimension, key: &str) {
+        self.has_begun = true;
+        let unasked = if dimension == Dimension::TweetId { key.parse::<TweetId>().ok() } else { None };
+        if let Some(tweet_id) = unasked {
+            self.warnings.add(|| Warning::UnaskedTweet { tweet_id });
+        } else {
+            let path = format!("{}/{}", self.path(names, cell), clean_words(key, LONGEST_WORD));
+            self.warnings.add(|| Warning::BadKey { path });
+        }
+    }
+
+    fn new_metric(&mut self, metric: &Metric) {
+        self.warnings.add(|| Warning::UnaskedMetric { metric: metric.clone() });
+    }
+}
+
+impl Rows<'_> {
+    /// The hours that a value is about. `None`: outside the window, or not to be told.
+    #[inline]
+    fn bucket(&mut self, names: &Names, cell: Cell) -> Option<Window> {
+        let Some(day) = cell.day else { return self.hour_of_day(names, cell) };
+        let midnight = UtcHour::from_epoch(day.0.saturating_mul(24))?;
+        let bucket = match cell.hour {
+            Some(hour) => Window::hour(midnight.plus(i32::from(hour))),
+            None => Window::new(midnight, midnight.plus(24)).ok()?,
+        };
+        let Some(window) = self.window else { return Some(bucket) };
+        let fitting = bucket.intersection(window);
+        if fitting.is_none() {
+            let path = self.path(names, cell);
+            self.warnings.add(|| Warning::OutsideWindow { path });
+        }
+        fitting
+    }
+
+    /// The one hour of the window with this place in its day, where there is only one (contract 3.3).
+    fn hour_of_day(&mut self, names: &Names, cell: Cell) -> Option<Window> {
+        if let (Some(window), Some(hour)) = (self.window.filter(|window| window.len_hours() <= 24), cell.hour)
+        {
+            let hour = window.hours().find(|candidate| candidate.hour_of_day() == i32::from(hour));
+            if hour.is_none() {
+                let path = self.path(names, cell);
+                self.warnings.add(|| Warning::OutsideWindow { path });
+            }
+            return hour.map(Window::hour);
+        }
+        let path = self.path(names, cell);
+        let warning = Warning::HoursOfDay { path };
+        self.fail(cell, || warning.to_string());
+        // One for all: they come by the thousand.
+        if !self.warnings.kept.iter().any(|warning| matches!(warning, Warning::HoursOfDay { .. })) {
+            self.warnings.add(|| warning);
+        }
+        None
+    }
+
+    fn bad_value(&mut self, names: &Names, cell: Cell, found: Found<'_>) -> Outcome {
+        self.bad_values += 1;
+        if self.bad_values > MOST_BAD_VALUES {
+            self.warnings.left_out += 1;
+            let reason =
+                self.failed.entry(BAD_VALUES).or_insert_with(|| Reason::new("the value is no count"));
+            return Outcome::Failed(reason.clone());
+        }
+        let found = clean_words(&found.to_string(), LONGEST_WORD);
+        let warning = Warning::BadValue { path: self.path(names, cell), found };
+        let outcome = Outcome::Failed(Reason::new(&warning.to_string()));
+        self.warnings.add(|| warning);
+        outcome
+    }
+}
+
+impl Buckets {
+    /// How many of them a window has.
+    fn in_window(self, window: Window) -> u32 {
+        match self {
+            Self::Whole => 1,
+            Self::Hours => window.len_hours(),
+            Self::Days => {
+                let last = window.end().plus(-1).midnight();
+                last.since_epoch().abs_diff(window.start().midnight().since_epoch()) / 24 + 1
+            }
+        }
+    }
+}
+
+/// What an answer says about its values outside its grouping.
+struct Verdict<'a> {
+    unavailable: &'a [TweetId],
+    unsupported: &'a [(TweetId, Metric)],
+    forbidden: Named,
+    why_unavailable: Reason,
+    why_unsupported: Reason,
+    why_forbidden: Reason,
+    why_unmentioned: Reason,
+}
+
+impl<'a> Verdict<'a> {
+    fn new(messages: &[Message], unavailable: &'a [TweetId], unsupported: &'a [(TweetId, Metric)]) -> Self {
+        let texts = || messages.iter().map(|message| message.text.as_str());
+        let why = |words: &str, otherwise: &str| {
+            let text = texts().find(|text| text.to_ascii_lowercase().contains(words));
+            Reason::new(text.unwrap_or(otherwise))
+        };
+        Self {
+            unavailable,
+            unsupported,
+            forbidden: Named::read(texts()),
+            why_unavailable: why("unavailable", "listed as unavailable"),
+            why_unsupported: why("older than", "listed as too old for this metric"),
+            why_forbidden: why("forbidden", ""),
+            why_unmentioned: Reason::new(texts().next().unwrap_or("the answer does not mention it")),
+        }
+    }
+
+    fn disowns_anything(&self) -> bool {
+        !(self.unavailable.is_empty()
+            && self.unsupported.is_empty()
+            && self.forbidden.tweet_ids.is_empty()
+            && self.forbidden.metrics.is_empty())
+    }
+
+    /// What a list says of this Tweet and metric, whatever value there is.
+    fn on(&self, tweet_id: TweetId, metric: &Metric) -> Option<Outcome> {
+        if self.unavailable.contains(&tweet_id) {
+            Some(Outcome::Unavailable(self.why_unavailable.clone()))
+        } else if self.forbidden.tweet_ids.contains(&tweet_id) || self.forbidden.metrics.contains(metric) {
+            Some(Outcome::Forbidden(self.why_forbidden.clone()))
+        } else if self.unsupported.iter().any(|(id, too_old_for)| *id == tweet_id && too_old_for == metric) {
+            Some(Outcome::Unsupported(self.why_unsupported.clone()))
+        } else {
+            None
+        }
+    }
+
+    /// What becomes of something that nothing in the answer is about.
+    fn unmentioned(&self) -> Outcome {
+        if self.forbidden.unnamed {
+            Outcome::Forbidden(self.why_forbidden.clone())
+        } else {
+            Outcome::Unaccounted(self.why_unmentioned.clone())
+        }
+    }
+}
+
+/// Tweets × metrics that lack some buckets, with the hours that they have.
+#[derive(Default)]
+struct Gaps {
+    /// By their place among the counts, ascending.
+    watched: Vec<(usize, Vec<bool>)>,
+}
+
+impl Gaps {
+    fn watch(&mut self, place: usize) {
+        self.watched.push((place, Vec::new()));
+    }
+
+    fn mark(&mut self, place: usize, hours: usize, window: Window, bucket: Window) {
+        let Ok(at) = self.watched.binary_search_by_key(&place, |(place, _)| *place) else { return };
+        let Some((_, covered)) = self.watched.get_mut(at) else { return };
+        if covered.is_empty() {
+            covered.resize(hours, false);
+        }
+        let offset = |hour: UtcHour| hour.since_epoch().abs_diff(window.start().since_epoch()) as usize;
+        if let Some(run) = covered.get_mut(offset(bucket.start())..offset(bucket.end())) {
+            run.fill(true);
+        }
+    }
+}
+
+struct Warnings {
+    kept: Vec<Warning>,
+    left_out: usize,
+    most: usize,
+}
+
+impl Warnings {
+    /// Keeps a warning, once, as long as there is room.
+    fn add(&mut self, warning: impl FnOnce() -> Warning) {
+        if self.kept.len() >= self.most {
+            self.left_out += 1;
+            return;
+        }
+        let warning = warning();
+        if !self.kept.contains(&warning) {
+            self.kept.push(warning);
+        }
+    }
+}
+
+/// As which a body is read that came with a 200.
+const SUCCESS: u16 = 200;
+/// The reference's example has 29 buckets for "28 hours" (contract 8 no. 14).
+const LAST_28_HOURS_BUCKETS: u32 = 29;
+/// `"00":1,`
+const SHORTEST_VALUE: usize = 7;
+/// Bad values that are told apart; the others share one reason, so that a broken answer costs no more than a sound one.
+const MOST_BAD_VALUES: usize = 1_000;
+/// Where that reason is kept: no cell has this place.
+const BAD_VALUES: (Option<u32>, Option<u32>) = (Some(u32::MAX), Some(u32::MAX));
+const LONGEST_WORD: usize = 80;
+/// As long as a message with 250 ids.
+const LONGEST_ERROR: usize = 8_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_days_of_a_window() {
+        let window =
+            |start: &str, end: &str| Window::covering(start.parse().unwrap(), end.parse().unwrap()).unwrap();
+        let days = |start, end| Buckets::Days.in_window(window(start, end));
+        assert_eq!(days("2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z"), 1);
+        assert_eq!(days("2024-03-01T23:00:00Z", "2024-03-02T01:00:00Z"), 2);
+        assert_eq!(days("2024-02-01T00:00:00Z", "2024-02-29T00:00:00Z"), 28);
+    }
+
+    #[test]
+    fn totals_have_no_room_to_make_for_hours() {
+        let request = Request::totals(
+            [TweetId::new(1).unwrap()],
+            [Metric::Favorites],
+            ["g=tweet.id,engagement.type".parse().unwrap()],
+        )
+        .unwrap();
+        assert!(!request.endpoint().is_series());
+        assert_eq!(Reading::new(&request, &Limits::default(), 1 << 20).rows.rows.capacity(), 1);
+    }
+}

@@ -1,0 +1,700 @@
+//! JSON pulled piece by piece, with no tree in between: what every reader of bodies shares.
+//!
+//! Written by hand because a general parser hides what is needed here: the offset of each key, whether a key comes
+//! twice, and limits on depth, width and length while reading rather than afterwards.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use crate::answer::Limits;
+
+/// A reader that stands somewhere in a body.
+///
+/// The caller asks for what it expects next. Every method leaves the reader behind what it read.
+#[derive(Clone, Debug)]
+pub(crate) struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+    limits: Limits,
+}
+
+impl<'a> Scanner<'a> {
+    /// A reader at the start of a body: UTF-8, with or without its mark.
+    pub(crate) fn new(body: &'a [u8], limits: &Limits) -> Result<Self, Fault> {
+        // Offsets are kept in 32 bits by callers that stamp objects.
+        let most = limits.body_bytes.min(u32::MAX as usize);
+        if body.len() > most {
+            return Err(Fault { at: 0, what: Problem::BeyondLimit { limit: "bytes of the body", most } });
+        }
+        let text = core::str::from_utf8(body).map_err(|error| Fault {
+            at: error.valid_up_to(),
+            what: Problem::Malformed("bytes that are not UTF-8"),
+        })?;
+        let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Ok(Self { text, at, depth: 0, limits: *limits })
+    }
+
+    /// How far it has read, in bytes.
+    pub(crate) const fn offset(&self) -> usize {
+        self.at
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The text from an offset on, as far as it has read.
+    pub(crate) fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// The first byte of what comes next, blanks aside.
+    pub(crate) fn peek(&mut self) -> Result<u8, Fault> {
+        self.skip_blanks();
+        self.byte().ok_or_else(|| self.ended())
+    }
+
+    /// Whether nothing but blanks is left.
+    pub(crate) fn is_at_end(&mut self) -> bool {
+        self.skip_blanks();
+        self.byte().is_none()
+    }
+
+    /// Makes sure that nothing but blanks is left.
+    pub(crate) fn finish(&mut self) -> Result<(), Fault> {
+        if self.is_at_end() {
+            Ok(())
+        } else {
+            Err(self.malformed("more text after the end of the JSON value"))
+        }
+    }
+
+    /// Steps into an object. `false`: it is empty, and already left.
+    pub(crate) fn enter_object(&mut self) -> Result<bool, Fault> {
+        self.enter(b'{', b'}', "something other than an object")
+    }
+
+    /// Steps into a list. `false`: it is empty, and already left.
+    pub(crate) fn enter_list(&mut self) -> Result<bool, Fault> {
+        self.enter(b'[', b']', "something other than a list")
+    }
+
+    /// Reads a key and its colon.
+    pub(crate) fn key(&mut self) -> Result<Text<'a>, Fault> {
+        self.skip_blanks();
+        let key = self.string()?;
+        if self.byte() != Some(b':') {
+            self.skip_blanks();
+            if self.byte() != Some(b':') {
+                return Err(self.unexpected("no colon after a key"));
+            }
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    /// After a member: whether another follows. `false`: the object is left. Counts them in `width`.
+    pub(crate) fn more_members(&mut self, width: &mut usize) -> Result<bool, Fault> {
+        self.more(b'}', "neither a comma nor the end of the object", width)
+    }
+
+    /// After an item: whether another follows. `false`: the list is left. Counts them in `width`.
+    pub(crate) fn more_items(&mut self, width: &mut usize) -> Result<bool, Fault> {
+        self.more(b']', "neither a comma nor the end of the list", width)
+    }
+
+    /// Reads a string.
+    pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
+        let start = self.at;
+        if self.byte() != Some(b'"') {
+            return Err(self.unexpected("something other than a string"));
+        }
+        let bytes = self.text.as_bytes();
+        let mut at = start + 1;
+        let mut escaped = false;
+        loop {
+            match bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    at = self.escape(at)?;
+                }
+                Some(..0x20) => {
+                    return Err(Fault {
+                        at,
+                        what: Problem::Malformed("a control character inside a string"),
+                    });
+                }
+                Some(_) => at += 1,
+                None => return Err(Fault { at, what: Problem::Malformed("an end too early") }),
+            }
+        }
+        if at - start > self.limits.string_bytes {
+            return Err(self.beyond("bytes of one string", self.limits.string_bytes));
+        }
+        self.at = at + 1;
+        // Both ends are beside a quotation mark, so between characters.
+        Ok(Text { raw: self.text.get(start + 1..at).unwrap_or_default(), escaped, at: start })
+    }
+
+    /// Reads any value that should be a count.
+    pub(crate) fn leaf(&mut self) -> Result<Leaf<'a>, Fault> {
+        // Nearly every value of an answer is a string of digits right behind its colon: one look at each byte.
+        if let Some((count, end)) = self.quoted_count() {
+            self.at = end;
+            return Ok(Leaf::Count(count));
+        }
+        match self.peek()? {
+            b'"' => {
+                let text = self.string()?;
+                // An escaped digit is a digit.
+                Ok(count(text.name().as_bytes()).map_or(Leaf::Bad(Found::Text(text.raw)), Leaf::Count))
+            }
+            b'{' | b'[' => {
+                let found = if self.byte() == Some(b'{') { Found::Object } else { Found::List };
+                self.skip_value()?;
+                Ok(Leaf::Bad(found))
+            }
+            b'n' => {
+                self.word("null")?;
+                Ok(Leaf::Missing)
+            }
+            b't' | b'f' => {
+                let start = self.at;
+                self.skip_value()?;
+                Ok(Leaf::Bad(Found::Bare(self.since(start))))
+            }
+            _ => {
+                let number = self.number()?;
+                Ok(count(number.as_bytes()).map_or(Leaf::Bad(Found::Bare(number)), Leaf::Count))
+            }
+        }
+    }
+
+    /// Reads a number, as it is written.
+    pub(crate) fn number(&mut self) -> Result<&'a str, Fault> {
+        let start = self.at;
+        if self.byte() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.byte() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return Err(self.unexpected("something that is no JSON value")),
+        }
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.byte(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        if self.at - start > self.limits.number_bytes {
+            return Err(self.beyond("bytes of one number", self.limits.number_bytes));
+        }
+        Ok(self.since(start))
+    }
+
+    /// Reads past any value. A key that an object has twice is a fault here as anywhere.
+    pub(crate) fn skip_value(&mut self) -> Result<(), Fault> {
+        match self.peek()? {
+            b'{' => {
+                if !self.enter_object()? {
+                    return Ok(());
+                }
+                let (mut seen, mut width) = (BTreeSet::new(), 0);
+                loop {
+                    let key = self.key()?;
+                    if !seen.insert(key.name()) {
+                        return Err(Fault::duplicate(&key));
+                    }
+                    self.skip_value()?;
+                    if !self.more_members(&mut width)? {
+                        return Ok(());
+                    }
+                }
+            }
+            b'[' => {
+                if !self.enter_list()? {
+                    return Ok(());
+                }
+                let mut width = 0;
+                loop {
+                    self.skip_value()?;
+                    if !self.more_items(&mut width)? {
+                        return Ok(());
+                    }
+                }
+            }
+            b'"' => self.string().map(|_| ()),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'n' => self.word("null"),
+            _ => self.number().map(|_| ()),
+        }
+    }
+
+    /// Reads past one of JSON's three words.
+    pub(crate) fn word(&mut self, word: &str) -> Result<(), Fault> {
+        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(self.unexpected("something that is no JSON value"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn enter(&mut self, open: u8, close: u8, otherwise: &'static str) -> Result<bool, Fault> {
+        if self.peek()? != open {
+            return Err(self.malformed(otherwise));
+        }
+        if self.depth >= self.limits.depth {
+            return Err(self.beyond("levels of nesting", self.limits.depth));
+        }
+        self.at += 1;
+        if self.byte() != Some(b'"') && self.peek()? == close {
+            self.at += 1;
+            return Ok(false);
+        }
+        self.depth += 1;
+        Ok(true)
+    }
+
+    #[inline]
+    fn more(&mut self, close: u8, otherwise: &'static str, width: &mut usize) -> Result<bool, Fault> {
+        *width += 1;
+        let next = match self.byte() {
+            Some(next @ (b',' | b'}' | b']')) => next,
+            _ => self.peek()?,
+        };
+        if next == b',' {
+            if *width >= self.limits.width {
+                return Err(self.beyond("members of one object or list", self.limits.width));
+            }
+            self.at += 1;
+            Ok(true)
+        } else if next == close {
+            self.at += 1;
+            // Entered before.
+            self.depth = self.depth.saturating_sub(1);
+            Ok(false)
+        } else {
+            Err(self.malformed(otherwise))
+        }
+    }
+
+    /// A string that is nothing but a count, and where it ends.
+    #[inline]
+    fn quoted_count(&self) -> Option<(u64, usize)> {
+        let digits = self.text.as_bytes().get(self.at..)?.strip_prefix(b"\"")?;
+        let mut value = 0_u64;
+        for (length, byte) in digits.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 && length < SAFE_DIGITS {
+                value = value * 10 + u64::from(digit);
+            } else {
+                let plain = *byte == b'"' && length > 0 && (length == 1 || digits.first() != Some(&b'0'));
+                return plain.then_some((value, self.at + length + 2));
+            }
+        }
+        None
+    }
+
+    /// Checks the escape whose backslash is at `at`; where it ends.
+    fn escape(&self, at: usize) -> Result<usize, Fault> {
+        let bytes = self.text.as_bytes();
+        match bytes.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+            Some(b'u') => match self.code_unit(at)? {
+                0xd800..=0xdbff => {
+                    let second = at + 6;
+                    if bytes.get(second) == Some(&b'\\')
+                        && bytes.get(second + 1) == Some(&b'u')
+                        && matches!(self.code_unit(second)?, 0xdc00..=0xdfff)
+                    {
+                        Ok(second + 6)
+                    } else {
+                        Err(Fault { at, what: Problem::Malformed("half of a surrogate pair") })
+                    }
+                }
+                0xdc00..=0xdfff => Err(Fault { at, what: Problem::Malformed("half of a surrogate pair") }),
+                _ => Ok(at + 6),
+            },
+            Some(_) => Err(Fault { at, what: Problem::Malformed("an escape that JSON does not have") }),
+            None => Err(Fault { at: bytes.len(), what: Problem::Malformed("an end too early") }),
+        }
+    }
+
+    /// The four hexadecimal digits of the `\u` at `at`.
+    fn code_unit(&self, at: usize) -> Result<u32, Fault> {
+        let digits = self.text.as_bytes().get(at + 2..at + 6);
+        digits
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| u32::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok())
+            .ok_or(Fault { at, what: Problem::Malformed("an escape that JSON does not have") })
+    }
+
+    /// One digit or more.
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while matches!(self.byte(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.unexpected("a number without digits")) } else { Ok(()) }
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn ended(&self) -> Fault {
+        Fault { at: self.at, what: Problem::Malformed("an end too early") }
+    }
+
+    fn malformed(&self, what: &'static str) -> Fault {
+        Fault { at: self.at, what: Problem::Malformed(what) }
+    }
+
+    fn unexpected(&self, what: &'static str) -> Fault {
+        if self.byte().is_none() { self.ended() } else { self.malformed(what) }
+    }
+
+    pub(crate) fn beyond(&self, limit: &'static str, most: usize) -> Fault {
+        Fault { at: self.at, what: Problem::BeyondLimit { limit, most } }
+    }
+}
+
+/// A string as it is written, quotation marks aside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'a> {
+    raw: &'a str,
+    escaped: bool,
+    at: usize,
+}
+
+impl<'a> Text<'a> {
+    /// The string that it means.
+    #[inline]
+    pub(crate) fn name(&self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+
+    /// Offset of its opening quotation mark.
+    pub(crate) const fn offset(&self) -> usize {
+        self.at
+    }
+}
+
+/// A value where a count should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Leaf<'a> {
+    /// A count, as text or number.
+    Count(u64),
+    /// `null`.
+    Missing,
+    /// Anything else.
+    Bad(Found<'a>),
+}
+
+/// What stood where a count should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'a> {
+    /// A string: its inside as written.
+    Text(&'a str),
+    /// A number, `true` or `false`.
+    Bare(&'a str),
+    Object,
+    List,
+}
+
+impl core::fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Bare(text) => f.write_str(text),
+            Self::Object => f.write_str("an object"),
+            Self::List => f.write_str("a list"),
+        }
+    }
+}
+
+/// What is wrong with a body, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    pub(crate) what: Problem,
+}
+
+impl Fault {
+    pub(crate) fn duplicate(key: &Text<'_>) -> Self {
+        Self { at: key.offset(), what: Problem::DuplicateKey }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Problem {
+    /// Not JSON: what was found.
+    Malformed(&'static str),
+    /// The object has had this key already.
+    DuplicateKey,
+    BeyondLimit {
+        limit: &'static str,
+        most: usize,
+    },
+}
+
+/// Where an offset lies, as a JSON pointer with its odd characters kept: `/by_tweet/1763000000000000001/impressions`.
+///
+/// Found by reading again up to there: errors are rare, and the fast path keeps no record of where it is.
+pub(crate) fn path_to(body: &[u8], offset: usize) -> String {
+    let before = String::from_utf8_lossy(body.get(..offset).unwrap_or(body));
+    let mut steps: Vec<Step> = Vec::new();
+    let mut letters = before.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '{' => steps.push(Step::Key(String::new(), true)),
+            '[' => steps.push(Step::Index(0)),
+            '}' | ']' => {
+                steps.pop();
+            }
+            ',' => match steps.last_mut() {
+                Some(Step::Key(_, expected)) => *expected = true,
+                Some(Step::Index(index)) => *index += 1,
+                None => {}
+            },
+            '"' => {
+                let mut escaped = false;
+                let end = letters.by_ref().find(|(_, letter)| {
+                    let ends = *letter == '"' && !escaped;
+                    escaped = *letter == '\\' && !escaped;
+                    ends
+                });
+                if let (Some((end, _)), Some(Step::Key(key, expected @ true))) = (end, steps.last_mut()) {
+                    *expected = false;
+                    *key = before.get(at + 1..end).unwrap_or_default().chars().take(LONGEST_STEP).collect();
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut path = String::new();
+    for step in steps.iter().take(DEEPEST_PATH) {
+        path.push('/');
+        match step {
+            // Between members: what is wrong is the object's own.
+            Step::Key(_, true) => {
+                path.pop();
+            }
+            Step::Key(key, false) => path.push_str(key),
+            Step::Index(index) => path.push_str(&index.to_string()),
+        }
+    }
+    if steps.len() > DEEPEST_PATH {
+        path.push_str("/…");
+    }
+    path
+}
+
+enum Step {
+    /// The key last read in an object, and whether the next string is a key.
+    Key(String, bool),
+    /// The index in a list.
+    Index(usize),
+}
+
+/// A count as the API writes it: digits without sign, blank, point or leading zero, up to 2⁶⁴ − 1.
+pub(crate) fn count(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || (digits.len() > 1 && digits.first() == Some(&b'0')) {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// What a string means whose escapes have been checked.
+fn unescape(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw.chars();
+    let mut high = 0_u32;
+    while let Some(letter) = rest.next() {
+        if letter != '\\' {
+            text.push(letter);
+            continue;
+        }
+        match rest.next() {
+            Some('b') => text.push('\u{8}'),
+            Some('f') => text.push('\u{c}'),
+            Some('n') => text.push('\n'),
+            Some('r') => text.push('\r'),
+            Some('t') => text.push('\t'),
+            Some('u') => {
+                let unit = rest
+                    .by_ref()
+                    .take(4)
+                    .fold(0_u32, |unit, digit| unit << 4 | digit.to_digit(16).unwrap_or(0));
+                match unit {
+                    0xd800..=0xdbff => high = unit - 0xd800,
+                    0xdc00..=0xdfff => {
+                        text.extend(char::from_u32(0x1_0000 + (high << 10) + (unit - 0xdc00)));
+                    }
+                    _ => text.extend(char::from_u32(unit)),
+                }
+            }
+            Some(plain) => text.push(plain),
+            None => {}
+        }
+    }
+    text
+}
+
+/// As many digits as always fit 64 bits.
+const SAFE_DIGITS: usize = 19;
+/// Characters of one key in a path.
+const LONGEST_STEP: usize = 80;
+/// Keys in a path.
+const DEEPEST_PATH: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scanner(body: &str) -> Scanner<'_> {
+        Scanner::new(body.as_bytes(), &Limits::default()).unwrap()
+    }
+
+    fn accepts(body: &str) -> bool {
+        let mut scan = scanner(body);
+        scan.skip_value().and_then(|()| scan.finish()).is_ok()
+    }
+
+    #[test]
+    fn knows_what_a_count_is() {
+        let read = |body: &str| match scanner(body).leaf().unwrap() {
+            Leaf::Count(count) => Some(count),
+            Leaf::Missing | Leaf::Bad(_) => None,
+        };
+        assert_eq!(read("\"9007199254740993\""), Some(9_007_199_254_740_993));
+        assert_eq!(read("26"), Some(26));
+        assert_eq!(read("\"\\u0031\\u0032\""), Some(12));
+        assert_eq!(read("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(read("\"18446744073709551615\""), Some(u64::MAX));
+        for bad in [
+            "\"18446744073709551616\"",
+            "18446744073709551616",
+            "\"-1\"",
+            "-1",
+            "-0",
+            "\"12.5\"",
+            "12.0",
+            "1e3",
+            "\"1,024\"",
+            "\"\"",
+            "\"007\"",
+            "\"00\"",
+            "\" 1\"",
+            "\"1 \"",
+            "\"+1\"",
+            "true",
+            "{}",
+            "[1]",
+            "\"٣\"",
+            "null",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn holds_json_to_its_grammar() {
+        for good in ["{}", " [1 , 2.5e-3, -0] ", "\"\\ud83d\\ude00\"", "{\"a\":{\"a\":[null,true,false]}}"] {
+            assert!(accepts(good), "{good}");
+        }
+        for bad in [
+            "",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "[1,]",
+            "[1 2]",
+            "01",
+            "+1",
+            ".5",
+            "1.",
+            "1e",
+            "-",
+            "nul",
+            "truely",
+            "\"\\ud83d\"",
+            "\"\\ude00\"",
+            "\"\\ud83d\\u0041\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\t\"",
+            "\"a",
+            "\"a\\",
+            "{} {}",
+            "[]]",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":1,\"\\u0061\":2}",
+            "[[{\"b\":{\"c\":1,\"c\":1}}]]",
+            "'a'",
+            "{a:1}",
+            "NaN",
+        ] {
+            assert!(!accepts(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn finds_its_way_back() {
+        let body = r#"{"a\"b":{"c":[1,{"d":"}{"},[],"x" "#;
+        assert_eq!(path_to(body.as_bytes(), body.len()), r#"/a\"b/c/3"#);
+        assert_eq!(path_to(body.as_bytes(), 1), "");
+        assert_eq!(path_to(b"[0,1,{\"k\":5", 99), "/2/k");
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_serde_json_on_strings(text in any::<String>()) {
+            let body = serde_json::to_string(&text).unwrap();
+            let mut scan = scanner(&body);
+            prop_assert_eq!(scan.string().unwrap().name(), text);
+            prop_assert!(scan.is_at_end());
+        }
+
+        #[test]
+        fn agrees_with_serde_json_on_what_is_json(body in r#"[\[\]{}:,"0-9a.eE\\u \-+nultrfs]{0,24}"#) {
+            // serde_json takes a repeated key and numbers of any length; nothing of this length reaches our limits.
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
+            let ours = accepts(&body);
+            if ours != theirs {
+                let mut scan = scanner(&body);
+                let fault = scan.skip_value().unwrap_err();
+                prop_assert!(matches!(fault.what, Problem::DuplicateKey), "{body:?} {fault:?}");
+            }
+        }
+
+        #[test]
+        fn any_count_reads_back(number in any::<u64>()) {
+            prop_assert_eq!(count(number.to_string().as_bytes()), Some(number));
+            let body = format!("\"{number}\"");
+            let read = scanner(&body).leaf().unwrap();
+            prop_assert!(matches!(read, Leaf::Count(read) if read == number));
+        }
+    }
+}

@@ -1,0 +1,626 @@
+//! Which requests answer a question, and how few they can be.
+//!
+//! A request costs one call of the quota whatever it holds, so a plan fills them: ids are packed by who asks, and on
+//! the historical endpoint by age, so that hours before a Tweet existed are not asked for. A plan is a function of its
+//! input alone, and makes its requests only when they are taken from it.
+//!
+//! ```
+//! use engagement_model::{Metric, TweetId, Window, plan::{Ask, Asker, Plan, Question, Target}};
+//!
+//! let now = "2024-03-08T00:00:00Z".parse()?;
+//! let last_60_days = Window::covering("2024-01-08T00:00:00Z".parse()?, now)?;
+//! let ids = (0..30).map(|n| TweetId::new(1_500_000_000_000_000_000 + n)).collect::<Result<Vec<_>, _>>()?;
+//! let asks = ids.into_iter().map(|id| Ask::new(id, Asker::Owner(0))).collect();
+//! let plan = Plan::new(Question::new(Target::Historical(last_60_days), [Metric::Impressions], now), asks)?;
+//! assert_eq!(plan.requests().count(), 6);
+//! assert_eq!(plan.summary(None).lower_bound, 5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bound;
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    access::Access,
+    endpoint::Endpoint,
+    grouping::Grouping,
+    hour::UtcHour,
+    metric::{Metric, WINDOW_MAX_HOURS},
+    outcome::State,
+    request::{InvalidRequest, Request, check_range},
+    tweet_id::TweetId,
+    window::Window,
+};
+
+/// Who asks: a pool of calls that share one credential.
+///
+/// The app comes before every owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Asker {
+    /// The app alone.
+    AppOnly,
+    /// The owner of the Tweets, by a number that the caller gives to each.
+    Owner(u32),
+}
+
+impl Asker {
+    /// What the credential may read.
+    pub const fn access(self) -> Access {
+        match self {
+            Self::AppOnly => Access::AppOnly,
+            Self::Owner(_) => Access::Owner,
+        }
+    }
+}
+
+/// One Tweet, and who is to ask for it. 16 bytes, since lists have millions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ask {
+    /// Who asks.
+    pub asker: Asker,
+    /// The Tweet.
+    pub tweet_id: TweetId,
+}
+
+impl Ask {
+    /// This Tweet, asked for so.
+    pub const fn new(tweet_id: TweetId, asker: Asker) -> Self {
+        Self { asker, tweet_id }
+    }
+}
+
+/// Where to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Lifetime totals.
+    Totals,
+    /// The last 28 hours.
+    Last28Hours,
+    /// Any range, in as many windows as it takes.
+    Historical(Window),
+    /// Wherever it costs least. No range: lifetime numbers, so totals. A range that ends now and lies within the last
+    /// 28 hours: 28hr. Any other: historical.
+    ///
+    /// Owned Tweets that need no more than public totals are then asked for app-only, where that saves requests.
+    Auto(Option<Window>),
+}
+
+/// What is asked of every Tweet.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Question {
+    /// Where.
+    pub target: Target,
+    /// The metrics. Each asker asks for those that it may read.
+    pub metrics: Vec<Metric>,
+    /// The server's time, as well as it is known: ages count from here.
+    pub now: Timestamp,
+    /// What to do about Tweets that are too old.
+    pub age_rules: AgeRules,
+    /// How many requests each batch and window takes: more than one where the groupings fill several.
+    pub parts: u32,
+}
+
+impl Question {
+    /// A question that keeps to the age rules and takes one request a batch.
+    pub fn new(target: Target, metrics: impl IntoIterator<Item = Metric>, now: Timestamp) -> Self {
+        Self { target, metrics: metrics.into_iter().collect(), now, age_rules: AgeRules::Keep, parts: 1 }
+    }
+}
+
+/// What to do about Tweets that are too old for a metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AgeRules {
+    /// Send no request that they exclude altogether.
+    #[default]
+    Keep,
+    /// Send it all the same.
+    AskAnyway,
+}
+
+/// The requests that answer a question.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    endpoint: Endpoint,
+    range: Option<Window>,
+    now: Timestamp,
+    age_rules: AgeRules,
+    parts: u32,
+    owner_metrics: Vec<Metric>,
+    app_metrics: Vec<Metric>,
+    /// Metrics of the question that the app may not read.
+    not_for_app: Vec<Metric>,
+    /// By asker, then by age: a smaller id is an older Tweet.
+    asks: Vec<Ask>,
+    pools: Vec<Pool>,
+    /// Owned Tweets that the app asks for since they are too old for what it may not read, by id.
+    riders: Vec<TweetId>,
+}
+
+impl Plan {
+    /// Plans. A Tweet that is given twice for one asker is asked for once.
+    pub fn new(question: Question, mut asks: Vec<Ask>) -> Result<Self, InvalidPlan> {
+        let Question { target, metrics, now, age_rules, parts } = question;
+        let (endpoint, range) = choose(target, now);
+        if let Some(range) = range {
+            check_range(range, now)?;
+        }
+        if metrics.is_empty() {
+            return Err(InvalidRequest::NoMetrics.into());
+        }
+        if let Some(metric) = metrics.iter().find(|metric| !metric.is_served_by(endpoint)) {
+            return Err(match target {
+                Target::Auto(None) => InvalidPlan::NoLifetimeTotal { metric: metric.clone() },
+                _ => InvalidRequest::MisplacedMetric { endpoint, metric: metric.clone() }.into(),
+            });
+        }
+        asks.sort_unstable();
+        asks.dedup();
+        let (app_metrics, not_for_app) =
+            metrics.iter().cloned().partition(|metric| Access::AppOnly.reads(metric, endpoint));
+        let mut plan = Self {
+            endpoint,
+            range,
+            now,
+            age_rules,
+            parts: parts.max(1),
+            owner_metrics: metrics,
+            app_metrics,
+            not_for_app,
+            asks,
+            pools: Vec::new(),
+            riders: Vec::new(),
+        };
+        if matches!(target, Target::Auto(_)) && endpoint == Endpoint::Totals {
+            plan.share_app_only();
+        }
+        plan.pools = plan.divide();
+        Ok(plan)
+    }
+
+    /// Where the requests go.
+    pub const fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// The range that they cover together, on the historical endpoint.
+    pub const fn range(&self) -> Option<Window> {
+        self.range
+    }
+
+    /// The requests, in the order in which to send them: by asker, by batch from the oldest Tweets to the youngest, by
+    /// window from the oldest hours to the newest. Where the groupings take several requests, each of these stands for
+    /// all of them.
+    pub fn requests(&self) -> impl Iterator<Item = Planned<'_>> {
+        self.pools.iter().flat_map(move |pool| self.batches(pool)).flat_map(move |batch| self.windows(batch))
+    }
+
+    /// What the plan does not ask for, and the state that it is in for that reason.
+    pub fn skipped(&self) -> impl Iterator<Item = Skipped> {
+        let asked_in_part =
+            self.pools.iter().flat_map(move |pool| self.batches(pool)).flat_map(move |batch| {
+                let left_out =
+                    self.metrics_of(batch.pool).iter().filter(move |metric| !self.serves(metric, &batch));
+                left_out.flat_map(move |metric| {
+                    batch.asks.iter().map(move |ask| Skipped::new(ask, metric, Why::TooOld))
+                })
+            });
+        let unasked = self.pools.iter().flat_map(move |pool| {
+            let metrics = self.metrics_of(pool);
+            let early = pool.too_old_asks(&self.asks).iter().map(|ask| (ask, Why::TooOld));
+            let late = pool.unmade_asks(&self.asks).iter().map(|ask| (ask, Why::NotYetMade));
+            early
+                .chain(late)
+                .flat_map(move |(ask, why)| metrics.iter().map(move |metric| Skipped::new(ask, metric, why)))
+        });
+        let unreadable =
+            self.pools.iter().filter(|pool| pool.asker == Asker::AppOnly).flat_map(move |pool| {
+                pool.all_asks(&self.asks).iter().flat_map(move |ask| {
+                    let rides = self.riders.binary_search(&ask.tweet_id).is_ok();
+                    let why = if rides { Why::TooOld } else { Why::NotReadable };
+                    self.not_for_app.iter().map(move |metric| Skipped::new(ask, metric, why))
+                })
+            });
+        unasked.chain(asked_in_part).chain(unreadable)
+    }
+
+    /// The plan in numbers.
+    pub fn summary(&self, quota_per_minute: Option<u32>) -> Summary {
+        let mut summary = Summary { ids: self.asks.len() as u64, ..Summary::default() };
+        for pool in &self.pools {
+            let mut requests = 0;
+            for batch in self.batches(pool) {
+                requests += u64::from(self.windows_in(&batch));
+                let left_out =
+                    self.metrics_of(pool).iter().filter(|metric| !self.serves(metric, &batch)).count();
+                summary.skipped_unsupported += (left_out * batch.asks.len()) as u64;
+            }
+            requests *= u64::from(self.parts);
+            let unasked = pool.too_old_asks(&self.asks).len() + pool.unmade_asks(&self.asks).len();
+            summary.skipped_unsupported += (unasked * self.metrics_of(pool).len()) as u64;
+            if requests > 0 {
+                summary.requests += requests;
+                *summary.by_endpoint.entry(self.endpoint).or_default() += requests;
+                *summary.by_asker.entry(pool.asker).or_default() += requests;
+                summary.lower_bound += self.lower_bound(pool) * u64::from(self.parts);
+            }
+        }
+        summary.skipped_unsupported += (self.riders.len() * self.not_for_app.len()) as u64;
+        #[expect(clippy::cast_precision_loss, reason = "minutes for people, of at most millions of requests")]
+        let minutes = |quota: u32| summary.requests as f64 / f64::from(quota.max(1));
+        summary.minutes_at_quota = quota_per_minute.map(minutes);
+        summary
+    }
+
+    /// For each asker of the plan, how many requests it sends and how few could do.
+    pub fn bounds(&self) -> impl Iterator<Item = (Asker, u64, u64)> {
+        self.pools.iter().map(move |pool| {
+            let requests: u64 = self.batches(pool).map(|batch| u64::from(self.windows_in(&batch))).sum();
+            let parts = u64::from(self.parts);
+            (pool.asker, requests * parts, self.lower_bound(pool) * parts)
+        })
+    }
+
+    /// The pools, each with what it does not ask for cut off at both ends.
+    fn divide(&self) -> Vec<Pool> {
+        let mut pools = Vec::new();
+        let mut start = 0;
+        while let Some(first) = self.asks.get(start) {
+            let rest = self.asks.get(start..).unwrap_or_default();
+            let end = start + rest.partition_point(|ask| ask.asker == first.asker);
+            let mut pool = Pool { asker: first.asker, start, from: start, to: end, end };
+            let asks = pool.all_asks(&self.asks);
+            let metrics = self.metrics_of(&pool);
+            if metrics.is_empty() {
+                pool.from = end;
+            } else if self.age_rules == AgeRules::Keep {
+                // All metrics of the list are too old from some age on: a prefix of the older ones.
+                pool.from += asks.partition_point(|ask| {
+                    metrics.iter().all(|metric| metric.is_too_old_on(self.endpoint, ask.tweet_id, self.now))
+                });
+            }
+            if let Some(range) = self.range {
+                pool.to = start + asks.partition_point(|ask| made_in(ask.tweet_id, range) < range.end());
+                pool.from = pool.from.min(pool.to);
+            }
+            pools.push(pool);
+            start = end;
+        }
+        pools
+    }
+
+    /// Lets the app ask for those owned Tweets that need nothing but public totals, where that saves requests.
+    ///
+    /// An owner's own requests are filled first: what rides there costs nothing.
+    fn share_app_only(&mut self) {
+        if self.app_metrics.is_empty() {
+            return;
+        }
+        let size = self.endpoint.max_tweet_ids();
+        let pools = self.divide();
+        let (mut owners_alone, mut owners_shared, mut for_app) = (0, 0, 0);
+        let mut riders: Vec<(usize, usize)> = Vec::new();
+        for pool in &pools {
+            let asks = pool.asks(&self.asks);
+            if pool.asker == Asker::AppOnly {
+                for_app += asks.len();
+                continue;
+            }
+            let public_only = asks.partition_point(|ask| {
+                self.not_for_app.iter().all(|metric| {
+                    self.age_rules == AgeRules::Keep
+                        && metric.is_too_old_on(self.endpoint, ask.tweet_id, self.now)
+                })
+            });
+            let own = asks.len() - public_only;
+            let room = own.next_multiple_of(size) - own;
+            let riding = public_only.saturating_sub(room);
+            owners_alone += asks.len().div_ceil(size);
+            owners_shared += own.div_ceil(size);
+            riders.push((pool.from, pool.from + riding));
+            for_app += riding;
+        }
+        let riding: usize = riders.iter().map(|(from, to)| to - from).sum();
+        let alone = owners_alone + (for_app - riding).div_ceil(size);
+        if owners_shared + for_app.div_ceil(size) >= alone {
+            return;
+        }
+        for (from, to) in riders {
+            for ask in self.asks.get_mut(from..to).unwrap_or_default() {
+                ask.asker = Asker::AppOnly;
+                self.riders.push(ask.tweet_id);
+            }
+        }
+        self.riders.sort_unstable();
+        self.asks.sort_unstable();
+        self.asks.dedup();
+    }
+
+    fn metrics_of(&self, pool: &Pool) -> &[Metric] {
+        match pool.asker {
+            Asker::AppOnly => &self.app_metrics,
+            Asker::Owner(_) => &self.owner_metrics,
+        }
+    }
+
+    fn batches<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = Batch<'a>> {
+        let asks = pool.asks(&self.asks).chunks(self.endpoint.max_tweet_ids());
+        asks.zip(0..).map(move |(asks, number)| Batch { pool, number, asks })
+    }
+
+    /// Whether any Tweet of the batch is young enough for the metric.
+    fn serves(&self, metric: &Metric, batch: &Batch<'_>) -> bool {
+        self.age_rules == AgeRules::AskAnyway
+            || batch
+                .asks
+                .last()
+                .is_some_and(|youngest| !metric.is_too_old_on(self.endpoint, youngest.tweet_id, self.now))
+    }
+
+    fn windows_in(&self, batch: &Batch<'_>) -> u32 {
+        self.range.map_or(1, |range| {
+            let oldest = batch.asks.first().map_or(range.end(), |ask| made_in(ask.tweet_id, range));
+            hours_between(oldest, range.end()).div_ceil(WINDOW_MAX_HOURS)
+        })
+    }
+
+    /// The batch's requests. Windows are counted back from the end of the range: then a Tweet takes part in exactly as
+    /// many as its hours need, and those of a batch who were there in a window are its older ones, a prefix.
+    fn windows<'a>(&'a self, batch: Batch<'a>) -> impl Iterator<Item = Planned<'a>> {
+        let count = self.windows_in(&batch);
+        (0..count).rev().filter_map(move |back| {
+            let (asks, window) = match self.range {
+                None => (batch.asks, None),
+                Some(range) => {
+                    let end = range.end().plus(-hours(back * WINDOW_MAX_HOURS));
+                    let asks = batch
+                        .asks
+                        .get(..batch.asks.partition_point(|ask| made_in(ask.tweet_id, range) < end))?;
+                    let oldest = made_in(asks.first()?.tweet_id, range);
+                    let start = end.plus(-hours(WINDOW_MAX_HOURS)).max(oldest);
+                    (asks, Some(Window::new(start, end).ok()?))
+                }
+            };
+            Some(Planned { plan: self, batch, asks, window, place: (count - back, count) })
+        })
+    }
+}
+
+/// One request of a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned<'a> {
+    plan: &'a Plan,
+    batch: Batch<'a>,
+    asks: &'a [Ask],
+    window: Option<Window>,
+    place: (u32, u32),
+}
+
+impl<'a> Planned<'a> {
+    /// Where it goes.
+    pub const fn endpoint(&self) -> Endpoint {
+        self.plan.endpoint
+    }
+
+    /// Who asks.
+    pub const fn asker(&self) -> Asker {
+        self.batch.pool.asker
+    }
+
+    /// Its Tweets, from the oldest to the youngest.
+    pub fn tweet_ids(&self) -> impl ExactSizeIterator<Item = TweetId> + use<'a> {
+        self.asks.iter().map(|ask| ask.tweet_id)
+    }
+
+    /// Its metrics: those that the asker may read, without those that all of its Tweets are too old for.
+    pub fn metrics(&self) -> impl Iterator<Item = &'a Metric> + use<'a> {
+        let Self { plan, batch, .. } = *self;
+        plan.metrics_of(batch.pool).iter().filter(move |metric| plan.serves(metric, &batch))
+    }
+
+    /// The window, on the historical endpoint.
+    pub const fn window(&self) -> Option<Window> {
+        self.window
+    }
+
+    /// Which batch of its asker this is, from 0.
+    pub const fn batch(&self) -> u32 {
+        self.batch.number
+    }
+
+    /// Which window of its batch this is, from 1, and how many there are.
+    pub const fn window_of_batch(&self) -> (u32, u32) {
+        self.place
+    }
+
+    /// The request, grouped so. `now` is checked against the end of the window again: a plan may wait.
+    pub fn request(&self, groupings: &[Grouping], now: Timestamp) -> Result<Request, InvalidRequest> {
+        let (ids, metrics, groupings) =
+            (self.tweet_ids(), self.metrics().cloned(), groupings.iter().cloned());
+        match (self.plan.endpoint, self.window) {
+            (Endpoint::Totals, _) => Request::totals(ids, metrics, groupings),
+            (Endpoint::Historical, Some(window)) => Request::historical(ids, metrics, groupings, window, now),
+            (Endpoint::Last28Hours | Endpoint::Historical, _) => {
+                Request::last_28_hours(ids, metrics, groupings)
+            }
+        }
+    }
+}
+
+/// A Tweet × metric that a plan does not ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// The Tweet.
+    pub tweet_id: TweetId,
+    /// Who would have asked.
+    pub asker: Asker,
+    /// The metric.
+    pub metric: Metric,
+    /// Why.
+    pub why: Why,
+}
+
+impl Skipped {
+    fn new(ask: &Ask, metric: &Metric, why: Why) -> Self {
+        Self { tweet_id: ask.tweet_id, asker: ask.asker, metric: metric.clone(), why }
+    }
+}
+
+/// Why something is not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The Tweet is too old for the metric.
+    TooOld,
+    /// The Tweet was made after the range.
+    NotYetMade,
+    /// The asker may not read the metric.
+    NotReadable,
+}
+
+impl Why {
+    /// The state in which such a cell ends.
+    pub const fn state(self) -> State {
+        match self {
+            Self::TooOld | Self::NotYetMade => State::Unsupported,
+            Self::NotReadable => State::Forbidden,
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooOld => "the Tweet is too old for this metric",
+            Self::NotYetMade => "the Tweet was made after the range",
+            Self::NotReadable => "the credential may not read this metric",
+        })
+    }
+}
+
+/// A plan in numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Requests that will be sent if all goes well.
+    pub requests: u64,
+    /// How few could do, over the askers that the plan uses.
+    pub lower_bound: u64,
+    /// Requests to each endpoint that has any.
+    pub by_endpoint: BTreeMap<Endpoint, u64>,
+    /// Requests of each asker that has any.
+    pub by_asker: BTreeMap<Asker, u64>,
+    /// Different Tweets.
+    pub ids: u64,
+    /// Tweets × metrics that are not asked for because the API does not serve them.
+    pub skipped_unsupported: u64,
+    /// How long the requests take at the quota that was given.
+    pub minutes_at_quota: Option<f64>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidPlan {
+    /// The requests would break a rule.
+    Request(InvalidRequest),
+    /// Lifetime numbers are asked of a metric that has none.
+    NoLifetimeTotal {
+        /// The metric.
+        metric: Metric,
+    },
+}
+
+impl From<InvalidRequest> for InvalidPlan {
+    fn from(error: InvalidRequest) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl fmt::Display for InvalidPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(error) => fmt::Display::fmt(error, f),
+            Self::NoLifetimeTotal { metric } => {
+                write!(f, "{metric} has no lifetime total: a range with a start and an end is needed")
+            }
+        }
+    }
+}
+
+impl core::error::Error for InvalidPlan {}
+
+/// The asks of one asker: a run of the plan's list.
+#[derive(Clone, Debug)]
+struct Pool {
+    asker: Asker,
+    start: usize,
+    /// The first that is asked for: those before it are too old.
+    from: usize,
+    /// Behind the last that is asked for: those after it are too young.
+    to: usize,
+    end: usize,
+}
+
+impl Pool {
+    fn all_asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
+        asks.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
+        asks.get(self.from..self.to).unwrap_or_default()
+    }
+
+    fn too_old_asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
+        asks.get(self.start..self.from).unwrap_or_default()
+    }
+
+    fn unmade_asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
+        asks.get(self.to..self.end).unwrap_or_default()
+    }
+}
+
+/// Tweets that are asked for together.
+#[derive(Clone, Copy, Debug)]
+struct Batch<'a> {
+    pool: &'a Pool,
+    number: u32,
+    asks: &'a [Ask],
+}
+
+fn choose(target: Target, now: Timestamp) -> (Endpoint, Option<Window>) {
+    match target {
+        Target::Totals | Target::Auto(None) => (Endpoint::Totals, None),
+        Target::Last28Hours => (Endpoint::Last28Hours, None),
+        Target::Historical(range) => (Endpoint::Historical, Some(range)),
+        Target::Auto(Some(range)) => {
+            // Contract 2.3: the window is [floor(now − 28 h), ceil(now)).
+            let first = UtcHour::containing(now).plus(-LAST_HOURS);
+            if first <= range.start() && range.end() == UtcHour::at_or_after(now) {
+                (Endpoint::Last28Hours, None)
+            } else {
+                (Endpoint::Historical, Some(range))
+            }
+        }
+    }
+}
+
+/// The first hour of the range in which the Tweet was there; the start for all that were there before.
+fn made_in(tweet_id: TweetId, range: Window) -> UtcHour {
+    tweet_id.created_at().map_or(range.start(), UtcHour::containing).max(range.start())
+}
+
+fn hours_between(start: UtcHour, end: UtcHour) -> u32 {
+    if start < end { end.since_epoch().abs_diff(start.since_epoch()) } else { 0 }
+}
+
+/// As an offset. The range of times has fewer hours than this type.
+fn hours(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+const LAST_HOURS: i32 = 28;

@@ -1,0 +1,502 @@
+//! What the API says when it does not answer.
+
+use core::fmt;
+
+use crate::{
+    answer::Limits,
+    json::{Fault, Scanner},
+    metric::Metric,
+    outcome::clean_words,
+    tweet_id::TweetId,
+};
+
+/// An answer that is none: status and body of an error, read as far as they can be.
+///
+/// Bodies come in seven shapes (contract 5.1): a list of texts under `errors`, the same beside lists of ids, a bare
+/// list of texts, objects with code and message, a problem document, XML or HTML or plain text or nothing, and any of
+/// the JSON ones inside a 200.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The status that it came with.
+    pub status: u16,
+    /// What it means.
+    pub kind: RefusalKind,
+    /// The server's words as it sent them, cleaned: support asks for them.
+    pub messages: Vec<String>,
+    /// The codes that came with the words, such as 89 or 135.
+    pub codes: Vec<u32>,
+    /// The Tweets that it lists as unavailable.
+    pub unavailable: Vec<TweetId>,
+    /// The metrics that it does not serve for a Tweet because of the Tweet's age, by its lists.
+    pub unsupported: Vec<(TweetId, Metric)>,
+}
+
+/// What a refusal means, and so what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// The credential is unknown, revoked or wrongly signed: stop using it.
+    Authentication,
+    /// The timestamp lies too far from the server's clock: compare it with the `Date` header and sign again, once.
+    ClockOff,
+    /// The app is not provisioned for the product: only its owner's account manager can help.
+    NotProvisioned,
+    /// The credential may not read these Tweets: ask for the rest, and app-only for these.
+    ForbiddenTweets {
+        /// The Tweets that are named; none when the server names none.
+        tweet_ids: Vec<TweetId>,
+        /// Their authors, where the older form of the message names them (seen in the wild).
+        author_ids: Vec<u64>,
+    },
+    /// The credential may not read these metrics: leave them out.
+    ForbiddenMetrics {
+        /// The metrics that are named.
+        metrics: Vec<Metric>,
+    },
+    /// A 403 that names nothing.
+    Forbidden,
+    /// None of the Tweets is available: the listed ones, or all where none is listed.
+    UnavailableTweets,
+    /// All the Tweets are too old for all the metrics asked for.
+    TooOld,
+    /// The request breaks a rule: a fault of this program or of its user.
+    BadRequest,
+    /// The API is not on this host: the path exists on the data-api hosts only.
+    WrongHost,
+    /// There is nothing at this URL.
+    NotFound,
+    /// The request did not offer to take gzip.
+    NeedsGzip,
+    /// The quota is used up: wait.
+    RateLimited,
+    /// The server's own trouble, or a proxy's: back off and try again.
+    Server,
+    /// Anything else: not known to be worth another attempt.
+    Other,
+}
+
+impl Refusal {
+    /// Reads any status and body. Never fails: of a body that cannot be read, its text is kept.
+    ///
+    /// The status says more than the words, and codes say more than texts (contract 5.1); words decide only where the
+    /// others leave it open. A 200 is read as what its words say.
+    pub fn read(status: u16, body: &[u8]) -> Self {
+        let found = Findings::read(body).unwrap_or_else(|| Findings::of_text(body));
+        let kind = found.kind(status);
+        Self {
+            status,
+            kind,
+            messages: found
+                .messages
+                .iter()
+                .map(|message| clean_words(&message.text, LONGEST_MESSAGE))
+                .collect(),
+            codes: found.messages.iter().filter_map(|message| message.code).collect(),
+            unavailable: found.unavailable,
+            unsupported: found.unsupported,
+        }
+    }
+
+    /// Whether the same request may do better later (contract 7.3). A clock that is off is for the signer.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.kind, RefusalKind::RateLimited | RefusalKind::Server)
+    }
+
+    /// Whether the credential is at fault, so that no other request with it will do better.
+    pub const fn blames_credential(&self) -> bool {
+        matches!(self.kind, RefusalKind::Authentication | RefusalKind::NotProvisioned)
+    }
+
+    /// The server's words in one line; empty when it had none.
+    pub fn words(&self) -> String {
+        self.messages.join("; ")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match &self.kind {
+            RefusalKind::Authentication => "the server does not accept the credential",
+            RefusalKind::ClockOff => "the server does not accept the time of the signature",
+            RefusalKind::NotProvisioned => "the app is not provisioned for the Engagement API",
+            RefusalKind::ForbiddenTweets { .. } => "the credential may not read these Tweets",
+            RefusalKind::ForbiddenMetrics { .. } => "the credential may not read these metrics",
+            RefusalKind::Forbidden => "the server forbids the request",
+            RefusalKind::UnavailableTweets => "the Tweets are unavailable",
+            RefusalKind::TooOld => "the Tweets are too old for what was asked",
+            RefusalKind::BadRequest => "the server does not understand the request",
+            RefusalKind::WrongHost => "the Engagement API is not on this host",
+            RefusalKind::NotFound => "the server has nothing at this URL",
+            RefusalKind::NeedsGzip => "the server answers only with gzip",
+            RefusalKind::RateLimited => "the quota is used up",
+            RefusalKind::Server => "the server is in trouble",
+            RefusalKind::Other => "the server refuses the request",
+        };
+        write!(f, "{what} (status {})", self.status)?;
+        if self.messages.is_empty() { Ok(()) } else { write!(f, ": {}", self.words()) }
+    }
+}
+
+/// One thing that a server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) code: Option<u32>,
+    /// As it was sent.
+    pub(crate) text: String,
+}
+
+/// What texts about forbidden things name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) tweet_ids: Vec<TweetId>,
+    pub(crate) author_ids: Vec<u64>,
+    pub(crate) metrics: Vec<Metric>,
+    /// Something is forbidden and not named.
+    pub(crate) unnamed: bool,
+    /// Tweets are forbidden, named or not.
+    pub(crate) tweets: bool,
+}
+
+impl Named {
+    /// Reads `Forbidden to access tweets: 1, 2`, its older form with `for author id N`, and `Forbidden to access
+    /// metrics: a, b`: what stands behind the last colon, divided by commas (contract 5.2).
+    pub(crate) fn read<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut named = Self::default();
+        for text in texts {
+            let lower = text.to_ascii_lowercase();
+            if !lower.contains("forbidden") {
+                continue;
+            }
+            let (before, list) = text.rsplit_once(':').unwrap_or((text, ""));
+            let mut items = list
+                .split(',')
+                .map(|item| item.trim().trim_end_matches(['.', ';', ']']).trim_matches(['"', '\'', ' ']))
+                .filter(|item| !item.is_empty())
+                .peekable();
+            named.unnamed |= items.peek().is_none();
+            if lower.contains("metric") {
+                named.metrics.extend(items.map(Metric::named));
+            } else {
+                named.tweets = true;
+                let ids = named.tweet_ids.len();
+                named.tweet_ids.extend(items.filter_map(|item| item.parse::<TweetId>().ok()));
+                named.unnamed |= named.tweet_ids.len() == ids;
+                named.author_ids.extend(author(before));
+            }
+        }
+        once_each(&mut named.tweet_ids);
+        once_each(&mut named.author_ids);
+        named
+    }
+}
+
+/// Reads the value of a root key `errors`: a text, an object, or a list of both.
+pub(crate) fn read_messages(scan: &mut Scanner<'_>, messages: &mut Vec<Message>) -> Result<(), Fault> {
+    if scan.peek()? != b'[' {
+        return read_message(scan, messages);
+    }
+    if !scan.enter_list()? {
+        return Ok(());
+    }
+    let mut width = 0;
+    loop {
+        read_message(scan, messages)?;
+        if !scan.more_items(&mut width)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads a list of ids, as texts or numbers. What is neither is handed to `odd`.
+pub(crate) fn read_ids<'a>(
+    scan: &mut Scanner<'a>,
+    ids: &mut Vec<TweetId>,
+    mut odd: impl FnMut(&'a str),
+) -> Result<(), Fault> {
+    if scan.peek()? != b'[' {
+        let start = scan.offset();
+        scan.skip_value()?;
+        odd(scan.since(start));
+        return Ok(());
+    }
+    if !scan.enter_list()? {
+        return Ok(());
+    }
+    let mut width = 0;
+    loop {
+        let first = scan.peek()?;
+        let start = scan.offset();
+        let id = match first {
+            b'"' => scan.string()?.name().parse::<TweetId>().ok(),
+            b'0'..=b'9' => scan.number()?.parse::<TweetId>().ok(),
+            _ => {
+                scan.skip_value()?;
+                None
+            }
+        };
+        match id {
+            Some(id) => ids.push(id),
+            None => odd(scan.since(start)),
+        }
+        if !scan.more_items(&mut width)? {
+            once_each(ids);
+            return Ok(());
+        }
+    }
+}
+
+/// The metrics whose too old Tweets an answer lists under this root key.
+pub(crate) fn metrics_listed_under(key: &str) -> impl Iterator<Item = Metric> {
+    Metric::ALL.into_iter().filter(move |metric| {
+        metric.facts().and_then(|facts| facts.age_list_key).is_some_and(|listed| listed == key)
+    })
+}
+
+/// The root key that lists what is unavailable.
+pub(crate) const UNAVAILABLE: &str = "unavailable_tweet_ids";
+
+#[derive(Default)]
+struct Findings {
+    messages: Vec<Message>,
+    unavailable: Vec<TweetId>,
+    unsupported: Vec<(TweetId, Metric)>,
+}
+
+impl Findings {
+    /// What a JSON body says; `None` when it is none, or a broken one.
+    fn read(body: &[u8]) -> Option<Self> {
+        let mut found = Self::default();
+        let mut scan = Scanner::new(body, &Limits::default()).ok()?;
+        match scan.peek().ok()? {
+            b'{' => found.read_object(&mut scan).ok()?,
+            b'[' | b'"' => read_messages(&mut scan, &mut found.messages).ok()?,
+            _ => return None,
+        }
+        scan.is_at_end().then_some(found)
+    }
+
+    fn read_object(&mut self, scan: &mut Scanner<'_>) -> Result<(), Fault> {
+        let mut document = Document::default();
+        if !scan.enter_object()? {
+            return Ok(());
+        }
+        let mut width = 0;
+        loop {
+            let key = scan.key()?.name();
+            match &*key {
+                "errors" | "error" => read_messages(scan, &mut self.messages)?,
+                UNAVAILABLE => read_ids(scan, &mut self.unavailable, |_| ())?,
+                key => {
+                    let mut metrics = metrics_listed_under(key).peekable();
+                    if metrics.peek().is_some() {
+                        let mut ids = Vec::new();
+                        read_ids(scan, &mut ids, |_| ())?;
+                        self.unsupported.extend(
+                            metrics.flat_map(|metric| ids.iter().map(move |id| (*id, metric.clone()))),
+                        );
+                    } else {
+                        document.read(key, scan)?;
+                    }
+                }
+            }
+            if !scan.more_members(&mut width)? {
+                break;
+            }
+        }
+        // `code` and `message`, or a problem document, at the root: it has no list of errors beside it.
+        if self.messages.is_empty() {
+            self.messages.extend(document.into_message());
+        }
+        Ok(())
+    }
+
+    /// What XML, HTML or plain text says, marks of the language aside.
+    fn of_text(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body.get(..LONGEST_PAGE).unwrap_or(body));
+        let code = text
+            .split_once("code=\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .and_then(|(code, _)| code.parse().ok());
+        let mut words = String::new();
+        let mut inside = true;
+        // Whole elements whose content is not for people.
+        let mut rest = &*text;
+        while let Some(letter) = rest.chars().next() {
+            if letter == '<' {
+                inside = false;
+                words.push(' ');
+                for hidden in ["script", "style", "head"] {
+                    let opened =
+                        rest.get(1..=hidden.len()).is_some_and(|name| name.eq_ignore_ascii_case(hidden));
+                    if let Some(end) = opened.then(|| find_close(rest, hidden)).flatten() {
+                        rest = rest.get(end..).unwrap_or_default();
+                        break;
+                    }
+                }
+            } else if letter == '>' {
+                inside = true;
+            } else if inside {
+                words.push(letter);
+            }
+            rest = rest.get(letter.len_utf8()..).unwrap_or_default();
+        }
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = clean_words(&words, LONGEST_EXCERPT);
+        let messages =
+            if text.is_empty() && code.is_none() { Vec::new() } else { vec![Message { code, text }] };
+        Self { messages, ..Self::default() }
+    }
+
+    fn kind(&self, status: u16) -> RefusalKind {
+        let has_code = |code| self.messages.iter().any(|message| message.code == Some(code));
+        let says = |words: &str| self.messages.iter().any(|message| contains(&message.text, words));
+        let clock_off = || has_code(135) || says("timestamp out of bounds");
+        let unauthenticated = || {
+            [32, 89, 99, 215].into_iter().any(has_code)
+                || says("could not be authenticated")
+                || says("could not authenticate you")
+        };
+        let forbidden = || {
+            let named = Named::read(self.messages.iter().map(|message| message.text.as_str()));
+            if says("application id is not authorized") {
+                RefusalKind::NotProvisioned
+            } else if named.tweets {
+                RefusalKind::ForbiddenTweets { tweet_ids: named.tweet_ids, author_ids: named.author_ids }
+            } else if !named.metrics.is_empty() {
+                RefusalKind::ForbiddenMetrics { metrics: named.metrics }
+            } else {
+                RefusalKind::Forbidden
+            }
+        };
+        match status {
+            401 if clock_off() => RefusalKind::ClockOff,
+            401 => RefusalKind::Authentication,
+            403 if unauthenticated() => RefusalKind::Authentication,
+            403 => forbidden(),
+            404 if has_code(34) => RefusalKind::WrongHost,
+            404 => RefusalKind::NotFound,
+            406 => RefusalKind::NeedsGzip,
+            429 => RefusalKind::RateLimited,
+            408 | 500..=599 => RefusalKind::Server,
+            200..=299 | 400 if !self.unavailable.is_empty() => RefusalKind::UnavailableTweets,
+            200..=299 | 400 if !self.unsupported.is_empty() => RefusalKind::TooOld,
+            200..=299 | 400 if clock_off() => RefusalKind::ClockOff,
+            200..=299 | 400 if unauthenticated() => RefusalKind::Authentication,
+            200..=299 | 400 if has_code(88) || says("rate limit") => RefusalKind::RateLimited,
+            200..=299 if has_code(34) => RefusalKind::WrongHost,
+            200..=299 if says("forbidden") || says("application id is not authorized") => forbidden(),
+            200..=299 if says("internal server error") || says("over capacity") => RefusalKind::Server,
+            200..=299 | 400 if says("tweet id(s) are unavailable") => RefusalKind::UnavailableTweets,
+            200..=299 | 400 if says("older than 90 days") => RefusalKind::TooOld,
+            400 | 413 | 415 | 422 => RefusalKind::BadRequest,
+            _ => RefusalKind::Other,
+        }
+    }
+}
+
+/// What an object says of an error, by whichever keys.
+#[derive(Default)]
+struct Document {
+    code: Option<u32>,
+    message: Option<String>,
+    title: Option<String>,
+    detail: Option<String>,
+}
+
+impl Document {
+    fn read(&mut self, key: &str, scan: &mut Scanner<'_>) -> Result<(), Fault> {
+        let first = scan.peek()?;
+        let slot = match (key, first) {
+            ("code", b'0'..=b'9') => {
+                self.code = scan.number()?.parse().ok();
+                return Ok(());
+            }
+            ("code", b'"') => {
+                self.code = scan.string()?.name().parse().ok();
+                return Ok(());
+            }
+            ("message" | "error" | "reason", b'"') => &mut self.message,
+            ("title", b'"') => &mut self.title,
+            ("detail" | "description", b'"') => &mut self.detail,
+            _ => return scan.skip_value(),
+        };
+        let text = scan.string()?.name();
+        if slot.is_none() {
+            *slot = Some(text.into_owned());
+        }
+        Ok(())
+    }
+
+    fn into_message(self) -> Option<Message> {
+        let words: Vec<String> = [self.message, self.title, self.detail].into_iter().flatten().collect();
+        if words.is_empty() && self.code.is_none() {
+            return None;
+        }
+        Some(Message { code: self.code, text: words.join(": ") })
+    }
+}
+
+fn read_message(scan: &mut Scanner<'_>, messages: &mut Vec<Message>) -> Result<(), Fault> {
+    let first = scan.peek()?;
+    let start = scan.offset();
+    let message = match first {
+        b'"' => Some(Message { code: None, text: scan.string()?.name().into_owned() }),
+        b'{' => {
+            let mut document = Document::default();
+            if scan.enter_object()? {
+                let mut width = 0;
+                loop {
+                    let key = scan.key()?.name();
+                    document.read(&key, scan)?;
+                    if !scan.more_members(&mut width)? {
+                        break;
+                    }
+                }
+            }
+            document.into_message()
+        }
+        b'n' => {
+            scan.word("null")?;
+            return Ok(());
+        }
+        _ => {
+            scan.skip_value()?;
+            None
+        }
+    };
+    if messages.len() < MOST_MESSAGES {
+        // An error in a form that nobody has seen is still an error: it speaks for itself.
+        messages.push(message.unwrap_or_else(|| Message { code: None, text: scan.since(start).to_owned() }));
+    }
+    Ok(())
+}
+
+/// The number behind `author id`.
+fn author(text: &str) -> Option<u64> {
+    let lower = text.to_ascii_lowercase();
+    let (_, rest) = lower.rsplit_once("author id")?;
+    rest.trim_matches([' ', ':']).parse().ok()
+}
+
+fn contains(text: &str, lower: &str) -> bool {
+    text.to_ascii_lowercase().contains(lower)
+}
+
+/// Where the closing tag of the element begins.
+fn find_close(html: &str, name: &str) -> Option<usize> {
+    html.to_ascii_lowercase().find(&format!("</{name}"))
+}
+
+/// Drops repetitions, keeping the first of each. Lists of an answer are short: as many as were asked for.
+fn once_each<T: Copy + Ord>(items: &mut Vec<T>) {
+    let mut seen = std::collections::BTreeSet::new();
+    items.retain(|item| seen.insert(*item));
+}
+
+/// 250 ids of 19 digits, with room.
+const LONGEST_MESSAGE: usize = 8_000;
+const MOST_MESSAGES: usize = 100;
+/// Bytes of a page that are looked at.
+const LONGEST_PAGE: usize = 16 << 10;
+const LONGEST_EXCERPT: usize = 200;

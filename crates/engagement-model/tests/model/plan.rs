@@ -1,0 +1,328 @@
+//! What every plan keeps to, over random owners, ages and ranges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engagement_model::{
+    Endpoint, Grouping, Metric, State, TweetId, UtcHour, Window,
+    plan::{AgeRules, Ask, Asker, InvalidPlan, Plan, Planned, Question, Target, Why},
+};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+fn now() -> Timestamp {
+    "2024-03-08T10:30:00Z".parse().unwrap()
+}
+
+fn running_hour() -> UtcHour {
+    UtcHour::containing(now())
+}
+
+/// The Tweet made so many hours before now; the number tells those of one hour apart.
+fn made(hours_ago: u32, number: u64) -> TweetId {
+    let hour = running_hour().plus(-i32::try_from(hours_ago).unwrap());
+    TweetId::new(TweetId::first_at(hour.start()).unwrap().get() + number).unwrap()
+}
+
+/// The last so many hours.
+fn last(hours: u32) -> Window {
+    let end = running_hour();
+    Window::new(end.plus(-i32::try_from(hours).unwrap()), end).unwrap()
+}
+
+fn plan(target: Target, metrics: &[Metric], asks: &[Ask]) -> Plan {
+    Plan::new(Question::new(target, metrics.iter().cloned(), now()), asks.to_vec()).unwrap()
+}
+
+fn grouping() -> Grouping {
+    "g=tweet.id,engagement.type".parse().unwrap()
+}
+
+fn request_count(plan: &Plan) -> usize {
+    plan.requests().filter(|planned| planned.request(&[grouping()], now()).is_ok()).count()
+}
+
+/// So many Tweets of one owner, all of one age.
+fn crowd(asker: Asker, count: u64, hours_ago: u32) -> Vec<Ask> {
+    (0..count).map(|number| Ask::new(made(hours_ago, number), asker)).collect()
+}
+
+const YEAR: u32 = 365 * 24;
+const PRIVATE: [Metric; 2] = [Metric::Impressions, Metric::Engagements];
+const PUBLIC: [Metric; 2] = [Metric::Favorites, Metric::Replies];
+
+fn both() -> Vec<Metric> {
+    [PRIVATE, PUBLIC].concat()
+}
+
+#[test]
+fn a_thousand_ids_on_totals_take_four_requests() {
+    let plan = plan(Target::Totals, &PUBLIC, &crowd(Asker::AppOnly, 1_000, 48));
+    assert_eq!(request_count(&plan), 4);
+    let summary = plan.summary(Some(60));
+    assert_eq!((summary.requests, summary.lower_bound, summary.ids), (4, 4, 1_000));
+    assert_eq!(summary.by_endpoint, BTreeMap::from([(Endpoint::Totals, 4)]));
+    assert_eq!(summary.by_asker, BTreeMap::from([(Asker::AppOnly, 4)]));
+    assert_eq!(summary.minutes_at_quota, Some(4.0 / 60.0));
+}
+
+#[test]
+fn sixty_days_of_thirty_ids_take_six_requests() {
+    let plan = plan(Target::Historical(last(60 * 24)), &PRIVATE, &crowd(Asker::Owner(1), 30, YEAR));
+    assert_eq!(request_count(&plan), 6);
+}
+
+#[test]
+fn owners_never_share_a_request() {
+    let asks = [crowd(Asker::Owner(1), 10, 48), crowd(Asker::Owner(2), 10, 49)].concat();
+    let plan = plan(Target::Totals, &PUBLIC, &asks);
+    assert_eq!(
+        plan.requests().map(|planned| planned.asker()).collect::<Vec<_>>(),
+        [Asker::Owner(1), Asker::Owner(2)]
+    );
+}
+
+#[test]
+fn windows_before_a_tweet_existed_are_not_asked() {
+    let asks = [Ask::new(made(700, 0), Asker::Owner(1)), Ask::new(made(10, 0), Asker::Owner(1))];
+    let plan = plan(Target::Historical(last(10_000)), &PRIVATE, &asks);
+    let asked: Vec<_> = plan
+        .requests()
+        .map(|planned| (planned.tweet_ids().len(), planned.window().unwrap().len_hours()))
+        .collect();
+    assert_eq!(asked, [(1, 28), (2, 672)]);
+}
+
+#[test]
+fn what_the_age_rules_exclude_is_not_asked() {
+    let asks = [crowd(Asker::Owner(1), 300, 91 * 24), crowd(Asker::Owner(1), 20, 48)].concat();
+    let plan = plan(Target::Totals, &PRIVATE, &asks);
+    assert_eq!(request_count(&plan), 1);
+    assert_eq!(plan.summary(None).skipped_unsupported, 600);
+    assert!(
+        plan.skipped().all(|skipped| skipped.why == Why::TooOld && skipped.why.state() == State::Unsupported)
+    );
+
+    let mut question = Question::new(Target::Totals, PRIVATE, now());
+    question.age_rules = AgeRules::AskAnyway;
+    let anyway = Plan::new(question, asks).unwrap();
+    assert_eq!(request_count(&anyway), 2);
+    assert_eq!(anyway.summary(None).skipped_unsupported, 0);
+}
+
+#[test]
+fn old_tweets_ride_with_young_ones() {
+    let asks = [crowd(Asker::Owner(1), 30, 91 * 24), crowd(Asker::Owner(1), 20, 48)].concat();
+    let metrics = both();
+    let plan = plan(Target::Totals, &metrics, &asks);
+    let [planned] = plan.requests().collect::<Vec<_>>()[..] else { panic!("one request") };
+    assert_eq!(planned.tweet_ids().len(), 50);
+    assert_eq!(planned.metrics().count(), 4);
+}
+
+#[test]
+fn a_batch_of_old_tweets_is_not_asked_for_what_is_unsupported() {
+    let plan = plan(Target::Totals, &both(), &crowd(Asker::Owner(1), 30, 91 * 24));
+    let [planned] = plan.requests().collect::<Vec<_>>()[..] else { panic!("one request") };
+    assert_eq!(planned.metrics().cloned().collect::<Vec<_>>(), PUBLIC);
+    assert_eq!(plan.summary(None).skipped_unsupported, 60);
+}
+
+#[test]
+fn the_app_is_not_asked_for_what_it_may_not_read() {
+    let plan = plan(Target::Totals, &both(), &crowd(Asker::AppOnly, 3, 48));
+    let [planned] = plan.requests().collect::<Vec<_>>()[..] else { panic!("one request") };
+    assert_eq!(planned.metrics().cloned().collect::<Vec<_>>(), PUBLIC);
+    assert_eq!(plan.skipped().filter(|skipped| skipped.why == Why::NotReadable).count(), 6);
+    assert_eq!(plan.summary(None).skipped_unsupported, 0);
+
+    let nothing =
+        Plan::new(Question::new(Target::Historical(last(48)), PUBLIC, now()), crowd(Asker::AppOnly, 3, YEAR))
+            .unwrap();
+    assert_eq!(nothing.requests().count(), 0);
+    assert_eq!(nothing.skipped().count(), 6);
+}
+
+#[test]
+fn auto_takes_the_cheapest_endpoint() {
+    let asks = crowd(Asker::Owner(1), 30, YEAR);
+    let endpoint = |target| plan(target, &[Metric::Impressions], &asks).endpoint();
+    assert_eq!(endpoint(Target::Auto(None)), Endpoint::Totals);
+    let today = Window::new(running_hour().plus(-20), running_hour().plus(1)).unwrap();
+    assert_eq!(endpoint(Target::Auto(Some(today))), Endpoint::Last28Hours);
+    let before_this_hour = Window::new(running_hour().plus(-20), running_hour()).unwrap();
+    assert_eq!(endpoint(Target::Auto(Some(before_this_hour))), Endpoint::Historical);
+    assert_eq!(endpoint(Target::Auto(Some(last(48)))), Endpoint::Historical);
+}
+
+#[test]
+fn auto_refuses_what_no_endpoint_answers() {
+    let question = |target, metric| Question::new(target, [metric], now());
+    let refuse = |question| Plan::new(question, crowd(Asker::Owner(1), 1, 48)).unwrap_err();
+    let error = refuse(question(Target::Auto(None), Metric::UrlClicks));
+    assert_eq!(error, InvalidPlan::NoLifetimeTotal { metric: Metric::UrlClicks });
+    assert_eq!(
+        error.to_string(),
+        "url_clicks has no lifetime total: a range with a start and an end is needed"
+    );
+    let error = refuse(question(Target::Auto(Some(last(48))), Metric::QuoteTweets));
+    assert_eq!(error.to_string(), "historical does not serve quote_tweets; it is valid on totals (rule V6)");
+}
+
+#[test]
+fn auto_lets_public_totals_ride_app_only() {
+    let owners: Vec<Ask> = (0..40).flat_map(|owner| crowd(Asker::Owner(owner), 5, 48 + owner)).collect();
+    assert_eq!(plan(Target::Totals, &PUBLIC, &owners).requests().count(), 40);
+    assert_eq!(plan(Target::Auto(None), &PUBLIC, &owners).requests().count(), 1);
+    // With private metrics the owners are needed, and nothing is saved.
+    let auto = plan(Target::Auto(None), &both(), &owners);
+    assert_eq!(auto.requests().count(), 40);
+    assert!(auto.requests().all(|planned| planned.asker() != Asker::AppOnly));
+}
+
+#[test]
+fn auto_lets_old_tweets_ride_app_only() {
+    // 240 young ones leave room for 10; the other old ones of all owners fill one request of the app.
+    let owners: Vec<Ask> = (0..5)
+        .flat_map(|owner| {
+            [crowd(Asker::Owner(owner), 240, 48 + owner), crowd(Asker::Owner(owner), 40, 91 * 24 + owner)]
+                .concat()
+        })
+        .collect();
+    assert_eq!(plan(Target::Totals, &both(), &owners).requests().count(), 10);
+    let auto = plan(Target::Auto(None), &both(), &owners);
+    assert_eq!(auto.requests().count(), 6);
+    let unsupported = auto.skipped().filter(|skipped| skipped.why == Why::TooOld).count();
+    assert_eq!(unsupported, 5 * 30 * 2);
+    assert_eq!(auto.skipped().count(), unsupported);
+    assert_eq!(auto.summary(None).skipped_unsupported, unsupported as u64);
+}
+
+#[test]
+fn the_future_and_the_distant_past_are_refused() {
+    let refuse = |range| {
+        Plan::new(Question::new(Target::Historical(range), PRIVATE, now()), Vec::new())
+            .unwrap_err()
+            .to_string()
+    };
+    let future = Window::new(running_hour(), running_hour().plus(3)).unwrap();
+    assert!(refuse(future).contains("lies in the future"));
+    assert!(refuse(last(20 * YEAR)).contains("no data before 2014-09-01"));
+    assert!(Plan::new(Question::new(Target::Totals, [], now()), Vec::new()).is_err());
+}
+
+#[test]
+fn groupings_that_fill_several_requests_count() {
+    let mut question = Question::new(Target::Totals, PUBLIC, now());
+    question.parts = 3;
+    let plan = Plan::new(question, crowd(Asker::AppOnly, 251, 48)).unwrap();
+    let summary = plan.summary(None);
+    assert_eq!((summary.requests, summary.lower_bound), (6, 6));
+}
+
+/// Owners with Tweets of up to so many hours of age, some of them from before ids had times.
+fn asks(owners: u32, tweets: usize, oldest: u32) -> impl Strategy<Value = Vec<Ask>> {
+    let id = prop_oneof![
+        20 => (0..oldest, 0..4_000_000_u64).prop_map(|(age, number)| made(age, number)),
+        1 => (1..TweetId::FIRST_SNOWFLAKE.get()).prop_map(|number| TweetId::new(number).unwrap()),
+    ];
+    let asker = prop_oneof![1 => Just(Asker::AppOnly), 6 => (0..owners).prop_map(Asker::Owner)];
+    proptest::collection::vec((id, asker).prop_map(|(id, asker)| Ask::new(id, asker)), 0..tweets)
+}
+
+fn hours(planned: &Planned<'_>) -> impl Iterator<Item = UtcHour> + use<> {
+    planned.window().into_iter().flat_map(Window::hours)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn totals_meet_their_bound(asks in asks(4, 1_500, 3_000)) {
+        let different: BTreeSet<Ask> = asks.iter().copied().collect();
+        let plan = plan(Target::Totals, &both(), &asks);
+        for (_, requests, bound) in plan.bounds() {
+            prop_assert_eq!(requests, bound);
+        }
+        let mut asked = BTreeSet::new();
+        for planned in plan.requests() {
+            prop_assert!(planned.request(&[grouping()], now()).is_ok());
+            for id in planned.tweet_ids() {
+                prop_assert!(asked.insert(Ask::new(id, planned.asker())), "twice");
+            }
+        }
+        prop_assert_eq!(asked, different);
+    }
+
+    #[test]
+    fn every_needed_hour_is_asked_once(asks in asks(3, 120, 3_000), length in 1..3_000_u32) {
+        let range = last(length);
+        let metrics = [Metric::Impressions];
+        let plan = plan(Target::Historical(range), &metrics, &asks);
+        let mut asked: BTreeMap<Ask, BTreeSet<UtcHour>> = BTreeMap::new();
+        for planned in plan.requests() {
+            prop_assert!(planned.request(&[grouping()], now()).is_ok());
+            for id in planned.tweet_ids() {
+                let ask = Ask::new(id, planned.asker());
+                for hour in hours(&planned) {
+                    prop_assert!(asked.entry(ask).or_default().insert(hour), "twice");
+                }
+            }
+        }
+        for ask in asks.iter().filter(|ask| ask.asker != Asker::AppOnly) {
+            let made = ask.tweet_id.created_at().map_or(range.start(), UtcHour::containing);
+            let needed: Vec<_> = range.hours().filter(|hour| *hour >= made).collect();
+            let asked = asked.get(ask);
+            prop_assert!(needed.iter().all(|hour| asked.is_some_and(|asked| asked.contains(hour))));
+            prop_assert_eq!(needed.is_empty(), asked.is_none());
+        }
+        prop_assert!(asked.keys().all(|ask| ask.asker != Asker::AppOnly));
+    }
+
+    #[test]
+    fn historical_stays_near_its_bound(asks in asks(3, 2_000, 12_000), length in 1..12_000_u32) {
+        let windows = u64::from(length.div_ceil(672));
+        let plan = plan(Target::Historical(last(length)), &[Metric::Impressions], &asks);
+        for (asker, requests, bound) in plan.bounds() {
+            prop_assert!(requests >= bound && requests <= bound + windows, "{asker:?} {requests} {bound}");
+        }
+    }
+
+    #[test]
+    fn large_owners_lose_next_to_nothing(
+        ages in proptest::collection::vec(0..20_000_u32, 1_000..3_000),
+        length in 24..20_000_u32,
+    ) {
+        let asks: Vec<_> = (0..).zip(&ages).map(|(n, age)| Ask::new(made(*age, n), Asker::Owner(7))).collect();
+        let plan = plan(Target::Historical(last(length)), &[Metric::Impressions], &asks);
+        let (_, requests, bound) = plan.bounds().next().unwrap();
+        prop_assert!(requests * 100 <= bound * 103, "{requests} against {bound}");
+    }
+
+    #[test]
+    fn skipped_and_asked_are_all(asks in asks(3, 300, 60_000), choice in 0..3_u8) {
+        let target = [Target::Totals, Target::Auto(None), Target::Historical(last(1_000))][usize::from(choice)];
+        let metrics = if choice == 2 { vec![Metric::Impressions, Metric::VideoViews] } else { both() };
+        let plan = plan(target, &metrics, &asks);
+        let mut cells: BTreeMap<(Asker, TweetId, Metric), u32> = BTreeMap::new();
+        for planned in plan.requests() {
+            for id in planned.tweet_ids() {
+                for metric in planned.metrics() {
+                    *cells.entry((planned.asker(), id, metric.clone())).or_default() += 1;
+                }
+            }
+        }
+        let summary = plan.summary(None);
+        let mut unsupported = 0;
+        for skipped in plan.skipped() {
+            unsupported += u64::from(skipped.why.state() == State::Unsupported);
+            let key = (skipped.asker, skipped.tweet_id, skipped.metric);
+            prop_assert!(!cells.contains_key(&key), "both asked and skipped");
+            cells.insert(key, 1);
+        }
+        prop_assert_eq!(summary.skipped_unsupported, unsupported);
+        prop_assert_eq!(cells.len() as u64 % metrics.len() as u64, 0);
+        prop_assert_eq!(cells.len() as u64, summary.ids * metrics.len() as u64);
+        prop_assert_eq!(summary.requests, plan.requests().count() as u64);
+        prop_assert!(summary.lower_bound <= summary.requests);
+    }
+}

@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use crate::words;
+
+/// Status and headers of an answer, as a verdict sees them.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers, names in lower case.
+    pub headers: &'a HeaderMap,
+}
+
+/// A complete answer: every byte arrived, and a gzip body had the right checksum and length.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The status, whatever it is: redirects are not followed and a 4xx is an answer like any other.
+    pub status: StatusCode,
+    /// The headers, as received: `content-encoding` and `content-length` tell of the body before it was inflated.
+    pub headers: HeaderMap,
+    /// The body, inflated.
+    pub body: Bytes,
+    /// Requests sent for this call, the answered one included.
+    pub attempts: u32,
+    /// From the call's beginning to its end, waits included.
+    pub elapsed: Duration,
+    /// The part of `elapsed` that was spent waiting for quota.
+    pub waited: Duration,
+    /// Whole seconds by which the server's `Date` is ahead of our clock (negative: behind).
+    pub clock_ahead: Option<i64>,
+}
+
+impl Answer {
+    /// Status and headers.
+    pub fn head(&self) -> Head<'_> {
+        Head { status: self.status, headers: &self.headers }
+    }
+
+    /// The beginning of the body as text that is safe to print: no control or direction characters, one line, at most
+    /// 300 characters.
+    pub fn words(&self) -> String {
+        words::clean(&self.body)
+    }
+}

@@ -1,0 +1,119 @@
+use std::fmt;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::poison;
+
+/// The wall clock that timestamps are read from.
+///
+/// Waits are measured on tokio's monotonic clock and not on this one, so it may jump at any time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> SystemTime;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// What is known of one server's clock, from the `Date` of its answers.
+///
+/// The last `Date` is kept with the monotonic instant of its arrival, so that our own wall clock may jump in between
+/// without moving a wait or, once a signature has been refused for its time, a timestamp.
+#[derive(Default)]
+pub(crate) struct ServerClock {
+    state: Mutex<State>,
+}
+
+impl ServerClock {
+    pub(crate) fn saw(&self, date: SystemTime, at: Instant) {
+        poison::lock(&self.state).seen = Some((date, at));
+    }
+
+    /// From now on timestamps follow the server.
+    pub(crate) fn adopt(&self) {
+        poison::lock(&self.state).adopted = true;
+    }
+
+    /// The time to sign with: the server's once it has refused ours.
+    pub(crate) fn stamp(&self, ours: &dyn Clock) -> SystemTime {
+        let state = poison::lock(&self.state);
+        if state.adopted { state.server_time() } else { None }.unwrap_or_else(|| ours.now())
+    }
+
+    /// The server's time as best known, for reading an absolute time that it sent.
+    pub(crate) fn server_time(&self, ours: &dyn Clock) -> SystemTime {
+        poison::lock(&self.state).server_time().unwrap_or_else(|| ours.now())
+    }
+}
+
+#[derive(Default)]
+struct State {
+    seen: Option<(SystemTime, Instant)>,
+    adopted: bool,
+}
+
+impl State {
+    fn server_time(&self) -> Option<SystemTime> {
+        let (date, at) = self.seen?;
+        date.checked_add(at.elapsed())
+    }
+}
+
+impl fmt::Debug for dyn Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// How far `theirs` is ahead of `ours`, in whole seconds.
+pub(crate) fn seconds_ahead(theirs: SystemTime, ours: SystemTime) -> i64 {
+    let seconds = |distance: Duration| i64::try_from(distance.as_secs()).unwrap_or(i64::MAX);
+    match theirs.duration_since(ours) {
+        Ok(ahead) => seconds(ahead),
+        Err(behind) => -seconds(behind.duration()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct At(u64);
+
+    impl Clock for At {
+        fn now(&self) -> SystemTime {
+            epoch(self.0)
+        }
+    }
+
+    fn epoch(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn follows_the_server_only_after_adoption() {
+        let server = ServerClock::default();
+        server.saw(epoch(5_000), Instant::now());
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(server.stamp(&At(100)), epoch(100));
+        assert_eq!(server.server_time(&At(100)), epoch(5_010));
+        server.adopt();
+        assert_eq!(server.stamp(&At(100)), epoch(5_010));
+        assert_eq!(server.stamp(&At(999_999)), epoch(5_010), "our own clock may jump");
+    }
+
+    #[test]
+    fn measures_both_directions() {
+        assert_eq!(seconds_ahead(epoch(160), epoch(100)), 60);
+        assert_eq!(seconds_ahead(epoch(100), epoch(3_700)), -3_600);
+    }
+}

@@ -1,0 +1,160 @@
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::time::{Instant, Sleep};
+
+use crate::error::ErrorKind;
+use crate::failure::{Failure, Reach};
+use crate::reading::{Limits, Raw, Reading};
+use crate::stream::{Counted, Duplex, Received};
+use crate::watch::Watch;
+
+/// One HTTP/1.1 connection, driven by whoever uses it.
+///
+/// hyper's protocol state machine is polled inside the task that waits for the answer. A task of its own, which is
+/// the usual way, costs two hand-overs between tasks for each request, and they show: in CPU time at one request in
+/// flight, in the slowest answers at many.
+pub(crate) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    driver: http1::Connection<TokioIo<Counted>, Full<Bytes>>,
+    received: Received,
+    /// Armed once and moved only when it must ring earlier: setting a timer for each request would cost two locks.
+    timer: Pin<Box<Sleep>>,
+    used: bool,
+    finished: bool,
+}
+
+impl Connection {
+    pub(crate) async fn open(stream: Box<dyn Duplex>) -> Result<Self, Failure> {
+        let (counted, received) = Counted::new(stream);
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(READ_BUFFER)
+            .max_header_size(MAX_HEAD)
+            .handshake(TokioIo::new(counted))
+            .await
+            .map_err(|error| Failure::of_exchange(error).before_sending())?;
+        let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Ok(Self { sender, driver, received, timer, used: false, finished: false })
+    }
+
+    /// Whether a request can be written now: the server has neither closed nor said anything unasked.
+    pub(crate) async fn is_ready(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.poll_ready(cx))).await
+    }
+
+    /// Whether the connection may be kept for another request. Cheaper than [`Connection::is_ready`], which has the
+    /// last word before it is used.
+    pub(crate) async fn is_reusable(&mut self) -> bool {
+        !self.finished && (self.sender.is_ready() || self.is_ready().await)
+    }
+
+    /// Writes `request` and reads the whole answer.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        limits: Limits,
+        deadline: Instant,
+    ) -> Result<Raw, Failure> {
+        let reused = std::mem::replace(&mut self.used, true);
+        let before = self.received.bytes();
+        let answer = self.drive(request, limits, deadline, before).await;
+        answer.map_err(|mut failure| {
+            if reused
+                && failure.kind == ErrorKind::Closed
+                && failure.reach == Reach::Unknown
+                && self.received.bytes() == before
+            {
+                failure.reach = Reach::Stale;
+            }
+            failure
+        })
+    }
+
+    async fn drive(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        limits: Limits,
+        deadline: Instant,
+        before: u64,
+    ) -> Result<Raw, Failure> {
+        let Self { sender, driver, received, timer, finished, .. } = self;
+        let mut watch = Watch::new(deadline, limits.stall);
+        let mut waiting = std::pin::pin!(sender.try_send_request(request));
+        let mut reading: Option<Reading> = None;
+        poll_fn(|cx| {
+            loop {
+                if !*finished {
+                    // An error here also reaches the answer being waited for, or concerns bytes after its end.
+                    *finished = Pin::new(&mut *driver).poll(cx).is_ready();
+                }
+                let mut progress = false;
+                loop {
+                    match &mut reading {
+                        None => match waiting.as_mut().poll(cx) {
+                            Poll::Pending => break,
+                            Poll::Ready(Ok(response)) => reading = Some(Reading::begin(response, limits)?),
+                            Poll::Ready(Err(mut refused)) => {
+                                let unsent = refused.take_message().is_some();
+                                let failure = Failure::of_exchange(refused.into_error());
+                                return Poll::Ready(Err(if unsent {
+                                    failure.before_sending()
+                                } else {
+                                    failure
+                                }));
+                            }
+                        },
+                        Some(answer) => match Pin::new(&mut answer.incoming).poll_frame(cx) {
+                            Poll::Pending => break,
+                            Poll::Ready(None) => {
+                                // `take` cannot miss: this arm has just matched it.
+                                return Poll::Ready(
+                                    reading
+                                        .take()
+                                        .map(Reading::finish)
+                                        .ok_or_else(|| Failure::new(ErrorKind::Protocol)),
+                                );
+                            }
+                            Poll::Ready(Some(Err(error))) => {
+                                return Poll::Ready(Err(Failure::of_exchange(error)));
+                            }
+                            Poll::Ready(Some(Ok(frame))) => {
+                                if let Ok(data) = frame.into_data() {
+                                    answer.push(data, limits)?;
+                                }
+                            }
+                        },
+                    }
+                    progress = true;
+                }
+                // What was taken may have made room for the driver to go on.
+                if !progress || *finished {
+                    break;
+                }
+            }
+            watch.poll(timer.as_mut(), received.bytes() - before, cx).map(Err)
+        })
+        .await
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.finished {
+            return false;
+        }
+        self.finished = Pin::new(&mut self.driver).poll(cx).is_ready();
+        !self.finished && matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(())))
+    }
+}
+
+/// Enough for a body of megabytes to arrive in few pieces.
+const READ_BUFFER: usize = 256 * 1024;
+
+/// Status line and headers together. Honest ones stay below 4 KiB.
+pub(crate) const MAX_HEAD: usize = 64 * 1024;

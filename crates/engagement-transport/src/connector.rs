@@ -1,0 +1,215 @@
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_tls::{HttpsConnector, MaybeHttpsStream};
+#[cfg(feature = "http2")]
+use hyper_util::client::legacy::connect::Connection as _;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::error::{BoxError, Error, ErrorKind};
+use crate::failure::{Failure, find};
+use crate::proxy::{Proxy, TunnelRefused};
+use crate::stream::Duplex;
+use crate::url::Origin;
+
+/// Opens connections.
+#[derive(Clone)]
+pub(crate) enum Connector {
+    /// Over TCP, with both address families raced, TLS and proxies.
+    Network(Network),
+    /// As the caller likes.
+    Custom(Custom),
+}
+
+pub(crate) type Custom =
+    Arc<dyn Fn(Uri) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Duplex>>> + Send>> + Send + Sync>;
+
+impl Connector {
+    pub(crate) fn network(roots: &[u8], proxy: Proxy, timeout: Duration, http: Http) -> Result<Self, Error> {
+        let config = |error: native_tls::Error| Error::new(ErrorKind::Config).caused_by(error.into());
+        let mut tls = native_tls::TlsConnector::builder();
+        if !roots.is_empty() {
+            let certificates = native_tls::Certificate::stack_from_pem(roots)
+                .map_err(|error| config(error).because("extra CA file is not PEM"))?;
+            if certificates.is_empty() {
+                return Err(Error::new(ErrorKind::Config).because("extra CA file holds no certificate"));
+            }
+            for certificate in certificates {
+                tls.add_root_certificate(certificate);
+            }
+        }
+        let to_proxy = tls.build().map_err(config)?;
+        match http {
+            Http::One => {}
+            #[cfg(feature = "http2")]
+            Http::Negotiated => _ = tls.request_alpns(&["h2", "http/1.1"]),
+        }
+        let tls = tls.build().map_err(config)?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(timeout));
+        Ok(Self::Network(Network {
+            tcp,
+            tls,
+            to_proxy,
+            proxy,
+            #[cfg(feature = "http2")]
+            http,
+        }))
+    }
+
+    /// A connection on which a request can be written at once.
+    pub(crate) async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
+        match self {
+            Self::Network(network) => network.connect(origin).await,
+            Self::Custom(connect) => connect(origin.base.clone())
+                .await
+                .map(|stream| Opened {
+                    stream,
+                    #[cfg(feature = "http2")]
+                    multiplexed: false,
+                })
+                .map_err(|error| Failure::new(ErrorKind::Connect).before_sending().caused_by(error)),
+        }
+    }
+
+    /// Whether a connection to `origin` may turn out to be one that calls share.
+    #[cfg(feature = "http2")]
+    pub(crate) fn may_multiplex(&self, origin: &Origin) -> bool {
+        matches!(self, Self::Network(network) if network.http == Http::Negotiated && !origin.plain)
+    }
+}
+
+/// A connection just opened.
+pub(crate) struct Opened {
+    pub(crate) stream: Box<dyn Duplex>,
+    /// Whether the server has chosen HTTP/2.
+    #[cfg(feature = "http2")]
+    pub(crate) multiplexed: bool,
+}
+
+/// Which versions of HTTP are spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Http {
+    /// HTTP/1.1 alone.
+    #[default]
+    One,
+    /// HTTP/2 if the server chooses it in the TLS handshake, else HTTP/1.1.
+    #[cfg(feature = "http2")]
+    Negotiated,
+}
+
+#[derive(Clone)]
+pub(crate) struct Network {
+    tcp: HttpConnector,
+    tls: native_tls::TlsConnector,
+    /// A tunnel is asked for in HTTP/1.1, so with a proxy nothing is negotiated.
+    to_proxy: native_tls::TlsConnector,
+    proxy: Proxy,
+    #[cfg(feature = "http2")]
+    http: Http,
+}
+
+impl Network {
+    async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
+        let over = |route| HttpsConnector::from((route, self.tls.clone().into()));
+        let route = match self.proxy.intercept(origin) {
+            None => Route::Direct(self.tcp.clone()),
+            Some(proxy) => {
+                if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
+                    let reason = "only http and https proxies are supported";
+                    return Err(Failure::new(ErrorKind::Proxy).before_sending().because(reason).for_good());
+                }
+                let mut tunnel = Tunnel::new(
+                    proxy.uri().clone(),
+                    HttpsConnector::from((self.tcp.clone(), self.to_proxy.clone().into())),
+                );
+                if let Some(password) = proxy.basic_auth() {
+                    tunnel = tunnel.with_auth(password.clone());
+                }
+                Route::Proxied { proxy: proxy.uri().clone(), tunnel: Box::new(tunnel) }
+            }
+        };
+        let mut connector = over(route);
+        let opened = async {
+            poll_fn(|cx| connector.poll_ready(cx)).await?;
+            connector.call(origin.base.clone()).await
+        };
+        match opened.await {
+            Ok(stream) => Ok(Opened {
+                #[cfg(feature = "http2")]
+                multiplexed: stream.connected().is_negotiated_h2(),
+                stream: Box::new(TokioIo::new(stream)),
+            }),
+            Err(error) => Err(judge(error).before_sending()),
+        }
+    }
+}
+
+/// The way to a server, before TLS with it.
+#[derive(Clone)]
+enum Route {
+    Direct(HttpConnector),
+    Proxied { proxy: Uri, tunnel: Box<Tunnel<HttpsConnector<HttpConnector>>> },
+}
+
+type Hop = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+impl Service<Uri> for Route {
+    type Response = Hop;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Hop, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self {
+            Self::Direct(tcp) => tcp.poll_ready(cx).map_err(Into::into),
+            Self::Proxied { tunnel, .. } => tunnel.poll_ready(cx).map_err(Into::into),
+        }
+    }
+
+    fn call(&mut self, server: Uri) -> Self::Future {
+        match self {
+            Self::Direct(tcp) => {
+                let connecting = tcp.call(server);
+                Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) })
+            }
+            Self::Proxied { proxy, tunnel } => {
+                let (proxy, tunneling) = (proxy.clone(), tunnel.call(server));
+                Box::pin(async move {
+                    tunneling.await.map_err(|error| TunnelRefused { proxy, source: error.into() }.into())
+                })
+            }
+        }
+    }
+}
+
+fn judge(error: BoxError) -> Failure {
+    if let Some(refused) = find::<TunnelRefused>(&*error) {
+        let wants_password = refused.wants_password();
+        let failure = Failure::new(ErrorKind::Proxy).caused_by(error);
+        return if wants_password {
+            failure.because("it wants a user name and password").for_good()
+        } else {
+            failure
+        };
+    }
+    if let Some(tls) = find::<native_tls::Error>(&*error) {
+        // A handshake that the network broke off may fare better; one that failed on its own terms will not.
+        let broken_off =
+            find::<io::Error>(tls).is_some() || tls.to_string().to_lowercase().contains("unexpected eof");
+        let kind = if broken_off { ErrorKind::Connect } else { ErrorKind::Tls };
+        return Failure::new(kind).caused_by(error);
+    }
+    Failure::new(ErrorKind::Connect).caused_by(error)
+}

@@ -1,0 +1,95 @@
+use std::borrow::Cow;
+use std::io;
+
+use crate::error::{BoxError, Error, ErrorKind};
+
+/// How one attempt ended without a complete answer.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: ErrorKind,
+    /// How much of the request the server can have seen.
+    pub(crate) reach: Reach,
+    /// Details beyond the kind.
+    pub(crate) reason: Option<Cow<'static, str>>,
+    pub(crate) source: Option<BoxError>,
+    /// Whether another attempt may fare better.
+    pub(crate) passing: bool,
+}
+
+/// How far an attempt got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Not a byte of the request was written.
+    Nothing,
+    /// A pooled connection was closed under the request before a byte of an answer came: most likely the server gave
+    /// up the idle connection as we wrote.
+    Stale,
+    /// The server may have read the request.
+    Unknown,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self { kind, reach: Reach::Unknown, reason: None, source: None, passing: kind.is_passing() }
+    }
+
+    pub(crate) fn before_sending(mut self) -> Self {
+        self.reach = Reach::Nothing;
+        self
+    }
+
+    pub(crate) fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn for_good(mut self) -> Self {
+        self.passing = false;
+        self
+    }
+
+    /// A failure while an exchange was under way.
+    pub(crate) fn of_exchange(error: hyper::Error) -> Self {
+        let io = find::<io::Error>(&error).map(io::Error::kind);
+        let kind = if error.is_parse() {
+            // hyper offers the question only to servers, so its words are all there is to tell the two apart.
+            if error.to_string().contains("too large") {
+                ErrorKind::HeadTooLarge
+            } else {
+                ErrorKind::Protocol
+            }
+        } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+            ErrorKind::Closed
+        } else {
+            match io {
+                Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => ErrorKind::Protocol,
+                Some(_) => ErrorKind::Closed,
+                None => ErrorKind::Protocol,
+            }
+        };
+        Self::new(kind).caused_by(error)
+    }
+
+    pub(crate) fn into_error(self) -> Error {
+        let mut error = Error::new(self.kind);
+        if let Some(reason) = self.reason {
+            error = error.because(reason);
+        }
+        if let Some(source) = self.source {
+            error = error.caused_by(source);
+        }
+        error
+    }
+}
+
+/// The first cause of this type in the chain that begins with `error`.
+pub(crate) fn find<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+}

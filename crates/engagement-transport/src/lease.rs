@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::Full;
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::host::Host;
+#[cfg(feature = "http2")]
+use crate::multiplexed::Multiplexed;
+use crate::reading::{Limits, Raw};
+
+/// The use of a connection for one exchange.
+pub(crate) enum Lease<'a> {
+    /// All of it.
+    Own { connection: Box<Connection>, _permit: SemaphorePermit<'a> },
+    /// A stream on it.
+    #[cfg(feature = "http2")]
+    Shared { connection: Multiplexed, reused: bool },
+}
+
+/// What a request line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Path and query; the host is a header.
+    Origin,
+    /// The whole URL.
+    #[cfg(feature = "http2")]
+    Absolute,
+}
+
+impl Lease<'_> {
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Self::Own { .. } => Form::Origin,
+            #[cfg(feature = "http2")]
+            Self::Shared { .. } => Form::Absolute,
+        }
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        !matches!(self, Self::Own { .. })
+    }
+
+    pub(crate) async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        limits: Limits,
+        deadline: Instant,
+    ) -> Result<Raw, Failure> {
+        match self {
+            Self::Own { connection, .. } => connection.exchange(request, limits, deadline).await,
+            #[cfg(feature = "http2")]
+            Self::Shared { connection, reused } => {
+                connection.exchange(request, limits, deadline, *reused).await
+            }
+        }
+    }
+
+    /// Gives the connection back after a whole answer.
+    pub(crate) async fn end(self, host: &Arc<Host>, answer: &HeaderMap) {
+        match self {
+            Self::Own { connection, .. } => host.park(connection, answer).await,
+            #[cfg(feature = "http2")]
+            Self::Shared { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,596 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING,
+    USER_AGENT,
+};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Full;
+use oauth_core::{NonceCounter, Stamp, Timestamp};
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::answer::{Answer, Head};
+use crate::authorization::Authorization;
+use crate::call::{Call, Replay};
+use crate::clock::{Clock, seconds_ahead};
+use crate::connection::Connection;
+use crate::connector::Connector;
+use crate::counters::{Counters, Tally};
+use crate::error::{Error, ErrorKind, Stop};
+use crate::event::{Event, Waiting};
+use crate::failure::{Failure, Reach};
+use crate::gzip::{self, InflateError};
+use crate::host::Host;
+use crate::jitter::Jitter;
+use crate::lease::{Form, Lease};
+use crate::quota::{self, Slot};
+use crate::reading::{Coding, Limits, Raw};
+use crate::reset;
+use crate::transport::builder::Hook;
+use crate::url::{Origin, Url};
+use crate::verdict::Verdict;
+
+pub use crate::transport::builder::Builder;
+
+mod builder;
+
+/// Sends calls and sees each to its end.
+///
+/// Cheap to clone; clones share connections, clocks, budgets and counters. It must be used inside a tokio runtime
+/// with time and I/O enabled, of either flavour, and always the same one: pooled connections belong to it.
+#[derive(Clone)]
+pub struct Transport(pub(crate) Arc<Inner>);
+
+impl Transport {
+    /// Begins with the defaults.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> Counters {
+        self.0.tally.read()
+    }
+
+    /// Sends `call` until an answer is one that `verdict` calls done, within the bounds of attempts, time and budget.
+    ///
+    /// Before each attempt it waits for the call's quota, and only then is the attempt signed. `verdict` is asked about
+    /// every complete answer, its body inflated; [`verdict::by_status`](crate::verdict::by_status) is the verdict that
+    /// knows no API. Attempts that bring no complete answer are judged here: what broke on the way is repeated if the
+    /// call may be replayed, what would break again is not.
+    ///
+    /// Dropping the future ends the call at once: its connection is closed, and its turn in the quota counts as used if
+    /// the request had been sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::kind`] tells what failed last and [`Error::stop`] why that was the end. If it was an answer that the
+    /// verdict wanted repeated, [`Error::answer`] has it.
+    pub async fn send(
+        &self,
+        call: &Call,
+        verdict: impl Fn(&Head<'_>, &[u8]) -> Verdict,
+    ) -> Result<Answer, Error> {
+        let span = tracing::debug_span!("call", method = %call.method, host = call.url.host(), path = call.url.path());
+        self.see_through(call, verdict).instrument(span).await
+    }
+
+    async fn see_through(
+        &self,
+        call: &Call,
+        verdict: impl Fn(&Head<'_>, &[u8]) -> Verdict,
+    ) -> Result<Answer, Error> {
+        let inner = &*self.0;
+        let host = inner.host(call.url.origin());
+        inner.tally.calls.up();
+        host.budget.call_began();
+        let mut course = Course {
+            inner,
+            host: &host,
+            call,
+            begun: Instant::now(),
+            waited: Duration::ZERO,
+            attempts: 0,
+            failures: 0,
+            fresh: false,
+            resigned: false,
+        };
+        loop {
+            let slot = course.await_quota().await?;
+            let stamped = course.stamp();
+            let attempt = course.attempt(slot, stamped).await;
+            if let Some(ended) = course.conclude(attempt, stamped, &verdict).await {
+                trace_end(&ended);
+                return ended;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("counters", &self.counters()).finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Inner {
+    policy: Policy,
+    connector: Connector,
+    clock: Arc<dyn Clock>,
+    nonces: NonceCounter,
+    jitter: Jitter,
+    user_agent: HeaderValue,
+    on_event: Option<Hook>,
+    hosts: Mutex<HashMap<Origin, Arc<Host>>>,
+    tally: Tally,
+}
+
+impl Inner {
+    fn host(&self, origin: &Origin) -> Arc<Host> {
+        let mut hosts = crate::poison::lock(&self.hosts);
+        if let Some(host) = hosts.get(origin) {
+            return host.clone();
+        }
+        let host = Arc::new(Host::new(self.policy.max_connections, self.policy.idle_timeout));
+        hosts.insert(origin.clone(), host.clone());
+        host
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        trace(event);
+        if let Some(hook) = &self.on_event {
+            hook(event);
+        }
+    }
+}
+
+/// The settings that matter once connections can be opened.
+struct Policy {
+    connect_timeout: Duration,
+    attempt_timeout: Duration,
+    total_timeout: Duration,
+    idle_timeout: Duration,
+    limits: Limits,
+    max_attempts: u32,
+    max_connections: usize,
+    max_quota_wait: Duration,
+    backoff: Backoff,
+}
+
+/// Bounds of the random delay before a repetition.
+#[derive(Clone, Copy)]
+struct Backoff {
+    first: Duration,
+    longest: Duration,
+}
+
+/// One call on its way.
+struct Course<'a> {
+    inner: &'a Inner,
+    host: &'a Arc<Host>,
+    call: &'a Call,
+    begun: Instant,
+    /// Time spent waiting for quota, which no timeout counts.
+    waited: Duration,
+    attempts: u32,
+    /// Attempts that a backoff followed.
+    failures: u32,
+    /// Whether the next attempt needs a new connection.
+    fresh: bool,
+    /// Whether a signature was already made again because of the clock.
+    resigned: bool,
+}
+
+impl<'a> Course<'a> {
+    /// Waits until the call may be sent.
+    async fn await_quota(&mut self) -> Result<Option<Slot>, Error> {
+        let Some(quota) = &self.call.quota else { return Ok(None) };
+        let begun = Instant::now();
+        let patience = self.inner.policy.max_quota_wait.saturating_sub(self.waited);
+        let turn = quota.turn(patience, |why, delay| self.tell_waiting(why, delay)).await;
+        self.waited += begun.elapsed();
+        match turn {
+            Ok(slot) => Ok(Some(slot)),
+            Err(free) => {
+                let error = Error::new(ErrorKind::Quota).come_back(self.wall(free)).stopped(Stop::Patience);
+                Err(self.sign_off(error))
+            }
+        }
+    }
+
+    fn stamp(&self) -> SystemTime {
+        match self.call.authorization {
+            Authorization::OAuth1(_) => self.host.clock.stamp(&*self.inner.clock),
+            _ => SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    /// Sends the call once.
+    async fn attempt(&mut self, mut slot: Option<Slot>, stamped: SystemTime) -> Result<Raw, Failure> {
+        let (mut lease, deadline) = self.lease().await?;
+        let request = self.request(stamped, lease.form())?;
+        if let Some(slot) = &mut slot {
+            slot.sent();
+        }
+        self.inner.tally.attempts.up();
+        if self.attempts > 1 {
+            self.inner.tally.retries.up();
+        }
+        let (host, path) = (self.call.url.host(), self.call.url.path());
+        self.inner.tell(&Event::Sending { host, path, attempt: self.attempts });
+        let raw = lease.exchange(request, self.inner.policy.limits, deadline).await.inspect_err(|_| {
+            // What is shared is not dropped with the call that failed on it.
+            self.fresh = lease.is_shared();
+        })?;
+        if let Some(date) = reset::date(&raw.headers) {
+            self.host.clock.saw(date, raw.at);
+        }
+        if let Some(slot) = slot {
+            self.learn(slot, &raw.headers);
+        }
+        lease.end(self.host, &raw.headers).await;
+        self.inflate(raw)
+    }
+
+    /// A connection, and the time by which the attempt on it must be over.
+    async fn lease(&mut self) -> Result<(Lease<'a>, Instant), Failure> {
+        let host = self.host;
+        let end = self.end();
+        let fresh = std::mem::take(&mut self.fresh);
+        #[cfg(feature = "http2")]
+        if let Some(shared) = host.share(fresh) {
+            self.attempts += 1;
+            return Ok((Lease::Shared { connection: shared, reused: true }, self.deadline(end)));
+        }
+        let late = || Failure::new(ErrorKind::Timeout).before_sending();
+        let permit = match host.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => tokio::time::timeout_at(end, host.permits.acquire())
+                .await
+                .map_err(|_| late().because("no connection became free"))?
+                // The semaphore is never closed.
+                .map_err(|error| late().caused_by(error))?,
+        };
+        self.attempts += 1;
+        let deadline = self.deadline(end);
+        if !fresh && let Some(connection) = host.take_idle().await {
+            return Ok((Lease::Own { connection, _permit: permit }, deadline));
+        }
+        let limit = deadline.min(Instant::now() + self.inner.policy.connect_timeout);
+        let lease = tokio::time::timeout_at(limit, self.connect(permit))
+            .await
+            .map_err(|_| late().because("while connecting"))??;
+        Ok((lease, deadline))
+    }
+
+    /// The end of an attempt that begins now in a call that ends then.
+    fn deadline(&self, end: Instant) -> Instant {
+        end.min(Instant::now() + self.inner.policy.attempt_timeout)
+    }
+
+    async fn connect(&self, permit: SemaphorePermit<'a>) -> Result<Lease<'a>, Failure> {
+        let origin = self.call.url.origin();
+        let connector = &self.inner.connector;
+        #[cfg(feature = "http2")]
+        let mut _opening = None;
+        #[cfg(feature = "http2")]
+        if connector.may_multiplex(origin) {
+            _opening = Some(self.host.opening().await);
+            if let Some(connection) = self.host.share(false) {
+                return Ok(Lease::Shared { connection, reused: true });
+            }
+        }
+        let opened = connector.connect(origin).await?;
+        #[cfg(feature = "http2")]
+        if opened.multiplexed {
+            let connection = crate::multiplexed::Multiplexed::open(opened.stream).await?;
+            self.inner.tally.connections.up();
+            self.host.set_shared(connection.clone());
+            return Ok(Lease::Shared { connection, reused: false });
+        }
+        let connection = Box::new(Connection::open(opened.stream).await?);
+        self.inner.tally.connections.up();
+        Ok(Lease::Own { connection, _permit: permit })
+    }
+
+    /// The request, signed now.
+    fn request(&self, stamped: SystemTime, form: Form) -> Result<Request<Full<Bytes>>, Failure> {
+        let call = self.call;
+        let mut headers = HeaderMap::with_capacity(call.headers.len() + 5);
+        headers.insert(USER_AGENT, self.inner.user_agent.clone());
+        for (name, value) in &call.headers {
+            headers.insert(name, value.clone());
+        }
+        match form {
+            Form::Origin => _ = headers.insert(HOST, call.url.authority().clone()),
+            // There it stands in `:authority`.
+            #[cfg(feature = "http2")]
+            Form::Absolute => _ = headers.remove(HOST),
+        }
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        for framing in [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
+            headers.remove(framing);
+        }
+        let nonce;
+        let seconds = stamped.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let stamp = Stamp {
+            timestamp: Timestamp::new(seconds.max(1))
+                .map_err(|error| Failure::new(ErrorKind::Sign).caused_by(error))?,
+            nonce: match call.authorization {
+                Authorization::OAuth1(_) => {
+                    nonce = self.inner.nonces.next();
+                    nonce.as_str()
+                }
+                _ => "",
+            },
+        };
+        if let Some(value) = call.authorization.header(call, stamp)? {
+            headers.insert(AUTHORIZATION, value);
+        }
+        let mut request = Request::new(Full::new(call.body.clone()));
+        *request.method_mut() = call.method.clone();
+        *request.uri_mut() = match form {
+            Form::Origin => call.url.target().clone(),
+            #[cfg(feature = "http2")]
+            Form::Absolute => call.url.absolute().clone(),
+        };
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn learn(&self, slot: Slot, headers: &HeaderMap) {
+        let (per_minute, per_second) =
+            slot.answered(headers, self.host.clock.server_time(&*self.inner.clock));
+        if per_minute.is_some() || per_second.is_some() {
+            self.inner.tell(&Event::QuotaLearnt { per_minute, per_second });
+        }
+    }
+
+    fn inflate(&self, mut raw: Raw) -> Result<Raw, Failure> {
+        // Servers label the missing body of a refusal, too; the status is worth more than the complaint.
+        let bodiless =
+            raw.body.is_empty() && (!raw.status.is_success() || raw.status == StatusCode::NO_CONTENT);
+        if raw.coding == Coding::Gzip && !bodiless && self.call.method != http::Method::HEAD {
+            let inflated = gzip::inflate(&raw.body, self.inner.policy.limits.body).map_err(|error| {
+                let kind = match error {
+                    InflateError::Corrupt(_) => ErrorKind::Corrupt,
+                    InflateError::TooLarge { .. } => ErrorKind::TooLarge,
+                };
+                Failure::new(kind).because(format!("status {}", raw.status.as_u16())).caused_by(error)
+            })?;
+            raw.body = inflated.into();
+        }
+        Ok(raw)
+    }
+
+    /// Ends the call, or waits until its next attempt.
+    async fn conclude(
+        &mut self,
+        attempt: Result<Raw, Failure>,
+        stamped: SystemTime,
+        verdict: &impl Fn(&Head<'_>, &[u8]) -> Verdict,
+    ) -> Option<Result<Answer, Error>> {
+        let raw = match attempt {
+            Ok(raw) => raw,
+            Err(failure) => return self.after_failure(failure).await.map(Err),
+        };
+        if self.clock_was_refused(&raw, stamped) {
+            return None;
+        }
+        let head = Head { status: raw.status, headers: &raw.headers };
+        match verdict(&head, &raw.body) {
+            Verdict::Done => {
+                self.host.budget.call_ended_well();
+                Some(Ok(self.answer(raw)))
+            }
+            Verdict::Wait { after } => self.after_refusal(raw, after).await.map(Err),
+            Verdict::Retry { reason } => {
+                let asked = reset::retry_after(&raw.headers, self.host.clock.server_time(&*self.inner.clock));
+                let error =
+                    Error::new(ErrorKind::Answered).because(reason.clone()).answered(self.answer(raw));
+                let stop = match self.call.replay {
+                    Replay::Safe => self.back_off(&reason, asked).await,
+                    Replay::Never => Some(Stop::NotReplayable),
+                };
+                stop.map(|stop| {
+                    let error = match asked {
+                        Some(wait) => error.come_back(self.wall(Instant::now() + wait)),
+                        None => error,
+                    };
+                    Err(self.sign_off(error.stopped(stop)))
+                })
+            }
+        }
+    }
+
+    async fn after_failure(&mut self, failure: Failure) -> Option<Error> {
+        let may_repeat = self.call.replay == Replay::Safe || failure.reach == Reach::Nothing;
+        let stop = if !failure.passing {
+            Some(Stop::Final)
+        } else if !may_repeat {
+            Some(Stop::NotReplayable)
+        } else if failure.reach == Reach::Stale && self.attempts < self.max_attempts() {
+            // Nobody's failure: an idle connection's end crossed our request. A new one cannot meet the same.
+            self.fresh = true;
+            None
+        } else {
+            let reason = describe(&failure);
+            self.back_off(&reason, None).await
+        };
+        stop.map(|stop| self.sign_off(failure.into_error().stopped(stop)))
+    }
+
+    /// A 429, or what the caller takes for one.
+    async fn after_refusal(&mut self, raw: Raw, after: Option<Duration>) -> Option<Error> {
+        self.inner.tally.refusals.up();
+        let server_time = self.host.clock.server_time(&*self.inner.clock);
+        let asked = after.or_else(|| quota::asked_wait(&raw.headers, server_time));
+        let wait = match &self.call.quota {
+            Some(quota) => quota.refused(asked),
+            None => asked.unwrap_or(UNTOLD_WAIT) + self.inner.jitter.up_to(JITTER),
+        };
+        let stop = if self.attempts >= self.max_attempts() {
+            Some(Stop::Attempts)
+        } else if self.waited + wait > self.inner.policy.max_quota_wait {
+            Some(Stop::Patience)
+        } else {
+            None
+        };
+        if let Some(stop) = stop {
+            let back = self.wall(Instant::now() + wait);
+            let error = Error::new(ErrorKind::Quota).answered(self.answer(raw)).come_back(back).stopped(stop);
+            return Some(self.sign_off(error));
+        }
+        if self.call.quota.is_none() {
+            self.tell_waiting(Waiting::Refused, wait);
+            tokio::time::sleep(wait).await;
+            self.waited += wait;
+        }
+        // With a quota, the wait is for everybody who shares it and happens where they all wait for their turn.
+        None
+    }
+
+    /// Whether the answer refuses a signature whose time was far from the server's. Then the server's time is adopted,
+    /// and the call is to be signed and sent again, once.
+    fn clock_was_refused(&mut self, raw: &Raw, stamped: SystemTime) -> bool {
+        let signed = matches!(self.call.authorization, Authorization::OAuth1(_));
+        if raw.status != StatusCode::UNAUTHORIZED || !signed || self.resigned {
+            return false;
+        }
+        let Some(date) = reset::date(&raw.headers) else { return false };
+        if seconds_ahead(date, stamped).abs() <= CLOCK_TOLERANCE || self.attempts >= self.max_attempts() {
+            return false;
+        }
+        self.resigned = true;
+        self.host.clock.adopt();
+        let ahead = seconds_ahead(date, self.inner.clock.now());
+        self.inner.tell(&Event::ClockSkew { host: self.call.url.host(), ahead });
+        true
+    }
+
+    /// Puts the next attempt off, with full jitter, or says why there is none.
+    async fn back_off(&mut self, reason: &str, asked: Option<Duration>) -> Option<Stop> {
+        if self.attempts >= self.max_attempts() {
+            return Some(Stop::Attempts);
+        }
+        let Backoff { first, longest } = self.inner.policy.backoff;
+        let most = first.saturating_mul(1 << self.failures.min(20)).min(longest);
+        let delay = self.inner.jitter.up_to(most) + asked.unwrap_or(Duration::ZERO);
+        if Instant::now() + delay >= self.end() {
+            return Some(Stop::Time);
+        }
+        if !self.host.budget.withdraw() {
+            return Some(Stop::Budget);
+        }
+        self.failures += 1;
+        let (host, path) = (self.call.url.host(), self.call.url.path());
+        self.inner.tell(&Event::Retrying { host, path, attempt: self.attempts, reason, delay });
+        tokio::time::sleep(delay).await;
+        None
+    }
+
+    /// How many requests this call may send.
+    fn max_attempts(&self) -> u32 {
+        let most = self.inner.policy.max_attempts;
+        self.call.max_attempts.map_or(most, |own| own.min(most))
+    }
+
+    /// When the call must be over, as things stand.
+    fn end(&self) -> Instant {
+        self.begun + self.inner.policy.total_timeout + self.waited
+    }
+
+    fn answer(&self, raw: Raw) -> Answer {
+        let clock_ahead = reset::date(&raw.headers).map(|date| seconds_ahead(date, self.inner.clock.now()));
+        Answer {
+            status: raw.status,
+            headers: raw.headers,
+            body: raw.body,
+            attempts: self.attempts,
+            elapsed: self.begun.elapsed(),
+            waited: self.waited,
+            clock_ahead,
+        }
+    }
+
+    fn sign_off(&self, error: Error) -> Error {
+        let url: &Url = &self.call.url;
+        error.of(&self.call.method, url.host(), url.path()).after(
+            self.attempts,
+            self.begun.elapsed(),
+            self.waited,
+        )
+    }
+
+    fn tell_waiting(&self, why: Waiting, delay: Duration) {
+        let (host, path) = (self.call.url.host(), self.call.url.path());
+        let until = self.wall(Instant::now() + delay);
+        self.inner.tell(&Event::Waiting { host, path, why, delay, until });
+    }
+
+    /// A monotonic instant as a time of day.
+    fn wall(&self, at: Instant) -> SystemTime {
+        let now = self.inner.clock.now();
+        now.checked_add(at.duration_since(Instant::now())).unwrap_or(now)
+    }
+}
+
+/// Events for `tracing`: numbers and our own words only, never a header, a query or a body.
+fn trace(event: &Event<'_>) {
+    match event {
+        Event::Sending { attempt, .. } => tracing::trace!(attempt, "sending"),
+        Event::Retrying { attempt, reason, delay, .. } => {
+            tracing::debug!(attempt, reason, delay_ms = milliseconds(*delay), "retrying");
+        }
+        Event::Waiting { why, delay, .. } => {
+            tracing::debug!(?why, delay_ms = milliseconds(*delay), "waiting for quota");
+        }
+        Event::QuotaLearnt { per_minute, per_second } => {
+            tracing::debug!(?per_minute, ?per_second, "quota learnt");
+        }
+        Event::ClockSkew { ahead, .. } => tracing::warn!(ahead, "signing with the server's clock"),
+    }
+}
+
+fn trace_end(ended: &Result<Answer, Error>) {
+    match ended {
+        Ok(answer) => tracing::debug!(
+            status = answer.status.as_u16(),
+            attempts = answer.attempts,
+            bytes = answer.body.len(),
+            elapsed_ms = milliseconds(answer.elapsed),
+            "answered"
+        ),
+        Err(error) => tracing::debug!(
+            kind = ?error.kind(),
+            stop = ?error.stop(),
+            attempts = error.attempts(),
+            elapsed_ms = milliseconds(error.elapsed()),
+            "failed"
+        ),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn describe(failure: &Failure) -> String {
+    match &failure.reason {
+        Some(reason) => format!("{} ({reason})", failure.kind.describe()),
+        None => failure.kind.describe().to_owned(),
+    }
+}
+
+/// Further apart than this, a refused signature is blamed on the clock.
+const CLOCK_TOLERANCE: i64 = 60;
+
+/// For a 429 that names no time and belongs to no quota: the length of a whole window.
+const UNTOLD_WAIT: Duration = Duration::from_secs(60);
+const JITTER: Duration = Duration::from_secs(1);

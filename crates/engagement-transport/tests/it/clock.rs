@@ -1,0 +1,110 @@
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use engagement_transport::{Authorization, Clock, Event, verdict};
+use oauth_core::Credentials;
+
+use crate::server::{Reply, Server, answer, http_date};
+
+/// A wall clock that is set by hand.
+#[derive(Clone)]
+struct Set(Arc<Mutex<u64>>);
+
+impl Set {
+    fn to(seconds: u64) -> Self {
+        Self(Arc::new(Mutex::new(seconds)))
+    }
+}
+
+impl Clock for Set {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(*self.0.lock().unwrap())
+    }
+}
+
+const NOW: u64 = 1_700_000_000;
+
+/// Accepts timestamps within five minutes of its own time, which is always `NOW`.
+fn strict() -> Server {
+    Server::in_memory(|_, text| {
+        let (_, rest) = text.split_once("oauth_timestamp=\"").unwrap();
+        let timestamp: u64 = rest.split('"').next().unwrap().parse().unwrap();
+        let status = if timestamp.abs_diff(NOW) <= 300 { "200 OK" } else { "401 Unauthorized" };
+        Reply::Keep(answer(status, &[("date", &http_date(NOW))], b""))
+    })
+}
+
+fn oauth() -> Authorization {
+    Authorization::oauth1(&Credentials::consumer("key", "secret"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_costs_one_request() {
+    for skew in [-86_400_i64, -3_600, -600, 600, 3_600, 86_400] {
+        let server = strict();
+        let ahead = Arc::new(Mutex::new(Vec::new()));
+        let heard = ahead.clone();
+        let transport = server
+            .builder_in_memory()
+            .clock(Set::to(NOW.checked_add_signed(skew).unwrap()))
+            .on_event(move |event| {
+                if let Event::ClockSkew { ahead, .. } = event {
+                    heard.lock().unwrap().push(*ahead);
+                }
+            })
+            .build()
+            .unwrap();
+        let call = server.call().authorization(oauth());
+        let first = transport.send(&call, verdict::by_status).await.unwrap();
+        assert_eq!((first.status.as_u16(), first.attempts, first.clock_ahead), (200, 2, Some(-skew)));
+        let second = transport.send(&call, verdict::by_status).await.unwrap();
+        assert_eq!((second.status.as_u16(), second.attempts), (200, 1), "the lesson is kept");
+        assert_eq!(*ahead.lock().unwrap(), [-skew]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_later_is_followed() {
+    let server = strict();
+    let clock = Set::to(NOW);
+    let transport = server.builder_in_memory().clock(clock.clone()).build().unwrap();
+    let call = server.call().authorization(oauth());
+    let mut attempts = Vec::new();
+    for skew in [0_i64, 7_200, -7_200, 0] {
+        *clock.0.lock().unwrap() = NOW.checked_add_signed(skew).unwrap();
+        let answer = transport.send(&call, verdict::by_status).await.unwrap();
+        assert_eq!(answer.status.as_u16(), 200, "{skew}");
+        attempts.push(answer.attempts);
+    }
+    assert_eq!(attempts, [1, 2, 1, 1], "once the server's time is used, ours may jump as it likes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_for_another_reason_is_not_blamed_on_the_clock() {
+    for (date, attempts) in [(NOW, 1), (NOW + 60, 1), (NOW - 60, 1), (NOW + 3_600, 2)] {
+        let server = Server::in_memory(move |_, _| {
+            Reply::Keep(answer("401 Unauthorized", &[("date", &http_date(date))], b"bad token"))
+        });
+        let transport = server.builder_in_memory().clock(Set::to(NOW)).build().unwrap();
+        let call = server.call().authorization(oauth());
+        let answer = transport.send(&call, verdict::by_status).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.attempts), (401, attempts), "Date {date}");
+        assert_eq!(server.seen().len(), attempts as usize);
+    }
+    for headers in [vec![], vec![("date", "yesterday")]] {
+        let server = Server::in_memory(move |_, _| Reply::Keep(answer("401 Unauthorized", &headers, b"")));
+        let transport = server.builder_in_memory().clock(Set::to(NOW)).build().unwrap();
+        let call = server.call().authorization(oauth());
+        assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bearer_token_has_no_clock() {
+    let server = Server::in_memory(|_, _| {
+        Reply::Keep(answer("401 Unauthorized", &[("date", &http_date(NOW + 9_999))], b""))
+    });
+    let transport = server.builder_in_memory().clock(Set::to(NOW)).build().unwrap();
+    let call = server.call().authorization(Authorization::Bearer("token".into()));
+    assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, 1);
+}

@@ -1,0 +1,190 @@
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engagement_transport::{Authorization, Call, ErrorKind, Http, Replay, Transport, Url, verdict};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use oauth_core::Credentials;
+use tokio::net::TcpListener;
+
+use crate::certificates::Authority;
+use crate::server::{gzip, quiet};
+
+/// A server that offers HTTP/2 and ends each connection gracefully after so many requests.
+struct Modern {
+    url: Url,
+    connections: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<Request<()>>>>,
+}
+
+async fn serve(authority: &Authority, protocols: &[&str], per_connection: usize, pause: Duration) -> Modern {
+    let mut acceptor = native_tls::TlsAcceptor::builder(authority.issue(&["localhost"], 30));
+    acceptor.accept_alpn(protocols);
+    let acceptor = tokio_native_tls::TlsAcceptor::from(acceptor.build().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("https://localhost:{}/path?query", listener.local_addr().unwrap().port()))
+        .unwrap();
+    let (connections, seen) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<_>>>::default());
+    let modern = Modern { url, connections: connections.clone(), seen: seen.clone() };
+    let two = protocols.contains(&"h2");
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
+            let (acceptor, seen) = (acceptor.clone(), seen.clone());
+            tokio::spawn(async move {
+                let stream = TokioIo::new(acceptor.accept(socket).await.unwrap());
+                let served = Arc::new(AtomicUsize::new(0));
+                let over = Arc::new(tokio::sync::Notify::new());
+                let ending = over.clone();
+                let respond = hyper::service::service_fn(move |request: Request<Incoming>| {
+                    let (parts, _) = request.into_parts();
+                    seen.lock().unwrap().push(Request::from_parts(parts, ()));
+                    if served.fetch_add(1, Ordering::SeqCst) + 1 == per_connection {
+                        ending.notify_one();
+                    }
+                    async move {
+                        tokio::time::sleep(pause).await;
+                        let body = Full::new(Bytes::from(gzip(b"{}")));
+                        Ok::<_, Infallible>(
+                            Response::builder().header("content-encoding", "gzip").body(body).unwrap(),
+                        )
+                    }
+                });
+                if !two {
+                    let http1 = hyper::server::conn::http1::Builder::new();
+                    let _ = http1.serve_connection(stream, respond).await;
+                    return;
+                }
+                let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                let mut connection = std::pin::pin!(http2.serve_connection(stream, respond));
+                tokio::select! {
+                    _ = connection.as_mut() => return,
+                    () = over.notified() => connection.as_mut().graceful_shutdown(),
+                }
+                let _ = connection.await;
+            });
+        }
+    });
+    modern
+}
+
+fn negotiating(authority: &Authority) -> Transport {
+    quiet().http(Http::Negotiated).extra_roots(authority.pem()).max_connections(4).build().unwrap()
+}
+
+async fn many(transport: &Transport, call: &Call, count: usize) -> u32 {
+    let tasks: Vec<_> = (0..count)
+        .map(|_| {
+            let (transport, call) = (transport.clone(), call.clone());
+            tokio::spawn(async move {
+                let answer = transport.send(&call, verdict::by_status).await.unwrap();
+                assert_eq!(answer.body, "{}");
+                answer.attempts
+            })
+        })
+        .collect();
+    let mut attempts = 0;
+    for task in tasks {
+        attempts += task.await.unwrap();
+    }
+    attempts
+}
+
+#[tokio::test]
+async fn all_calls_share_one_connection() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["h2"], usize::MAX, Duration::from_millis(1)).await;
+    let transport = negotiating(&authority);
+    let credentials = Credentials::consumer("key", "secret");
+    let call = Call::post(server.url.clone())
+        .json_body("{}")
+        .replay(Replay::Safe)
+        .authorization(Authorization::oauth1(&credentials));
+    assert_eq!(many(&transport, &call, 64).await, 64);
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1, "even though they all began together");
+    let seen = server.seen.lock().unwrap();
+    let signatures: HashSet<_> =
+        seen.iter().map(|request| request.headers()["authorization"].clone()).collect();
+    assert_eq!(signatures.len(), 64);
+    assert_eq!(seen[0].uri(), server.url.as_str());
+    assert_eq!(seen[0].headers()["content-length"], "2");
+    assert!(!seen[0].headers().contains_key("host"));
+}
+
+#[tokio::test]
+async fn a_server_that_says_goodbye_is_asked_on_another_connection() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["h2"], 5, Duration::ZERO).await;
+    let transport = negotiating(&authority);
+    let call = Call::get(server.url.clone());
+    for _ in 0..10 {
+        many(&transport, &call, 4).await;
+    }
+    assert!(server.connections.load(Ordering::SeqCst) >= 4, "{:?}", server.connections);
+}
+
+#[tokio::test]
+async fn a_server_without_http2_is_asked_in_http1() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["http/1.1"], usize::MAX, Duration::from_millis(1)).await;
+    many(&negotiating(&authority), &Call::get(server.url.clone()), 16).await;
+    assert!((1..=4).contains(&server.connections.load(Ordering::SeqCst)));
+    assert_eq!(server.seen.lock().unwrap()[0].version(), http::Version::HTTP_11);
+}
+
+#[tokio::test]
+async fn http1_is_spoken_unless_told_otherwise() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["http/1.1"], usize::MAX, Duration::ZERO).await;
+    let transport = quiet().extra_roots(authority.pem()).build().unwrap();
+    many(&transport, &Call::get(server.url.clone()), 2).await;
+    assert_eq!(server.seen.lock().unwrap()[0].version(), http::Version::HTTP_11);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_silent_times_out_and_the_next_call_gets_a_new_connection() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["h2"], usize::MAX, Duration::from_secs(60)).await;
+    let transport = quiet()
+        .http(Http::Negotiated)
+        .extra_roots(authority.pem())
+        .attempt_timeout(Duration::from_millis(300))
+        .backoff(Duration::from_micros(10), Duration::from_micros(10))
+        .max_attempts(2)
+        .build()
+        .unwrap();
+    let error = transport.send(&Call::get(server.url.clone()), verdict::by_status).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 2));
+    assert_eq!(server.connections.load(Ordering::SeqCst), 2, "a connection that failed is not used again");
+}
+
+#[tokio::test]
+async fn what_the_server_read_is_what_was_sent() {
+    let authority = Authority::new();
+    let mut acceptor = native_tls::TlsAcceptor::builder(authority.issue(&["localhost"], 30));
+    acceptor.accept_alpn(&["h2"]);
+    let acceptor = tokio_native_tls::TlsAcceptor::from(acceptor.build().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("https://localhost:{}/", listener.local_addr().unwrap().port())).unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let stream = TokioIo::new(acceptor.accept(socket).await.unwrap());
+        let echo = hyper::service::service_fn(|request: Request<Incoming>| async move {
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            Ok::<_, Infallible>(Response::new(Full::new(body)))
+        });
+        let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(stream, echo)
+            .await;
+    });
+    let body: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+    let call = Call::post(url).json_body(body.clone());
+    let answer = negotiating(&authority).send(&call, verdict::by_status).await.unwrap();
+    assert!(answer.body == body, "{} bytes came back", answer.body.len());
+}

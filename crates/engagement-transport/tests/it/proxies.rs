@@ -1,0 +1,68 @@
+use std::error::Error as _;
+
+use engagement_transport::{Call, ErrorKind, Proxy, Stop, Transport, Url, verdict};
+
+use crate::server::{Reply, Server, ok};
+
+fn through(proxy: &Server, userinfo: &str) -> Transport {
+    let proxy = Proxy::new(&format!("http://{userinfo}{}", proxy.address()), "direct.invalid");
+    Transport::builder().proxy(proxy).max_attempts(2).seed(1).build().unwrap()
+}
+
+fn call() -> Call {
+    Call::get(Url::parse("https://data-api.invalid/path?query").unwrap())
+}
+
+#[tokio::test]
+async fn asks_for_a_tunnel_and_tells_nothing_else() {
+    let proxy = Server::always(Reply::Close(b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec())).await;
+    let transport = through(&proxy, "user:canary@");
+    // What stands behind the tunnel here speaks no TLS.
+    transport.send(&call(), verdict::by_status).await.unwrap_err();
+    let seen = &proxy.seen()[0].text;
+    assert!(seen.starts_with("CONNECT data-api.invalid:443 HTTP/1.1\r\n"), "{seen}");
+    assert_eq!(proxy.seen()[0].header("proxy-authorization"), Some("Basic dXNlcjpjYW5hcnk="));
+    assert!(!seen.contains("path"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_a_password_is_asked_once() {
+    let proxy =
+        Server::always(Reply::Close(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec())).await;
+    let error = through(&proxy, "user:canary@").send(&call(), verdict::by_status).await.unwrap_err();
+    assert_eq!((error.kind(), error.stop(), error.attempts()), (ErrorKind::Proxy, Stop::Final, 1));
+    let mut text = format!("{error} {error:?}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += &format!(" {cause} {cause:?}");
+        source = cause.source();
+    }
+    assert!(!text.contains("canary") && !text.contains("Y2FuYXJ5"), "{text}");
+    assert!(text.contains(&proxy.address().to_string()), "names the proxy: {text}");
+}
+
+#[tokio::test]
+async fn a_proxy_in_trouble_is_asked_again() {
+    let proxy = Server::always(Reply::Close(b"HTTP/1.1 502 Bad Gateway\r\n\r\n".to_vec())).await;
+    let error = through(&proxy, "").send(&call(), verdict::by_status).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, 2));
+}
+
+#[tokio::test]
+async fn this_machine_and_exceptions_are_reached_directly() {
+    let proxy = Server::always(Reply::Close(vec![])).await;
+    let server = Server::always(Reply::Keep(ok(b"direct"))).await;
+    let transport = through(&proxy, "");
+    assert_eq!(transport.send(&server.call(), verdict::by_status).await.unwrap().body, "direct");
+    let excepted = Call::get(Url::parse("https://direct.invalid/").unwrap());
+    assert_eq!(transport.send(&excepted, verdict::by_status).await.unwrap_err().kind(), ErrorKind::Connect);
+    assert_eq!(proxy.connections(), 0);
+}
+
+#[tokio::test]
+async fn socks_is_refused_by_name() {
+    let transport = Transport::builder().proxy(Proxy::new("socks5://127.0.0.1:1080", "")).build().unwrap();
+    let error = transport.send(&call(), verdict::by_status).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, 1));
+    assert!(error.to_string().contains("only http and https proxies"), "{error}");
+}

@@ -1,0 +1,158 @@
+use std::error::Error as _;
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use engagement_transport::{Authorization, Call, ErrorKind, Quota, Replay, Url, verdict};
+use oauth_core::Credentials;
+use tracing::field::{Field, Visit};
+use tracing::span;
+
+use crate::server::{Reply, Server, answer, quiet};
+
+fn canaries() -> Authorization {
+    let credentials =
+        Credentials::consumer("key-canary", "secret-canary").with_token("token-canary", "other-canary");
+    Authorization::oauth1(&credentials)
+}
+
+#[test]
+fn nothing_public_prints_a_secret() {
+    let url = Url::parse("https://example.com/path?query=x").unwrap();
+    let call =
+        Call::post(url).authorization(canaries()).json_body("body-canary").quota(&Quota::per_minute(1));
+    for text in [
+        format!("{call:?}"),
+        format!("{:?}", canaries()),
+        format!("{:?}", Authorization::Bearer("bearer-canary".into())),
+        format!("{:?}", Authorization::Header("Basic canary".into())),
+        format!("{:?}", quiet()),
+        format!("{:?}", quiet().build().unwrap()),
+    ] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn errors_print_no_secret_and_no_query() {
+    // A hostile server echoes the request in its status text, headers and body.
+    let server = Server::listen(|_, text| {
+        let echo = text.replace(['\r', '\n'], " ");
+        Reply::Keep(answer("500 Oops", &[("x-echo", &echo)], echo.as_bytes()))
+    })
+    .await;
+    let url = Url::parse(&format!("{}?secret=canary", server.url())).unwrap();
+    let call = Call::post(url).authorization(canaries()).replay(Replay::Safe);
+    let transport = quiet().max_attempts(1).build().unwrap();
+    let error = transport.send(&call, verdict::by_status).await.unwrap_err();
+    let mut text = format!("{error} {error:?}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += &format!(" {cause} {cause:?}");
+        source = cause.source();
+    }
+    assert!(!text.contains("canary"), "{text}");
+    assert_eq!((error.path(), error.host()), ("/insights/engagement/totals", "127.0.0.1"));
+}
+
+#[tokio::test]
+async fn credentials_that_no_header_can_carry_are_refused_before_sending() {
+    let server = Server::always(Reply::Close(vec![])).await;
+    let transport = quiet().build().unwrap();
+    for bad in ["line\nbreak", "nul\0"] {
+        let call = server.call().authorization(Authorization::Bearer(bad.into()));
+        let error = transport.send(&call, verdict::by_status).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Sign, 1));
+        assert!(!format!("{error} {error:?}").contains("break"));
+    }
+    assert_eq!(server.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn the_transports_own_headers_cannot_be_overruled() {
+    let server = Server::always(Reply::Keep(crate::server::ok(b""))).await;
+    let mut call = server.call().authorization(Authorization::Bearer("token".into()));
+    for name in
+        ["host", "content-length", "transfer-encoding", "connection", "accept-encoding", "authorization"]
+    {
+        call = call.header(name.parse().unwrap(), "99".parse().unwrap());
+    }
+    let transport = quiet().build().unwrap();
+    transport.send(&call, verdict::by_status).await.unwrap();
+    let seen = &server.seen()[0];
+    assert_eq!(seen.header("host"), Some(server.address().to_string().as_str()));
+    assert_eq!(seen.header("content-length"), Some("2"));
+    assert_eq!(seen.header("accept-encoding"), Some("gzip"));
+    assert_eq!(seen.header("authorization"), Some("Bearer token"));
+    assert_eq!((seen.header("transfer-encoding"), seen.header("connection")), (None, None));
+}
+
+/// Writes down every field of every span and event, whatever its level.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<String>>);
+
+impl Visit for Recorder {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
+    }
+}
+
+impl tracing::Subscriber for Recorder {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        span.record(&mut self.clone());
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        values.record(&mut self.clone());
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn traces_hold_no_secret_at_any_level() {
+    let recorder = Recorder::default();
+    tracing::subscriber::with_default(recorder.clone(), || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let server = Server::in_memory(|n, text| {
+                let echo = text.replace(['\r', '\n'], " ");
+                match n {
+                    0 => Reply::Reset(vec![]),
+                    1 => Reply::Keep(answer("429 Slow", &[("x-echo", &echo)], echo.as_bytes())),
+                    2 => Reply::Keep(answer(
+                        "401 No",
+                        &[("date", &crate::server::http_date(1))],
+                        echo.as_bytes(),
+                    )),
+                    _ => Reply::Keep(answer("500 Oops", &[("x-echo", &echo)], echo.as_bytes())),
+                }
+            });
+            let url = Url::parse(&format!("{}?secret=canary", server.url())).unwrap();
+            let call =
+                Call::post(url).authorization(canaries()).replay(Replay::Safe).json_body("body-canary");
+            let transport = server.builder_in_memory().build().unwrap();
+            transport.send(&call, verdict::by_status).await.unwrap_err();
+        });
+    });
+    let text = recorder.0.lock().unwrap().clone();
+    for expected in
+        ["method=POST", "message=retrying", "message=waiting for quota", "message=signing with", "failed"]
+    {
+        assert!(text.contains(expected), "no {expected} in {text}");
+    }
+    assert!(!text.contains("canary"), "{text}");
+}

@@ -1,0 +1,76 @@
+//! What comes out of the stream.
+
+use core::fmt;
+use std::sync::Arc;
+
+use engagement_model::{Endpoint, Row};
+use jiff::Timestamp;
+
+/// The rows of one part of a query, sorted by Tweet, bucket and metric.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Batch {
+    /// Where the numbers come from.
+    pub endpoint: Endpoint,
+    /// Whose token asked; `None` for app-only.
+    pub owner: Option<Arc<str>>,
+    /// When the server answered, or when it was clear that it would not.
+    pub observed_at: Timestamp,
+    /// What became of each Tweet × metric × bucket of this part.
+    pub rows: Vec<Row>,
+    /// What is odd about the answers, for people.
+    pub warnings: Vec<String>,
+    /// What went wrong beside the single Tweets. The rows are complete all the same.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that kept a request from its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// What kind of thing.
+    pub kind: ProblemKind,
+    /// What happened, the server's words included.
+    pub message: String,
+    /// Whether the same query may fare better later.
+    pub retryable: bool,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
+        let retryable = match kind {
+            ProblemKind::Quota | ProblemKind::Network | ProblemKind::Server => true,
+            ProblemKind::Authentication
+            | ProblemKind::Refused
+            | ProblemKind::Malformed
+            | ProblemKind::Stopped => false,
+        };
+        Self { kind, message: message.into(), retryable }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What kind of thing went wrong, and so what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The server does not accept the credential: mend it.
+    Authentication,
+    /// Gave up waiting for quota, or the limit of requests was reached: come back later.
+    Quota,
+    /// No connection, or one that broke: check the network.
+    Network,
+    /// The server is in trouble: come back later.
+    Server,
+    /// The server does not take the request.
+    Refused,
+    /// The answer cannot be trusted.
+    Malformed,
+    /// The caller stopped the query.
+    Stopped,
+}

@@ -1,0 +1,319 @@
+//! The client: who may ask, where, and how fast.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use engagement_model::{Access, Endpoint, TweetId, Window, plan::Asker};
+use engagement_transport::{Clock, Event, Quota, SystemClock, Transport, Url};
+use jiff::Timestamp;
+
+use crate::{
+    credential::{Account, App, Caller},
+    error::{Error, ErrorKind},
+    query::Query,
+};
+
+/// A client of the API. Cheap to clone; clones share connections, quota and counters.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+impl Client {
+    /// Begins with the defaults: the API's own host, no credential.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Asks for lifetime totals.
+    pub fn totals(&self, tweet_ids: impl IntoIterator<Item = TweetId>) -> Query {
+        Query::new(self.clone(), Endpoint::Totals, tweet_ids.into_iter().collect(), None)
+    }
+
+    /// Asks for the last 28 hours, of Tweets whose owner's token is there.
+    pub fn last_28_hours(&self, tweet_ids: impl IntoIterator<Item = TweetId>) -> Query {
+        Query::new(self.clone(), Endpoint::Last28Hours, tweet_ids.into_iter().collect(), None)
+    }
+
+    /// Asks for any range of time, of Tweets whose owner's token is there. More than four weeks are several requests,
+    /// whose answers are put together.
+    pub fn historical(&self, tweet_ids: impl IntoIterator<Item = TweetId>, range: Window) -> Query {
+        Query::new(self.clone(), Endpoint::Historical, tweet_ids.into_iter().collect(), Some(range))
+    }
+
+    /// The transport, for other requests to the same servers.
+    pub fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    /// How the quota stands.
+    pub fn quota(&self) -> &Quota {
+        &self.0.quota
+    }
+
+    /// The time now, by this client's clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Settings of a [`Client`].
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    base_url: String,
+    app: Option<App>,
+    accounts: Vec<Account>,
+    quota: Option<Quota>,
+    concurrency: usize,
+    max_requests: Option<u64>,
+    clock: Arc<dyn Clock>,
+    transport: engagement_transport::Builder,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            app: None,
+            accounts: Vec::new(),
+            quota: None,
+            concurrency: 8,
+            max_requests: None,
+            clock: Arc::new(SystemClock),
+            transport: Transport::builder(),
+        }
+    }
+}
+
+impl Builder {
+    /// Where the API is: scheme and host, to which the endpoints' paths are added. Default
+    /// `https://data-api.twitter.com`; newer pages print `https://data-api.x.com`. Plain http to loopback only.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// The app.
+    pub fn app(mut self, app: App) -> Self {
+        self.app = Some(app);
+        self
+    }
+
+    /// An account that has authorised the app; repeatable.
+    pub fn account(mut self, account: Account) -> Self {
+        self.accounts.push(account);
+        self
+    }
+
+    /// The pool of calls to draw on. Default: learnt from the server.
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.quota = Some(quota);
+        self
+    }
+
+    /// Requests in flight at once, at least 1. Default 8.
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.concurrency = requests.max(1);
+        self
+    }
+
+    /// Sends no more requests than this in all, retries included. What is then left is unaccounted, and says so.
+    pub fn max_requests(mut self, requests: u64) -> Self {
+        self.max_requests = Some(requests);
+        self
+    }
+
+    /// How long one attempt may take, from connecting to the last byte. Default 30 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.transport = self.transport.attempt_timeout(timeout);
+        self
+    }
+
+    /// Certificates in PEM to trust besides the system's.
+    pub fn extra_roots(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.transport = self.transport.extra_roots(pem);
+        self
+    }
+
+    /// Hears of waits, repetitions and what is learnt of the quota.
+    pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.transport = self.transport.on_event(hook);
+        self
+    }
+
+    /// The clock that signatures and age rules go by. Default: the system's.
+    pub fn clock(mut self, clock: impl Clock + Clone + 'static) -> Self {
+        self.transport = self.transport.clock(clock.clone());
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Changes the transport's own settings.
+    pub fn transport(
+        mut self,
+        change: impl FnOnce(engagement_transport::Builder) -> engagement_transport::Builder,
+    ) -> Self {
+        self.transport = change(self.transport);
+        self
+    }
+
+    /// Checks the settings. Opens no connection.
+    ///
+    /// # Errors
+    ///
+    /// A base URL that is none or would send credentials unprotected, two accounts of one name, an account without the
+    /// app's consumer key and secret, or a transport that cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let url = |endpoint: Endpoint| {
+            let text = format!("{}{}", self.base_url.trim_end_matches('/'), endpoint.path());
+            Url::parse(&text).map_err(engagement_transport::Error::from)
+        };
+        let urls = [url(Endpoint::Totals)?, url(Endpoint::Last28Hours)?, url(Endpoint::Historical)?];
+        let app = self.app.as_ref().and_then(App::caller);
+        let has_app = app.is_some();
+        let mut callers: Vec<Caller> = app.into_iter().collect();
+        let mut accounts = Vec::new();
+        let mut names: Vec<Account> = Vec::new();
+        for account in self.accounts {
+            if names.iter().any(|known| known.is(&account.name())) {
+                return Err(ErrorKind::TwoAccounts { account: account.name() }.into());
+            }
+            let caller = self.app.as_ref().and_then(|app| app.user(&account));
+            let caller = caller.ok_or_else(|| ErrorKind::NoConsumer { account: account.name() })?;
+            accounts.push(callers.len());
+            callers.push(caller);
+            names.push(account);
+        }
+        let connections = self.concurrency;
+        Ok(Client(Arc::new(Inner {
+            transport: self.transport.max_connections(connections).build()?,
+            urls,
+            quota: self.quota.unwrap_or_else(Quota::learnt),
+            callers,
+            has_app,
+            accounts,
+            names,
+            concurrency: self.concurrency,
+            allowance: self.max_requests.map(Allowance::new),
+            clock: self.clock,
+        })))
+    }
+}
+
+/// What clones of a client share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) transport: Transport,
+    urls: [Url; 3],
+    pub(crate) quota: Quota,
+    /// The app first, if there is one, then the accounts.
+    pub(crate) callers: Vec<Caller>,
+    has_app: bool,
+    accounts: Vec<usize>,
+    names: Vec<Account>,
+    pub(crate) concurrency: usize,
+    pub(crate) allowance: Option<Allowance>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Timestamp {
+        // Beyond the year 9999 nothing is asked for.
+        Timestamp::try_from(self.clock.now()).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(crate) fn url(&self, endpoint: Endpoint) -> &Url {
+        let [totals, last_28_hours, historical] = &self.urls;
+        match endpoint {
+            Endpoint::Totals => totals,
+            Endpoint::Last28Hours => last_28_hours,
+            Endpoint::Historical => historical,
+        }
+    }
+
+    pub(crate) fn app(&self) -> Option<usize> {
+        self.has_app.then_some(0)
+    }
+
+    pub(crate) fn accounts(&self) -> &[usize] {
+        &self.accounts
+    }
+
+    /// A caller by the number that this client gave it.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "numbers come from `app`, `accounts` and `account` of this client only"
+    )]
+    pub(crate) fn caller(&self, number: usize) -> &Caller {
+        &self.callers[number]
+    }
+
+    /// The name that plans have for a caller.
+    pub(crate) fn asker(&self, caller: usize) -> Asker {
+        match self.caller(caller).access {
+            Access::AppOnly => Asker::AppOnly,
+            Access::Owner => Asker::Owner(u32::try_from(caller).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// The caller that a plan names so.
+    pub(crate) fn caller_of(&self, asker: Asker) -> usize {
+        match asker {
+            Asker::AppOnly => 0,
+            Asker::Owner(caller) => caller as usize,
+        }
+    }
+
+    /// The account of this name.
+    pub(crate) fn account(&self, name: &str) -> Result<usize, ErrorKind> {
+        let found = self.names.iter().zip(&self.accounts).find(|(account, _)| account.is(name));
+        found.map(|(_, number)| *number).ok_or_else(|| {
+            let known: Vec<_> = self.names.iter().map(Account::name).collect();
+            let known = if known.is_empty() { "nobody".to_owned() } else { known.join(", ") };
+            ErrorKind::UnknownAccount { account: name.to_owned(), known }
+        })
+    }
+}
+
+/// How many requests may still be sent.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    limit: u64,
+    left: AtomicU64,
+}
+
+impl Allowance {
+    fn new(limit: u64) -> Self {
+        Self { limit, left: AtomicU64::new(limit) }
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Takes as many as there are, up to `wanted`.
+    pub(crate) fn take(&self, wanted: u32) -> u32 {
+        let wanted = u64::from(wanted);
+        let before = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(wanted)));
+        let taken = before.unwrap_or_else(|left| left).min(wanted);
+        u32::try_from(taken).unwrap_or(u32::MAX)
+    }
+
+    /// Gives back what was not used.
+    pub(crate) fn give_back(&self, unused: u32) {
+        self.left.fetch_add(unused.into(), Ordering::Relaxed);
+    }
+}
+
+/// The host in every version of the documentation that printed one for long.
+const DEFAULT_BASE_URL: &str = "https://data-api.twitter.com";

@@ -1,0 +1,135 @@
+//! Who asks, as values. Where secrets come from is not this crate's business.
+
+use core::fmt;
+use std::sync::Arc;
+
+use engagement_model::Access;
+use engagement_transport::Authorization;
+use oauth_core::{Credentials, Secret};
+
+/// The app: what asks for public metrics of any public Tweet.
+#[derive(Clone, Debug)]
+pub struct App {
+    consumer: Option<Credentials>,
+    bearer: Option<Secret>,
+}
+
+impl App {
+    /// An app by its consumer key and secret. Needed for everything but app-only requests with a bearer token.
+    pub fn consumer(key: impl Into<String>, secret: impl Into<Secret>) -> Self {
+        Self { consumer: Some(Credentials::consumer(key, secret)), bearer: None }
+    }
+
+    /// An app by its bearer token alone, which reads public metrics only.
+    pub fn bearer(token: impl Into<Secret>) -> Self {
+        Self { consumer: None, bearer: Some(token.into()) }
+    }
+
+    /// The same app with a bearer token, which app-only requests then use.
+    #[must_use]
+    pub fn with_bearer(mut self, token: impl Into<Secret>) -> Self {
+        self.bearer = Some(token.into());
+        self
+    }
+
+    /// Asks app-only: with the bearer token, else signed with consumer key and secret.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        let authorization = match (&self.bearer, &self.consumer) {
+            (Some(token), _) => Authorization::Bearer(token.clone()),
+            (None, Some(consumer)) => Authorization::oauth1(consumer),
+            (None, None) => return None,
+        };
+        Some(Caller { authorization, access: Access::AppOnly, owner: None })
+    }
+
+    pub(crate) fn user(&self, account: &Account) -> Option<Caller> {
+        let credentials = self.consumer.clone()?.with_token(account.token.clone(), account.secret.clone());
+        Some(Caller {
+            authorization: Authorization::oauth1(&credentials),
+            access: Access::Owner,
+            owner: Some(account.name().into()),
+        })
+    }
+}
+
+/// An account that has authorised the app: what asks for all metrics of the account's own Tweets.
+#[derive(Clone)]
+pub struct Account {
+    handle: Option<String>,
+    token: Secret,
+    secret: Secret,
+}
+
+impl Account {
+    /// An account by its access token and the token's secret.
+    pub fn new(token: impl Into<Secret>, secret: impl Into<Secret>) -> Self {
+        Self { handle: None, token: token.into(), secret: secret.into() }
+    }
+
+    /// The account's screen name, without `@`.
+    #[must_use]
+    pub fn handle(mut self, handle: impl Into<String>) -> Self {
+        self.handle = Some(handle.into());
+        self
+    }
+
+    /// The account's numeric id, which stands before the dash of an access token (seen in the documentation's
+    /// examples, not stated).
+    pub fn user_id(&self) -> Option<u64> {
+        self.token.expose().split_once('-')?.0.parse().ok()
+    }
+
+    /// The handle, else the user id, else `user`.
+    pub fn name(&self) -> String {
+        match (&self.handle, self.user_id()) {
+            (Some(handle), _) => handle.clone(),
+            (None, Some(user_id)) => user_id.to_string(),
+            (None, None) => "user".to_owned(),
+        }
+    }
+
+    /// Whether `name` means this account: its handle in any case, with or without `@`, or its user id.
+    pub fn is(&self, name: &str) -> bool {
+        let name = name.strip_prefix('@').unwrap_or(name);
+        self.handle.as_deref().is_some_and(|handle| handle.eq_ignore_ascii_case(name))
+            || self.user_id().is_some_and(|user_id| user_id.to_string() == name)
+            || self.name() == name
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+/// A credential, ready to be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) authorization: Authorization,
+    pub(crate) access: Access,
+    /// Whose token it is.
+    pub(crate) owner: Option<Arc<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_answers_to_its_names() {
+        let account = Account::new("1111-demo-access-token", "s").handle("demo_brand");
+        assert!(account.is("demo_brand") && account.is("@Demo_Brand") && account.is("1111"));
+        assert!(!account.is("demo") && !account.is(""));
+        assert_eq!(Account::new("1111-x", "s").name(), "1111");
+        assert_eq!(Account::new("opaque", "s").name(), "user");
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let account = Account::new("1111-canary-token", "canary-secret").handle("demo_brand");
+        let app = App::consumer("key", "canary-consumer").with_bearer("canary-bearer");
+        let shown = format!("{account:?} {app:?} {:?} {:?}", app.caller(), app.user(&account));
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}

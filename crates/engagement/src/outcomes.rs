@@ -1,0 +1,187 @@
+//! The stream of outcomes.
+
+use core::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+use std::collections::{HashMap, VecDeque};
+
+use engagement_model::{Endpoint, Outcome, Reason, Row};
+use futures_core::{Stream, future::BoxFuture};
+use futures_util::stream::FuturesUnordered;
+
+pub use crate::exchange::Effort;
+use crate::{
+    batch::{Batch, Problem, ProblemKind},
+    client::Client,
+    exchange::{Settled, settle},
+    merge::Merger,
+    query::Resolution,
+    unit::Unit,
+};
+
+/// What becomes of everything that a query asks for, as it comes to be known.
+///
+/// Nothing is sent before the stream is polled, and never more requests are in flight than the client's concurrency:
+/// a slow reader slows the asking down, and memory stays bounded. Dropping the stream ends the requests in flight.
+/// [`Outcomes::stop`] ends it and still accounts for the rest.
+#[must_use = "a stream asks nothing before it is polled"]
+pub struct Outcomes {
+    client: Client,
+    endpoint: Endpoint,
+    units: VecDeque<Unit>,
+    running: FuturesUnordered<BoxFuture<'static, (usize, Settled)>>,
+    /// What is being asked for, by the number of its request.
+    in_flight: HashMap<usize, Unit>,
+    started: usize,
+    ready: VecDeque<Batch>,
+    merger: Option<Merger>,
+    /// Credentials that the server does not accept, and its words: no other request is wasted on them.
+    refused: HashMap<usize, Reason>,
+    effort: Effort,
+}
+
+impl Outcomes {
+    /// `free` are the rows that cost no request.
+    pub(crate) fn new(
+        client: Client,
+        endpoint: Endpoint,
+        units: VecDeque<Unit>,
+        free: Vec<Row>,
+        merged: Option<Resolution>,
+    ) -> Self {
+        let merger = merged.map(Merger::new);
+        let mut outcomes = Self {
+            client,
+            endpoint,
+            units,
+            running: FuturesUnordered::new(),
+            in_flight: HashMap::new(),
+            started: 0,
+            ready: VecDeque::new(),
+            merger,
+            refused: HashMap::new(),
+            effort: Effort::default(),
+        };
+        if !free.is_empty() {
+            outcomes.give(None, free, Vec::new(), Vec::new(), None);
+        }
+        outcomes
+    }
+
+    /// What it has cost so far.
+    pub fn effort(&self) -> Effort {
+        self.effort
+    }
+
+    /// Ends the requests in flight and sends no other. The rest of the stream is what was not answered: unaccounted,
+    /// for this reason.
+    pub fn stop(&mut self, reason: &str) {
+        self.running.clear();
+        let unaccounted = Outcome::Unaccounted(Reason::new(reason));
+        let mut left: Vec<Unit> = self.in_flight.drain().map(|(_, unit)| unit).collect();
+        left.extend(self.units.drain(..));
+        left.sort_by_key(|unit| (unit.batch, unit.window));
+        let mut problem = Some(Problem::new(ProblemKind::Stopped, reason));
+        for unit in left {
+            let rows = unit.rows(&unaccounted).collect();
+            self.close(&unit, rows, Vec::new(), problem.take().into_iter().collect(), None);
+        }
+    }
+
+    /// Starts requests while there is room for them.
+    fn start(&mut self) {
+        while self.running.len() < self.client.inner().concurrency {
+            let Some(unit) = self.units.pop_front() else { return };
+            if let Some(reason) = self.refused.get(&unit.caller) {
+                let rows = unit.rows(&Outcome::Failed(reason.clone())).collect();
+                self.close(&unit, rows, Vec::new(), Vec::new(), None);
+                continue;
+            }
+            let number = self.started;
+            self.started += 1;
+            self.in_flight.insert(number, unit.clone());
+            let client = self.client.clone();
+            self.running.push(Box::pin(async move { (number, settle(client, unit).await) }));
+        }
+    }
+
+    fn settled(&mut self, number: usize, settled: Settled) {
+        let Some(unit) = self.in_flight.remove(&number) else { return };
+        self.effort.add(settled.effort);
+        if let Some((caller, reason)) = settled.refused {
+            self.refused.insert(caller, reason);
+        }
+        if !settled.strangers.is_empty() {
+            self.give(None, settled.strangers, Vec::new(), Vec::new(), Some(settled.observed_at));
+        }
+        self.close(&unit, settled.rows, settled.warnings, settled.problems, Some(settled.observed_at));
+    }
+
+    /// A unit is done: its rows go out, or wait for the other windows of the same Tweets.
+    fn close(
+        &mut self,
+        unit: &Unit,
+        mut rows: Vec<Row>,
+        warnings: Vec<String>,
+        problems: Vec<Problem>,
+        observed_at: Option<jiff::Timestamp>,
+    ) {
+        if let Some(merger) = &mut self.merger {
+            rows = merger.add(unit.batch, unit.windows, rows);
+        }
+        if !rows.is_empty() || !warnings.is_empty() || !problems.is_empty() {
+            self.give(Some(unit), rows, warnings, problems, observed_at);
+        }
+    }
+
+    fn give(
+        &mut self,
+        unit: Option<&Unit>,
+        mut rows: Vec<Row>,
+        warnings: Vec<String>,
+        problems: Vec<Problem>,
+        observed_at: Option<jiff::Timestamp>,
+    ) {
+        rows.sort_by(|a, b| (a.tweet_id, a.bucket, &a.metric).cmp(&(b.tweet_id, b.bucket, &b.metric)));
+        self.ready.push_back(Batch {
+            endpoint: self.endpoint,
+            owner: unit.and_then(|unit| self.client.inner().caller(unit.caller).owner.clone()),
+            observed_at: observed_at.unwrap_or_else(|| self.client.now()),
+            rows,
+            warnings,
+            problems,
+        });
+    }
+}
+
+impl Stream for Outcomes {
+    type Item = Batch;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Batch>> {
+        loop {
+            if let Some(batch) = self.ready.pop_front() {
+                return Poll::Ready(Some(batch));
+            }
+            self.start();
+            if !self.ready.is_empty() {
+                continue;
+            }
+            match Pin::new(&mut self.running).poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some((number, settled))) => self.settled(number, settled),
+            }
+        }
+    }
+}
+
+impl core::fmt::Debug for Outcomes {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Outcomes")
+            .field("started", &self.started)
+            .field("in_flight", &self.in_flight.len())
+            .field("effort", &self.effort)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,251 @@
+//! What to ask, and how.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use engagement_model::{
+    Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId, Window,
+    plan::{AgeRules, Ask, Asker, Plan, Question, Target},
+};
+
+use crate::{
+    access::{self, assign, assign_by_owner},
+    client::Client,
+    error::Error,
+    outcomes::Outcomes,
+    unit::{skipped, units},
+};
+
+/// A question about Tweets. Made by [`Client::totals`] and its sisters, changed by the setters, sent by
+/// [`Query::send`].
+#[derive(Clone, Debug)]
+#[must_use = "a query asks nothing before it is sent"]
+pub struct Query {
+    client: Client,
+    endpoint: Endpoint,
+    tweet_ids: Vec<TweetId>,
+    range: Option<Window>,
+    metrics: Metrics,
+    resolution: Resolution,
+    who: Who,
+    owners: Owners,
+    age_rules: AgeRules,
+}
+
+impl Query {
+    pub(crate) fn new(
+        client: Client,
+        endpoint: Endpoint,
+        tweet_ids: Vec<TweetId>,
+        range: Option<Window>,
+    ) -> Self {
+        Self {
+            client,
+            endpoint,
+            tweet_ids,
+            range,
+            metrics: Metrics::default(),
+            resolution: Resolution::default(),
+            who: Who::default(),
+            owners: Owners::default(),
+            age_rules: AgeRules::Keep,
+        }
+    }
+
+    /// Which metrics; by default all that endpoint and credential allow.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Size of the buckets, on the endpoints that have any; by default hours.
+    pub fn resolution(mut self, resolution: Resolution) -> Self {
+        self.resolution = resolution;
+        self
+    }
+
+    /// Who asks; by default whoever fits.
+    pub fn who(mut self, who: Who) -> Self {
+        self.who = who;
+        self
+    }
+
+    /// Who owns which Tweet, as far as it is known.
+    pub fn owners(mut self, owners: Owners) -> Self {
+        self.owners = owners;
+        self
+    }
+
+    /// Asks too for what the API's age rules exclude. By default those cells are [unsupported] at no cost, where that
+    /// saves a request.
+    ///
+    /// [unsupported]: engagement_model::Outcome::Unsupported
+    pub fn ask_anyway(mut self) -> Self {
+        self.age_rules = AgeRules::AskAnyway;
+        self
+    }
+
+    /// Checks the whole query and begins to ask as soon as the stream is polled.
+    ///
+    /// # Errors
+    ///
+    /// What the API would refuse is refused here, and nothing is sent: no ids, a metric that the endpoint does not
+    /// serve, a range before the API's first data or in the future; likewise a credential that is missing.
+    pub fn send(self) -> Result<Outcomes, Error> {
+        let tweet_ids = self.tweet_ids()?;
+        let asks =
+            assign(self.client.inner(), self.endpoint, &tweet_ids, &self.who, &self.owners, &self.metrics)?;
+        let plan = self.make_plan(asks)?;
+        // Elsewhere a public metric is another quantity, and a credential that is forced is the only one.
+        let falls_back = self.endpoint == Endpoint::Totals && self.who == Who::Auto;
+        let grouping = self.resolution.grouping(self.endpoint)?;
+        let units = units(self.client.inner(), &plan, &grouping, falls_back);
+        let free = skipped(&plan, &self.metrics);
+        let merged = self.endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
+        Ok(Outcomes::new(self.client, self.endpoint, units, free, merged.then_some(self.resolution)))
+    }
+
+    /// What [`Query::send`] would send, without a credential: owners that are known are planned for as if there were
+    /// a token of theirs.
+    ///
+    /// # Errors
+    ///
+    /// The same rules of the API as for sending.
+    pub fn forecast(self, quota_per_minute: Option<u32>) -> Result<Forecast, Error> {
+        let tweet_ids = self.tweet_ids()?;
+        let (asks, names) = assign_by_owner(
+            self.client.inner(),
+            self.endpoint,
+            &tweet_ids,
+            &self.who,
+            &self.owners,
+            &self.metrics,
+        )?;
+        let summary = self.make_plan(asks)?.summary(quota_per_minute);
+        let name = |asker: &Asker| match asker {
+            Asker::AppOnly => String::new(),
+            Asker::Owner(number) => {
+                names.get(*number as usize).map_or_else(String::new, |name| name.to_string())
+            }
+        };
+        Ok(Forecast {
+            requests: summary.requests,
+            lower_bound: summary.lower_bound,
+            by_endpoint: summary.by_endpoint,
+            by_owner: summary.by_asker.iter().map(|(asker, requests)| (name(asker), *requests)).collect(),
+            ids: summary.ids,
+            skipped_unsupported: summary.skipped_unsupported,
+            minutes_at_quota: summary.minutes_at_quota,
+        })
+    }
+
+    fn tweet_ids(&self) -> Result<Vec<TweetId>, Error> {
+        let mut seen = HashSet::with_capacity(self.tweet_ids.len());
+        let tweet_ids: Vec<_> =
+            self.tweet_ids.iter().copied().filter(|tweet_id| seen.insert(*tweet_id)).collect();
+        if tweet_ids.is_empty() { Err(InvalidRequest::NoTweetIds.into()) } else { Ok(tweet_ids) }
+    }
+
+    fn make_plan(&self, asks: Vec<Ask>) -> Result<Plan, Error> {
+        let target = match (self.endpoint, self.range) {
+            (Endpoint::Historical, Some(range)) => Target::Historical(range),
+            (Endpoint::Totals, _) => Target::Totals,
+            (Endpoint::Last28Hours | Endpoint::Historical, _) => Target::Last28Hours,
+        };
+        let metrics = access::metrics(self.endpoint, &self.metrics);
+        let mut question = Question::new(target, metrics, self.client.now());
+        question.age_rules = self.age_rules;
+        Ok(Plan::new(question, asks)?)
+    }
+}
+
+/// What a query would cost.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Forecast {
+    /// Requests that will be sent if all goes well.
+    pub requests: u64,
+    /// How few could do.
+    pub lower_bound: u64,
+    /// Requests to each endpoint.
+    pub by_endpoint: BTreeMap<Endpoint, u64>,
+    /// Requests with each owner's token; those of the app under the empty name.
+    pub by_owner: BTreeMap<String, u64>,
+    /// Different Tweets.
+    pub ids: u64,
+    /// Cells that are not asked for because the API does not serve them.
+    pub skipped_unsupported: u64,
+    /// How long it takes at the quota that was given.
+    pub minutes_at_quota: Option<f64>,
+}
+
+/// Which metrics to ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Metrics {
+    /// All that the endpoint serves and the credential may read.
+    #[default]
+    Allowed,
+    /// These. One that the credential may not read ends forbidden.
+    Named(Vec<Metric>),
+}
+
+/// Size of the buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resolution {
+    /// Hours of UTC.
+    #[default]
+    Hour,
+    /// Days of UTC; the first and the last as far as they belong to the time that was asked for.
+    Day,
+    /// One bucket for the whole time.
+    Total,
+}
+
+impl Resolution {
+    /// The one grouping that is sent. It always has Tweet and metric, so that every value has an owner.
+    fn grouping(self, endpoint: Endpoint) -> Result<Grouping, Error> {
+        let mut by = vec![Dimension::TweetId, Dimension::EngagementType];
+        if endpoint.is_series() {
+            match self {
+                Self::Hour => by.extend([Dimension::EngagementDay, Dimension::EngagementHour]),
+                Self::Day => by.push(Dimension::EngagementDay),
+                Self::Total => {}
+            }
+        }
+        Ok(Grouping::new(GROUPING, by)?)
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Who {
+    /// Each Tweet's owner where known; else the only account that there is; else the app.
+    #[default]
+    Auto,
+    /// This account, by handle or user id, and nobody else.
+    Account(String),
+    /// The app, and nobody else.
+    App,
+}
+
+/// Who owns which Tweet. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Owners(Arc<HashMap<TweetId, Arc<str>>>);
+
+impl Owners {
+    /// The owner's handle or user id, if it is known.
+    pub fn of(&self, tweet_id: TweetId) -> Option<&str> {
+        self.0.get(&tweet_id).map(|owner| &**owner)
+    }
+}
+
+impl FromIterator<(TweetId, Arc<str>)> for Owners {
+    fn from_iter<I: IntoIterator<Item = (TweetId, Arc<str>)>>(owners: I) -> Self {
+        Self(Arc::new(owners.into_iter().collect()))
+    }
+}
+
+/// The grouping's name in requests and answers.
+const GROUPING: &str = "engagement";

@@ -1,0 +1,772 @@
+//! Why a signature is wrong, as far as a server can tell.
+
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use crate::{
+    authorization::Authorization,
+    difference::Part,
+    percent,
+    request::is_form,
+    secret::Secret,
+    signature::SigningKey,
+    url::{Scheme, Target},
+    verifier::{Claim, Received, Refusal, Registry, Strays},
+};
+
+/// Looks for the mistake that makes a client's signature what it is.
+///
+/// A server has the signature and not what was signed. So this signs the request again with each of some sixty
+/// well-known mistakes, and tells which one gives the signature that came. If none does, it tells what the server signed,
+/// without values: then a secret is wrong, or a value was changed on the way.
+///
+/// `origins` are other places that the server goes by, such as `https://data-api.twitter.com` for one that stands in for
+/// it: a client may have signed for those.
+///
+/// This costs as much as checking sixty requests, and tells whoever asks which of its guesses was close. It is for servers
+/// of developers.
+///
+/// # Errors
+///
+/// A request that [`verify`](crate::verify) refuses before it comes to the signature gets that refusal.
+pub fn explain(
+    received: &Received<'_>,
+    registry: &impl Registry,
+    origins: &[&str],
+) -> Result<Explanation, Refusal> {
+    let claim = Claim::read(received, Strays::Accept)?;
+    let (consumer_secret, token_secret) = claim.secrets(registry)?;
+    let base_string = String::from_utf8_lossy(&claim.base.join()).into_owned();
+    let names = claim.base.iter().map(|pair| pair.decoded_name()).collect();
+    let right = Draft::new(received, &claim, &consumer_secret, token_secret.as_ref());
+    let uri = right.uri();
+    let method = received.method.to_ascii_uppercase();
+    let verdict = if right.signs(&claim.signature) {
+        Verdict::Right
+    } else {
+        guesses(&right, received, origins)
+            .into_iter()
+            .find(|guess| guess.draft.signs(&claim.signature))
+            .map_or(Verdict::Unknown, |guess| Verdict::Mistake { part: guess.part, sentence: guess.sentence })
+    };
+    Ok(Explanation { verdict, method, uri, names, base_string })
+}
+
+/// What [`explain`] found. Shown, it holds neither secrets nor values of parameters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Explanation {
+    verdict: Verdict,
+    method: String,
+    uri: String,
+    names: Vec<String>,
+    base_string: String,
+}
+
+impl Explanation {
+    /// The part that the client signed differently, if a known mistake explains the signature.
+    pub fn part(&self) -> Option<Part> {
+        match self.verdict {
+            Verdict::Mistake { part, .. } => Some(part),
+            Verdict::Right | Verdict::Unknown => None,
+        }
+    }
+
+    /// The base string that the server made, to be compared with the client's by
+    /// [`explain_difference`](crate::explain_difference). It holds the values of all parameters.
+    pub fn base_string(&self) -> &str {
+        &self.base_string
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.verdict {
+            Verdict::Right => return f.write_str("the signature is right"),
+            Verdict::Mistake { part, sentence } => write!(f, "{part}: {sentence}")?,
+            Verdict::Unknown => f.write_str(
+                "no known mistake gives this signature: a secret is wrong, or method, URL or a parameter's value differ",
+            )?,
+        }
+        write!(f, "; signed here: {} {} with {}", self.method, self.uri, self.names.join(", "))
+    }
+}
+
+impl fmt::Debug for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Explanation({self})")
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    Mistake { part: Part, sentence: String },
+    Unknown,
+}
+
+/// What a client with one certain mistake would sign.
+struct Guess {
+    part: Part,
+    sentence: String,
+    draft: Draft,
+}
+
+/// A request on its way to its signature, each step of which can go wrong.
+#[derive(Clone)]
+struct Draft {
+    method: String,
+    scheme: String,
+    host: String,
+    port: Option<u16>,
+    path: String,
+    /// Goes behind the path.
+    suffix: String,
+    pairs: Vec<Pair>,
+    encode: fn(&[u8]) -> String,
+    order: Order,
+    /// How the parameter string gets into the base string.
+    encode_again: fn(&[u8]) -> String,
+    consumer_secret: Secret,
+    token_secret: Option<Secret>,
+    key: fn(&str, Option<&str>) -> String,
+}
+
+impl Draft {
+    fn new(received: &Received<'_>, claim: &Claim, consumer: &Secret, token: Option<&Secret>) -> Self {
+        // Reading the claim has proved that the URL can be split.
+        let target = Target::received(received.url).unwrap_or(Target::NOWHERE);
+        let header = received.authorization.first().and_then(|value| Authorization::parse(value).ok());
+        let mut pairs = Vec::new();
+        for (name, value) in header.iter().flat_map(Authorization::iter) {
+            pairs.push(Pair::decoded(Source::Header, name, value));
+        }
+        pairs.extend(form_pairs(Source::Query, target.query.as_bytes()));
+        if received.content_type.is_some_and(is_form) {
+            pairs.extend(form_pairs(Source::Body, received.body));
+        }
+        pairs.retain(|pair| pair.name != b"oauth_signature");
+        debug_assert_eq!(pairs.len(), claim.base.len());
+        Self {
+            method: received.method.to_ascii_uppercase(),
+            scheme: scheme_name(target.scheme).into(),
+            host: target.host.to_ascii_lowercase(),
+            port: target.port,
+            path: if target.path.is_empty() { "/".into() } else { target.path.into() },
+            suffix: String::new(),
+            pairs,
+            encode,
+            order: Order::Sorted,
+            encode_again: encode,
+            consumer_secret: consumer.clone(),
+            token_secret: token.cloned(),
+            key: |consumer, token| {
+                format!("{}&{}", percent::encode(consumer), percent::encode(token.unwrap_or_default()))
+            },
+        }
+    }
+
+    fn uri(&self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}{}{}", self.scheme, self.host, self.path, self.suffix)
+    }
+
+    fn signs(&self, signature: &str) -> bool {
+        let mut pairs: Vec<(String, String)> =
+            self.pairs.iter().map(|pair| ((self.encode)(&pair.name), (self.encode)(&pair.value))).collect();
+        match self.order {
+            Order::Sorted => pairs.sort(),
+            Order::ByNameAlone => pairs.sort_by(|a, b| a.0.cmp(&b.0)),
+            Order::Joined => pairs.sort_by_key(|(name, value)| format!("{name}={value}")),
+            Order::Decoded => {
+                let mut order: Vec<usize> = (0..pairs.len()).collect();
+                order.sort_by_key(|index| self.pairs.get(*index).map(|pair| (&pair.name, &pair.value)));
+                pairs = order.iter().filter_map(|index| pairs.get(*index).cloned()).collect();
+            }
+            Order::AsSent => {}
+            Order::HeaderLast => {
+                pairs.rotate_left(self.pairs.iter().take_while(|pair| pair.source == Source::Header).count());
+            }
+        }
+        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let base_string = format!(
+            "{}&{}&{}",
+            self.method,
+            encode(self.uri().as_bytes()),
+            (self.encode_again)(pairs.join("&").as_bytes())
+        );
+        let token = self.token_secret.as_ref().map(Secret::expose);
+        let key = Secret::from((self.key)(self.consumer_secret.expose(), token));
+        SigningKey::from_bytes(key.expose().as_bytes()).sign(&base_string).matches(signature)
+    }
+}
+
+#[derive(Clone)]
+struct Pair {
+    source: Source,
+    name: Vec<u8>,
+    value: Vec<u8>,
+    /// As it travelled.
+    raw: (Vec<u8>, Vec<u8>),
+}
+
+impl Pair {
+    fn decoded(source: Source, name: &str, value: &str) -> Self {
+        let raw = (encode(name.as_bytes()).into_bytes(), encode(value.as_bytes()).into_bytes());
+        Self { source, name: name.into(), value: value.into(), raw }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Source {
+    Header,
+    Query,
+    Body,
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    Sorted,
+    ByNameAlone,
+    /// Name and value as one text, so that `a=` comes after `a-b=`.
+    Joined,
+    /// Before they are encoded.
+    Decoded,
+    AsSent,
+    HeaderLast,
+}
+
+/// The mistakes, those of the most frequent kinds first.
+fn guesses(right: &Draft, received: &Received<'_>, origins: &[&str]) -> Vec<Guess> {
+    let mut guesses = Guesses { right, all: Vec::new() };
+    guesses.secrets();
+    guesses.urls(received, origins);
+    guesses.parameters(received);
+    guesses.encodings();
+    guesses.all
+}
+
+struct Guesses<'a> {
+    right: &'a Draft,
+    all: Vec<Guess>,
+}
+
+impl Guesses<'_> {
+    fn add(&mut self, part: Part, sentence: impl Into<String>, change: impl FnOnce(&mut Draft)) {
+        let mut draft = self.right.clone();
+        change(&mut draft);
+        self.all.push(Guess { part, sentence: sentence.into(), draft });
+    }
+
+    fn secrets(&mut self) {
+        self.add(Part::Secrets, "the token secret was left out of the key", |draft| {
+            draft.token_secret = None;
+        });
+        self.add(Part::Secrets, "the secrets were not percent-encoded in the key", |draft| {
+            draft.key = |consumer, token| format!("{consumer}&{}", token.unwrap_or_default());
+        });
+        self.add(Part::Secrets, "the key had no ampersand behind the consumer secret", |draft| {
+            draft.key = |consumer, token| {
+                format!("{}{}", percent::encode(consumer), percent::encode(token.unwrap_or_default()))
+            };
+        });
+        self.add(Part::Secrets, "the key was the token secret alone", |draft| {
+            draft.key = |_, token| percent::encode(token.unwrap_or_default()).to_string();
+        });
+        self.add(Part::Secrets, "the consumer secret was left out of the key", |draft| {
+            draft.key = |_, token| format!("&{}", percent::encode(token.unwrap_or_default()));
+        });
+        self.add(Part::Secrets, "the two secrets were exchanged in the key", |draft| {
+            draft.key = |consumer, token| {
+                format!("{}&{}", percent::encode(token.unwrap_or_default()), percent::encode(consumer))
+            };
+        });
+        let ends = [("a line feed", "\n"), ("a carriage return and a line feed", "\r\n"), ("a blank", " ")];
+        for (what, end) in ends {
+            self.add(Part::Secrets, format!("the consumer secret had {what} at its end"), |draft| {
+                draft.consumer_secret = Secret::from(format!("{}{end}", draft.consumer_secret.expose()));
+            });
+            self.add(Part::Secrets, format!("the token secret had {what} at its end"), |draft| {
+                draft.token_secret = draft
+                    .token_secret
+                    .as_ref()
+                    .map(|secret| Secret::from(format!("{}{end}", secret.expose())));
+            });
+        }
+    }
+
+    fn urls(&mut self, received: &Received<'_>, origins: &[&str]) {
+        let other = if self.right.scheme == "https" { Scheme::Http } else { Scheme::Https };
+        let name = scheme_name(other);
+        self.add(Part::Scheme, format!("{name} was signed"), |draft| draft.scheme = name.into());
+        self.add(Part::Scheme, format!("{name} was signed, with this scheme's default port"), |draft| {
+            let default = if other == Scheme::Http { Scheme::Https } else { Scheme::Http }.default_port();
+            draft.scheme = name.into();
+            draft.port = Some(draft.port.unwrap_or(default));
+        });
+        self.add(Part::Scheme, format!("{name} was signed, without the port"), |draft| {
+            draft.scheme = name.into();
+            draft.port = None;
+        });
+        self.add(Part::Port, "the port was not signed though it is not the scheme's default", |draft| {
+            draft.port = None;
+        });
+        let default = if other == Scheme::Http { Scheme::Https } else { Scheme::Http }.default_port();
+        self.add(
+            Part::Port,
+            format!("port {default} was signed though it is the scheme's default"),
+            |draft| {
+                draft.port = Some(default);
+            },
+        );
+        for origin in origins {
+            let Ok(target) = Target::received(origin) else { continue };
+            self.add(Part::Host, format!("{origin} was signed"), |draft| {
+                draft.scheme = scheme_name(target.scheme).into();
+                draft.host = target.host.to_ascii_lowercase();
+                draft.port = target.port;
+                draft.path = format!("{}{}", target.path.trim_end_matches('/'), draft.path);
+            });
+        }
+        if let Ok(target) = Target::received(received.url) {
+            self.add(Part::Host, "the host was signed with its capitals", |draft| {
+                draft.host = target.host.into();
+            });
+            self.add(Part::Path, "no path was signed where it has to be /", |draft| {
+                draft.path = target.path.into();
+            });
+            if !target.query.is_empty() {
+                let query = format!("?{}", target.query);
+                self.add(Part::Query, "the query was signed as part of the URL", |draft| {
+                    draft.suffix.clone_from(&query);
+                    draft.pairs.retain(|pair| pair.source != Source::Query);
+                });
+                self.add(Part::Query, "the query was signed twice, once as part of the URL", |draft| {
+                    draft.suffix = query;
+                });
+            }
+        }
+        self.add(Part::Path, "a slash was signed at the path's end", |draft| draft.path.push('/'));
+        self.add(Part::Path, "the slash at the path's end was not signed", |draft| {
+            draft.path = draft.path.trim_end_matches('/').into();
+        });
+        self.add(Part::Path, "the path was signed decoded", |draft| {
+            draft.path =
+                percent::decode(&draft.path).map_or_else(|_| draft.path.clone(), |path| path.into_owned());
+        });
+        self.add(Part::Path, "the path was encoded once too often", |draft| {
+            let pieces: Vec<String> = draft.path.split('/').map(|piece| encode(piece.as_bytes())).collect();
+            draft.path = pieces.join("/");
+        });
+        self.add(Part::Path, "the path was signed in small letters", |draft| {
+            draft.path.make_ascii_lowercase();
+        });
+        self.add(Part::Method, "the method was not signed in upper case", |draft| {
+            draft.method = received.method.into();
+        });
+        self.add(Part::Method, "the method was signed in lower case", |draft| {
+            draft.method.make_ascii_lowercase();
+        });
+        for method in ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"] {
+            self.add(Part::Method, format!("{method} was signed"), |draft| draft.method = method.into());
+        }
+    }
+
+    fn parameters(&mut self, received: &Received<'_>) {
+        self.add(Part::Query, "the query was not signed", |draft| {
+            draft.pairs.retain(|pair| pair.source != Source::Query);
+        });
+        self.add(Part::Body, "the form body was not signed", |draft| {
+            draft.pairs.retain(|pair| pair.source != Source::Body);
+        });
+        self.add(Part::Protocol, "the protocol parameters alone were signed", |draft| {
+            draft.pairs.retain(|pair| pair.name.starts_with(b"oauth_"));
+        });
+        if !received.content_type.is_some_and(is_form) {
+            let body = form_pairs(Source::Body, received.body);
+            self.add(Part::Body, "the body was signed as a form, and its Content-Type is none", |draft| {
+                draft.pairs.extend(body);
+            });
+            self.add(Part::Body, "the whole body was signed as a parameter's name", |draft| {
+                let raw = (received.body.to_vec(), Vec::new());
+                draft.pairs.push(Pair { source: Source::Body, name: raw.0.clone(), value: Vec::new(), raw });
+            });
+        }
+        let own: Vec<String> = self
+            .right
+            .pairs
+            .iter()
+            .filter(|pair| pair.name.starts_with(b"oauth_"))
+            .map(|pair| String::from_utf8_lossy(&pair.name).into_owned())
+            .collect();
+        for name in &own {
+            self.add(Part::Protocol, format!("{name} was sent and not signed"), |draft| {
+                draft.pairs.retain(|pair| pair.name != name.as_bytes());
+            });
+        }
+        for (name, value) in [("oauth_version", "1.0"), ("oauth_token", ""), ("oauth_callback", "oob")] {
+            if !own.iter().any(|other| other == name) {
+                self.add(Part::Protocol, format!("{name} was signed and not sent"), |draft| {
+                    draft.pairs.push(Pair::decoded(Source::Header, name, value));
+                });
+            }
+        }
+        let header = received.authorization.first().and_then(|value| Authorization::parse(value).ok());
+        if let Some(realm) = header.as_ref().and_then(Authorization::realm) {
+            self.add(Part::Protocol, "the realm was signed", |draft| {
+                draft.pairs.push(Pair::decoded(Source::Header, "realm", realm));
+            });
+        }
+        self.add(Part::Order, "the parameters were not sorted, the header's first", |draft| {
+            draft.order = Order::AsSent;
+        });
+        self.add(Part::Order, "the parameters were not sorted, the header's last", |draft| {
+            draft.order = Order::HeaderLast;
+        });
+        self.add(Part::Order, "parameters of the same name were not sorted by value", |draft| {
+            draft.order = Order::ByNameAlone;
+        });
+        self.add(Part::Order, "the parameters were sorted with name and value as one text", |draft| {
+            draft.order = Order::Joined;
+        });
+        self.add(Part::Order, "the parameters were sorted before they were encoded", |draft| {
+            draft.order = Order::Decoded;
+        });
+    }
+
+    fn encodings(&mut self) {
+        self.add(
+            Part::Encoding,
+            "values were signed as they travel, and so encoded once too often",
+            |draft| {
+                for pair in draft.pairs.iter_mut().filter(|pair| pair.source != Source::Header) {
+                    (pair.name, pair.value) = pair.raw.clone();
+                }
+            },
+        );
+        self.add(Part::Encoding, "the header's values were encoded once too often", |draft| {
+            for pair in draft.pairs.iter_mut().filter(|pair| pair.source == Source::Header) {
+                (pair.name, pair.value) = pair.raw.clone();
+            }
+        });
+        self.add(
+            Part::Encoding,
+            "a plus sign of query or form was signed as one, and means a blank",
+            |draft| {
+                for pair in draft.pairs.iter_mut().filter(|pair| pair.source != Source::Header) {
+                    let plus = |raw: &[u8]| decode_bytes(raw, b'+');
+                    (pair.name, pair.value) = (plus(&pair.raw.0), plus(&pair.raw.1));
+                }
+            },
+        );
+        self.add(Part::Encoding, "blanks were signed as plus signs and not as %20", |draft| {
+            draft.encode = |bytes| encode(bytes).replace("%20", "+");
+        });
+        self.add(Part::Encoding, "~ was encoded, and must not be", |draft| {
+            draft.encode = |bytes| encode(bytes).replace('~', "%7E");
+        });
+        self.add(Part::Encoding, "blanks were signed as plus signs, ~ was encoded and * was not", |draft| {
+            draft.encode = |bytes| encode(bytes).replace("%20", "+").replace('~', "%7E").replace("%2A", "*");
+        });
+        self.add(Part::Encoding, "!*'() were not encoded, and must be", |draft| {
+            draft.encode = |bytes| bare(encode(bytes), "!*'()");
+        });
+        self.add(Part::Encoding, "/ was not encoded, and must be", |draft| {
+            draft.encode = |bytes| bare(encode(bytes), "/");
+        });
+        self.add(Part::Encoding, "/ of the header's parameters was not encoded twice", |draft| {
+            draft.encode_again = |bytes| bare(encode(bytes), "/");
+        });
+        self.add(Part::Encoding, "hex digits were signed in lower case", |draft| {
+            draft.encode = lower_hex;
+            draft.encode_again = lower_hex;
+        });
+        self.add(Part::Encoding, "hex digits of the values were signed in lower case", |draft| {
+            draft.encode = lower_hex;
+        });
+        self.add(Part::Encoding, "names and values were not encoded before they were joined", |draft| {
+            draft.encode = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        });
+        self.add(Part::Encoding, "the parameter string was not encoded in the base string", |draft| {
+            draft.encode_again = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        });
+        self.add(Part::Encoding, "what is not ASCII was signed in Latin-1 and not in UTF-8", |draft| {
+            draft.encode = |bytes| match latin_1(bytes) {
+                Some(bytes) => encode(&bytes),
+                None => encode(bytes),
+            };
+        });
+    }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    let mut out = Vec::new();
+    percent::push_encoded_bytes(&mut out, bytes);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn lower_hex(bytes: &[u8]) -> String {
+    let mut digits = 0;
+    encode(bytes)
+        .chars()
+        .map(|character| {
+            let is_digit = digits > 0;
+            digits = if character == '%' { 2 } else { digits - i32::from(is_digit) };
+            if is_digit { character.to_ascii_lowercase() } else { character }
+        })
+        .collect()
+}
+
+/// Undoes the encoding of these signs.
+fn bare(encoded: String, signs: &str) -> String {
+    let mut buffer = [0; 4];
+    signs.chars().fold(encoded, |text, sign| {
+        let sign = &*sign.encode_utf8(&mut buffer);
+        text.replace(&percent::encode(sign).to_string(), sign)
+    })
+}
+
+fn latin_1(bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = core::str::from_utf8(bytes).ok()?;
+    text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect()
+}
+
+fn form_pairs(source: Source, form: &[u8]) -> Vec<Pair> {
+    form.split(|&byte| byte == b'&')
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| {
+            let equals = piece.iter().position(|&byte| byte == b'=').unwrap_or(piece.len());
+            let (name, value) = piece.split_at(equals);
+            let value = value.strip_prefix(b"=").unwrap_or_default();
+            let raw = (name.to_owned(), value.to_owned());
+            Pair { source, name: decode_bytes(name, b' '), value: decode_bytes(value, b' '), raw }
+        })
+        .collect()
+}
+
+/// Decodes what the claim's reading has proved to be decodable, and leaves alone what is not.
+fn decode_bytes(raw: &[u8], plus: u8) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = raw;
+    while let [first, tail @ ..] = rest {
+        let escaped = match rest {
+            [b'%', high, low, after @ ..] => percent::hex_pair(*high, *low).map(|byte| (byte, after)),
+            _ => None,
+        };
+        let (byte, after) = escaped.unwrap_or((if *first == b'+' { plus } else { *first }, tail));
+        out.push(byte);
+        rest = after;
+    }
+    out
+}
+
+const fn scheme_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        request::Request,
+        signer::{Stamp, sign},
+        timestamp::Timestamp,
+        verifier::{NonceRecord, Reason, Remembered},
+    };
+
+    struct Server;
+
+    impl Registry for Server {
+        fn consumer_secret(&self, consumer_key: &str) -> Option<Secret> {
+            (consumer_key == "key").then(|| "consumer/secret".into())
+        }
+
+        fn token_secret(&self, _: &str, token: &str) -> Option<Secret> {
+            (token == "token").then(|| "token+secret".into())
+        }
+
+        fn remember(&mut self, _: NonceRecord<'_>) -> Remembered {
+            Remembered::New
+        }
+    }
+
+    const URL: &str = "https://API.example.com/1/it%65ms.json?q=a+b%2fc&p=*&p1=%C3%A9~&p-=";
+    const FORM: &str = "application/x-www-form-urlencoded";
+    const BODY: &[u8] = b"status=Hi+there&a=2&a=1";
+    const KEY: &str = "consumer%2Fsecret&token%2Bsecret";
+    const BASE: &str = "POST&https%3A%2F%2Fapi.example.com%2F1%2Fit%2565ms.json&a%3D1%26a%3D2%26\
+        oauth_consumer_key%3Dkey%26oauth_nonce%3Dn%252F1%26oauth_signature_method%3DHMAC-SHA1%26\
+        oauth_timestamp%3D7%26oauth_token%3Dtoken%26oauth_version%3D1.0%26p%3D%252A%26p-%3D%26\
+        p1%3D%25C3%25A9~%26q%3Da%2520b%252Fc%26status%3DHi%2520there";
+
+    fn header(signature: &str) -> String {
+        Authorization::default()
+            .with_realm("Photos")
+            .with("oauth_consumer_key", "key")
+            .with("oauth_token", "token")
+            .with("oauth_signature_method", "HMAC-SHA1")
+            .with("oauth_timestamp", "7")
+            .with("oauth_nonce", "n/1")
+            .with("oauth_version", "1.0")
+            .with("oauth_signature", signature)
+            .to_header_value()
+    }
+
+    fn explained(base: &str, key: &str) -> Explanation {
+        let signature = SigningKey::from_bytes(key.as_bytes()).sign(base);
+        let received = Received {
+            method: "POST",
+            url: URL,
+            authorization: &[&header(signature.as_str())],
+            content_type: Some(FORM),
+            body: BODY,
+        };
+        explain(&received, &Server, &["https://other.example:444"]).unwrap()
+    }
+
+    fn check(base: &str, key: &str, part: Part, sentence: &str) {
+        let explanation = explained(base, key);
+        assert_eq!(explanation.part(), Some(part), "{base} {key}: {explanation}");
+        let shown = explanation.to_string();
+        assert!(shown.starts_with(&format!("{part}: {sentence}; signed here: POST ")), "{shown}");
+    }
+
+    /// A mistake that changes the base string, which it has to do.
+    fn check_base(from: &str, to: &str, part: Part, sentence: &str) {
+        assert!(BASE.contains(from), "{from}");
+        check(&BASE.replace(from, to), KEY, part, sentence);
+    }
+
+    #[test]
+    fn a_right_signature_needs_no_explanation() {
+        let explanation = explained(BASE, KEY);
+        assert_eq!(explanation.to_string(), "the signature is right");
+        assert_eq!(explanation.base_string(), BASE);
+    }
+
+    #[test]
+    fn tells_mistakes_with_the_secrets() {
+        let check_key = |key, sentence| check(BASE, key, Part::Secrets, sentence);
+        check_key("consumer%2Fsecret&", "the token secret was left out of the key");
+        check_key("consumer/secret&token+secret", "the secrets were not percent-encoded in the key");
+        check_key("consumer%2Fsecrettoken%2Bsecret", "the key had no ampersand behind the consumer secret");
+        check_key("token%2Bsecret", "the key was the token secret alone");
+        check_key("&token%2Bsecret", "the consumer secret was left out of the key");
+        check_key("token%2Bsecret&consumer%2Fsecret", "the two secrets were exchanged in the key");
+        check_key("consumer%2Fsecret%0A&token%2Bsecret", "the consumer secret had a line feed at its end");
+        check_key("consumer%2Fsecret&token%2Bsecret%20", "the token secret had a blank at its end");
+    }
+
+    #[test]
+    fn tells_mistakes_with_method_and_url() {
+        check_base("POST", "GET", Part::Method, "GET was signed");
+        check_base("POST", "post", Part::Method, "the method was signed in lower case");
+        check_base("https%", "http%", Part::Scheme, "http was signed");
+        check_base(
+            "https%3A%2F%2Fapi.example.com",
+            "http%3A%2F%2Fapi.example.com%3A443",
+            Part::Scheme,
+            "http was signed, with this scheme's default port",
+        );
+        check_base(".com", ".com%3A443", Part::Port, "port 443 was signed though it is the scheme's default");
+        check_base("api", "API", Part::Host, "the host was signed with its capitals");
+        check_base(
+            "api.example.com",
+            "other.example%3A444",
+            Part::Host,
+            "https://other.example:444 was signed",
+        );
+        check_base("json", "json%2F", Part::Path, "a slash was signed at the path's end");
+        check_base("it%2565ms", "items", Part::Path, "the path was signed decoded");
+        check_base("it%2565ms", "it%252565ms", Part::Path, "the path was encoded once too often");
+        let without_query = BASE.replace("p%3D%252A%26p-%3D%26p1%3D%25C3%25A9~%26q%3Da%2520b%252Fc%26", "");
+        check(&without_query, KEY, Part::Query, "the query was not signed");
+        let in_url =
+            without_query.replace("json", "json%3Fq%3Da%2Bb%252fc%26p%3D%2A%26p1%3D%25C3%25A9~%26p-%3D");
+        check(&in_url, KEY, Part::Query, "the query was signed as part of the URL");
+    }
+
+    #[test]
+    fn tells_mistakes_with_parameters() {
+        let form = BASE.replace("a%3D1%26a%3D2%26", "").replace("%26status%3DHi%2520there", "");
+        check(&form, KEY, Part::Body, "the form body was not signed");
+        check_base("%26oauth_version%3D1.0", "", Part::Protocol, "oauth_version was sent and not signed");
+        check_base("status", "realm%3DPhotos%26status", Part::Protocol, "the realm was signed");
+        check_base(
+            "a%3D1%26a%3D2",
+            "a%3D2%26a%3D1",
+            Part::Order,
+            "parameters of the same name were not sorted by value",
+        );
+        check_base(
+            "p%3D%252A%26p-%3D%26p1%3D%25C3%25A9~",
+            "p-%3D%26p1%3D%25C3%25A9~%26p%3D%252A",
+            Part::Order,
+            "the parameters were sorted with name and value as one text",
+        );
+    }
+
+    #[test]
+    fn tells_mistakes_with_the_encoding() {
+        let check_encoding = |from, to, sentence| check_base(from, to, Part::Encoding, sentence);
+        check_encoding("%2520", "%2B", "blanks were signed as plus signs and not as %20");
+        check_encoding("~", "%257E", "~ was encoded, and must not be");
+        check_encoding("%252A", "%2A", "!*'() were not encoded, and must be");
+        check_encoding("%252F", "%2F", "/ was not encoded, and must be");
+        check_encoding("%25C3%25A9", "%25E9", "what is not ASCII was signed in Latin-1 and not in UTF-8");
+        check_encoding("n%252F1", "n%25252F1", "the header's values were encoded once too often");
+        let hex =
+            BASE.replace("%25C3%25A9", "%25c3%25a9").replace("%252F", "%252f").replace("%252A", "%252a");
+        check(&hex, KEY, Part::Encoding, "hex digits of the values were signed in lower case");
+        let plus = BASE.replace("a%2520b", "a%252Bb").replace("Hi%2520", "Hi%252B");
+        check(
+            &plus,
+            KEY,
+            Part::Encoding,
+            "a plus sign of query or form was signed as one, and means a blank",
+        );
+    }
+
+    #[test]
+    fn tells_a_json_body_that_was_signed() {
+        let credentials =
+            crate::Credentials::consumer("key", "consumer/secret").with_token("token", "token+secret");
+        let stamp = Stamp { timestamp: Timestamp::new(7).unwrap(), nonce: "n" };
+        let wrong = Request::new("POST", "https://h/").body(FORM, b"{\"a\":1}");
+        let signed = sign(&wrong, &credentials, stamp).unwrap();
+        let received = Received {
+            method: "POST",
+            url: "https://h/",
+            authorization: &[signed.authorization()],
+            content_type: Some("application/json"),
+            body: b"{\"a\":1}",
+        };
+        assert_eq!(explain(&received, &Server, &[]).unwrap().part(), Some(Part::Body));
+    }
+
+    #[test]
+    fn an_unknown_mistake_shows_names_and_no_values() {
+        let explanation = explained(&BASE.replace("Hi", "Ho"), KEY);
+        assert_eq!(explanation.part(), None);
+        assert_eq!(
+            format!("{explanation:?}"),
+            "Explanation(no known mistake gives this signature: a secret is wrong, or method, URL or a parameter's \
+             value differ; signed here: POST https://api.example.com/1/it%65ms.json with a, a, oauth_consumer_key, \
+             oauth_nonce, oauth_signature_method, oauth_timestamp, oauth_token, oauth_version, p, p-, p1, q, status)"
+        );
+    }
+
+    #[test]
+    fn what_is_refused_earlier_stays_refused() {
+        let received =
+            Received { method: "GET", url: URL, authorization: &[], content_type: None, body: &[] };
+        assert_eq!(explain(&received, &Server, &[]).unwrap_err().reason(), Reason::NotOauth);
+    }
+}
