@@ -54,11 +54,14 @@ fn main() {
         ("https, 8 in flight", "https", 8, warm),
         ("https, 64 in flight", "https", 64, warm),
         ("https, 64 in flight, cold", "https", 64, cold),
+        #[cfg(feature = "http2")]
+        ("https, 64 in flight, transport over HTTP/2", "https", 64, warm),
     ] {
         let mut ours = Vec::new();
         let mut rivals = Vec::new();
+        let contender = if title.ends_with("HTTP/2") { Contender::OverTwo } else { Contender::Transport };
         for _ in 0..runs {
-            ours.push(run(Contender::Transport, scheme, in_flight, stint));
+            ours.push(run(contender, scheme, in_flight, stint));
             rivals.push(run(Contender::Legacy, scheme, in_flight, stint));
         }
         let (ours, rivals) = (Figures::median(&ours), Figures::median(&rivals));
@@ -87,6 +90,8 @@ enum Stint {
 #[derive(Clone, Copy)]
 enum Contender {
     Transport,
+    /// The same, over HTTP/2 if it is built with that.
+    OverTwo,
     Legacy,
 }
 
@@ -132,12 +137,14 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (rate, cpu, mut latencies) = runtime.block_on(async {
         match contender {
-            Contender::Transport => {
-                let transport = Transport::builder()
-                    .proxy(Proxy::none())
-                    .extra_roots(server.roots.clone())
-                    .build()
-                    .unwrap();
+            Contender::Transport | Contender::OverTwo => {
+                let builder = Transport::builder().proxy(Proxy::none()).extra_roots(server.roots.clone());
+                #[cfg(feature = "http2")]
+                let builder = match contender {
+                    Contender::OverTwo => builder.http(engagement_transport::Http::Negotiated),
+                    _ => builder,
+                };
+                let transport = builder.build().unwrap();
                 let credentials =
                     Credentials::consumer("consumer-key", "consumer-secret").with_token("token", "secret");
                 let call = Call::post(Url::parse(&server.url).unwrap())
@@ -326,7 +333,9 @@ fn serve() {
     });
     let roots = tls.as_ref().map_or_else(String::new, |(roots, _)| String::from_utf8(roots.clone()).unwrap());
     let acceptor = tls.map(|(_, identity)| {
-        tokio_native_tls::TlsAcceptor::from(native_tls::TlsAcceptor::new(identity).unwrap())
+        let mut acceptor = native_tls::TlsAcceptor::builder(identity);
+        acceptor.accept_alpn(&["h2", "http/1.1"]);
+        tokio_native_tls::TlsAcceptor::from(acceptor.build().unwrap())
     });
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     packed.write_all(answer()).unwrap();
@@ -354,7 +363,8 @@ fn serve() {
                         Ok::<_, Infallible>(response.body(Full::new(packed)).unwrap())
                     }
                 });
-                let http = hyper::server::conn::http1::Builder::new();
+                // Which of the two is spoken shows in the first bytes.
+                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                 // A client that goes away is no event.
                 let _ = match acceptor {
                     None => http.serve_connection(TokioIo::new(socket), respond).await,

@@ -149,10 +149,10 @@ async fn a_name_with_two_addresses_is_reached_by_the_one_that_works() {
     // Listens on IPv4 only; `localhost` also stands for [::1] where the machine has it.
     let server = Server::always(Reply::Keep(ok(b"here"))).await;
     let url = Url::parse(&format!("http://localhost:{}/", server.address().port())).unwrap();
-    let begun = std::time::Instant::now();
     let transport = quiet().max_attempts(1).build().unwrap();
-    assert_eq!(transport.send(&Call::get(url), verdict::by_status).await.unwrap().body, "here");
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    let answer = transport.send(&Call::get(url), verdict::by_status).await.unwrap();
+    assert_eq!(answer.body, "here");
+    assert!(answer.elapsed < Duration::from_secs(5), "not by way of a timeout: {:?}", answer.elapsed);
 }
 
 #[tokio::test]
