@@ -1,6 +1,6 @@
 //! The closing account: every Tweet that was asked for, in exactly one state.
 
-use std::{collections::HashMap, fs, path::Path, time::Duration};
+use std::{collections::HashMap, io::Write as _, path::Path, time::Duration};
 
 use engagement::{
     Effort,
@@ -8,12 +8,15 @@ use engagement::{
 };
 use serde::Serialize;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    place::Place,
+};
 
 /// Counts rows as they come.
 #[derive(Debug)]
 pub(crate) struct Account {
-    /// The best state of any of the Tweet's cells, once there is one.
+    /// The state of the Tweet as a whole, once there is one.
     tweets: HashMap<TweetId, Option<State>>,
     cells: [u64; 6],
     done: usize,
@@ -33,7 +36,7 @@ impl Account {
         }
         if let Some(known) = self.tweets.get_mut(&row.tweet_id) {
             self.done += usize::from(known.is_none());
-            *known = Some(known.map_or(state, |known| known.min(state)));
+            *known = Some(known.map_or(state, |known| of_both(known, state)));
         }
     }
 
@@ -114,13 +117,29 @@ impl Summary {
     }
 
     /// Writes it as JSON.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, mut to: Place, path: &Path) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
-        fs::write(path, text).map_err(|error| {
+        let written = to.write_all(text.as_bytes()).and_then(|()| to.finish());
+        written.map_err(|error| {
             Failure::new(Exit::Storage, "summary", format!("{} cannot be written: {error}", path.display()))
         })
     }
+}
+
+/// The state of a Tweet with cells in both: a value is a value, and a hole is never hidden behind an answer.
+///
+/// So of `unsupported`, which costs no request, and `failed`, the Tweet is `failed`.
+pub(crate) fn of_both(one: State, other: State) -> State {
+    let rank = |state: &State| match state {
+        State::Ok => 5,
+        State::Unaccounted => 4,
+        State::Failed => 3,
+        State::Forbidden => 2,
+        State::Unavailable => 1,
+        State::Unsupported => 0,
+    };
+    core::cmp::max_by_key(one, other, rank)
 }
 
 fn seconds(duration: Duration) -> f64 {
@@ -142,6 +161,7 @@ mod tests {
         account.add(&row(1, Metric::Impressions, Outcome::Forbidden(Reason::NONE)));
         account.add(&row(2, Metric::Favorites, Outcome::Unavailable(Reason::NONE)));
         account.add(&row(3, Metric::Favorites, Outcome::Failed(Reason::NONE)));
+        account.add(&row(3, Metric::VideoViews, Outcome::Unsupported(Reason::NONE)));
         assert_eq!(account.done(), 3);
         let summary = account.close(Effort::default(), Duration::ZERO);
         assert_eq!((summary.asked, summary.tweets.ok, summary.tweets.unavailable), (4, 1, 1));

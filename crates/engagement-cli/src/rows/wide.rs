@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{delimited, table, whole_seconds};
-use crate::cli::Format;
+use crate::{cli::Format, summary::of_both};
 
 /// All lines so far.
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Key {
 
 struct Line {
     values: BTreeMap<Metric, Option<u64>>,
-    /// The best of the cells' states, as for a Tweet as a whole.
+    /// As for a Tweet as a whole.
     state: State,
     reason: Option<String>,
     observed_at: Timestamp,
@@ -107,7 +107,7 @@ impl Lines {
 impl Line {
     fn add(&mut self, metric: &Metric, outcome: &Outcome) {
         self.values.insert(metric.clone(), outcome.value());
-        self.state = self.state.min(outcome.state());
+        self.state = of_both(self.state, outcome.state());
         if self.reason.is_none() {
             self.reason = outcome.reason().map(str::to_owned);
         }
