@@ -1,10 +1,16 @@
 //! The command line, as clap reads it. Every option has an environment twin, made here and nowhere else.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{env, ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::FalseyValueParser,
+};
 
-use crate::parse::{Duration, Moment, Rate};
+use crate::{
+    exit::Failure,
+    parse::{Duration, Moment, Rate},
+};
 
 /// Lifetime totals, the last 28 hours and hourly history of Tweets, from the Enterprise Engagement API.
 #[derive(Debug, Parser)]
@@ -97,7 +103,7 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
     /// Say more of what happens; twice for each request
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to colour messages
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -351,6 +357,32 @@ pub(crate) struct Demo {
     pub(crate) dir: Option<PathBuf>,
 }
 
+/// Whether programs are to read the errors, as far as arguments that are not sound can say.
+pub(crate) fn wants_json(args: impl IntoIterator<Item = OsString>) -> bool {
+    let mut named = false;
+    let mut wanted = None;
+    for arg in args {
+        let arg = arg.to_string_lossy();
+        if named {
+            wanted = Some(arg == "json");
+        } else if arg == "--" {
+            break;
+        } else if let Some(form) = arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")) {
+            wanted = (!form.is_empty()).then(|| form.trim_start_matches('=') == "json");
+        }
+        named = arg == "-o" || arg == "--output";
+    }
+    wanted.unwrap_or_else(|| env::var_os("ENGAGEMENT_OUTPUT").is_some_and(|form| form == "json"))
+}
+
+/// What clap has against the arguments, without its lines on usage.
+pub(crate) fn refusal(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let said = text.split("\n\n").next().unwrap_or_default();
+    let said = said.strip_prefix("error: ").unwrap_or(said).split_whitespace().collect::<Vec<_>>().join(" ");
+    Failure::usage(said).hint("try --help")
+}
+
 /// Gives every option of the command and of those below it its twin: `ENGAGEMENT_<OPTION>`, and for commands whose
 /// options mean something else than elsewhere `ENGAGEMENT_<COMMAND>_<OPTION>`.
 fn with_environment(command: clap::Command) -> clap::Command {
@@ -364,6 +396,15 @@ fn with_environment(command: clap::Command) -> clap::Command {
         .mut_args(|arg| match arg.get_long() {
             Some(long) if !matches!(long, "help" | "version") => {
                 let twin = format!("{prefix}{}", long.replace('-', "_").to_ascii_uppercase());
+                let arg = if matches!(arg.get_action(), ArgAction::SetTrue) {
+                    arg.value_parser(FalseyValueParser::new())
+                } else {
+                    arg
+                };
+                // Set to nothing is not set.
+                if env::var_os(&twin).is_some_and(|value| value.is_empty()) {
+                    return arg;
+                }
                 arg.env(twin).hide_env(true)
             }
             _ => arg,

@@ -7,6 +7,7 @@ use engagement_emulator::{Account, App, Class, Emulator, Faults, Switches, World
 
 use crate::{
     cli,
+    credentials::Credentials,
     exit::{Exit, Failure},
     print, signal,
     talk::Talk,
@@ -39,6 +40,26 @@ impl Embedded {
     /// The accounts of the demo world.
     pub(crate) fn accounts(&self) -> &[Account] {
         self.0.world().accounts()
+    }
+
+    /// The demo world's app and accounts.
+    pub(crate) fn credentials(&self) -> Credentials {
+        let mut credentials = Credentials::default();
+        if let Some(app) = self.apps().first() {
+            credentials.app = Some(
+                engagement::App::consumer(app.consumer_key.clone(), app.consumer_secret.clone())
+                    .with_bearer(app.bearer_token.clone()),
+            );
+        }
+        credentials.accounts = self
+            .accounts()
+            .iter()
+            .map(|account| {
+                engagement::Account::new(account.access_token.clone(), account.access_token_secret.clone())
+                    .handle(account.screen_name.clone())
+            })
+            .collect();
+        credentials
     }
 }
 
