@@ -316,6 +316,7 @@ pub(crate) struct Request {
 
 /// `engagement emulator`.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Emulator {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -344,6 +345,18 @@ pub(crate) struct Emulator {
     /// Faults to show
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// Serve https, with a certificate of its own making
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Write the certificate authority behind --tls and --proxy to this file, for clients to trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_ca: Option<PathBuf>,
+    /// Be the HTTPS proxy for the API's own hosts too
+    #[arg(long)]
+    pub(crate) proxy: bool,
+    /// Print the rules that it follows, with the evidence for each and the switch that changes it, and end
+    #[arg(long)]
+    pub(crate) rules: bool,
     /// Listen on an address that other machines reach
     #[arg(long)]
     pub(crate) allow_remote: bool,
