@@ -2,8 +2,8 @@
 //!
 //! The rival is hyper-util's legacy client with the same connector, posting the same bodies and inflating with the same
 //! flate2. Both ask a server in another process; runs are interleaved and medians compared. Client CPU is read from the
-//! scheduler, so that the server's does not count. `cold` runs count from the first call on and so contain the opening
-//! of connections; the others begin when all is warm.
+//! scheduler, so that the server's does not count. `cold` runs count from the building of the client on, so they
+//! contain the loading of certificates and the opening of connections; the others begin when all is warm.
 //!
 //! `cargo bench -p engagement-transport` measures and prints; anything else, `cargo test --benches` for instance, makes
 //! a few calls of each kind to keep it alive.
@@ -144,7 +144,6 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
                     Contender::OverTwo => builder.http(engagement_transport::Http::Negotiated),
                     _ => builder,
                 };
-                let transport = builder.build().unwrap();
                 let credentials =
                     Credentials::consumer("consumer-key", "consumer-secret").with_token("token", "secret");
                 let call = Call::post(Url::parse(&server.url).unwrap())
@@ -152,31 +151,36 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
                     .authorization(Authorization::oauth1(&credentials))
                     .replay(Replay::Safe)
                     .quota(&Quota::learnt());
-                load(in_flight, stint, move || {
-                    let (transport, call) = (transport.clone(), call.clone());
-                    async move { transport.send(&call, verdict::by_status).await.unwrap().body.len() }
+                load(in_flight, stint, || {
+                    let transport = builder.build().unwrap();
+                    move || {
+                        let (transport, call) = (transport.clone(), call.clone());
+                        async move { transport.send(&call, verdict::by_status).await.unwrap().body.len() }
+                    }
                 })
                 .await
             }
             Contender::Legacy => {
-                let client = legacy(&server.roots);
                 let url: http::Uri = server.url.parse().unwrap();
                 let question = Bytes::from(question());
-                load(in_flight, stint, move || {
-                    let request = Request::post(url.clone())
-                        .header("content-type", "application/json")
-                        .header("accept-encoding", "gzip")
-                        .header("authorization", "Bearer token")
-                        .header("user-agent", "bench")
-                        .body(Full::new(question.clone()))
-                        .unwrap();
-                    let client = client.clone();
-                    async move {
-                        let body = client.request(request).await.unwrap().into_body();
-                        let packed = body.collect().await.unwrap().to_bytes();
-                        let mut inflated = Vec::new();
-                        MultiGzDecoder::new(&packed[..]).read_to_end(&mut inflated).unwrap();
-                        inflated.len()
+                load(in_flight, stint, || {
+                    let client = legacy(&server.roots);
+                    move || {
+                        let request = Request::post(url.clone())
+                            .header("content-type", "application/json")
+                            .header("accept-encoding", "gzip")
+                            .header("authorization", "Bearer token")
+                            .header("user-agent", "bench")
+                            .body(Full::new(question.clone()))
+                            .unwrap();
+                        let client = client.clone();
+                        async move {
+                            let body = client.request(request).await.unwrap().into_body();
+                            let packed = body.collect().await.unwrap().to_bytes();
+                            let mut inflated = Vec::new();
+                            MultiGzDecoder::new(&packed[..]).read_to_end(&mut inflated).unwrap();
+                            inflated.len()
+                        }
                     }
                 })
                 .await
@@ -200,13 +204,15 @@ fn legacy(roots: &[u8]) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
 }
 
-/// Keeps `in_flight` calls going. Returns calls a second, CPU microseconds a call, and how long each took.
-async fn load<F, C>(in_flight: usize, stint: Stint, call: F) -> (f64, f64, Vec<Duration>)
+/// Keeps `in_flight` calls of a new client going. Returns calls a second, CPU microseconds a call, and how long each
+/// took.
+async fn load<F, C>(in_flight: usize, stint: Stint, client: impl FnOnce() -> F) -> (f64, f64, Vec<Duration>)
 where
     F: Fn() -> C + Send + Sync + 'static,
     C: Future<Output = usize> + Send,
 {
-    let call = Arc::new(call);
+    let (mut begun, mut cpu) = (Instant::now(), cpu_time());
+    let call = Arc::new(client());
     let work = |time: Duration, calls: usize| {
         let call = call.clone();
         async move {
@@ -240,11 +246,11 @@ where
     let (time, calls) = match stint {
         Stint::Time(time) => {
             work(time / 5, usize::MAX).await;
+            (begun, cpu) = (Instant::now(), cpu_time());
             (time, usize::MAX)
         }
         Stint::Calls(calls) => (Duration::from_secs(60), calls),
     };
-    let (begun, cpu) = (Instant::now(), cpu_time());
     let latencies = work(time, calls).await;
     let (elapsed, cpu) = (begun.elapsed(), cpu_time() - cpu);
     let count = latencies.len() as f64;

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engagement_transport::{
-    Advice, Authorization, Call, Clock, ErrorKind, Event, Head, Replay, Stop, Verdict, verdict,
+    Advice, Authorization, Call, Clock, ErrorKind, Event, Head, Quota, Replay, Stop, Verdict, verdict,
 };
 use oauth_core::Credentials;
 use tokio::net::TcpListener;
@@ -92,6 +92,29 @@ async fn every_attempt_is_signed_anew_and_late() {
         assert!(timestamp.abs_diff(sent) <= 1, "signed at {timestamp}, sent at {sent}");
     }
     assert!(seen[3].at - begun > Duration::from_secs(40), "the attempts were far apart");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_had_to_wait_is_signed_when_it_goes() {
+    let server = Server::in_memory(|_, _| Reply::Late(Duration::from_secs(20), ok(b"{}")));
+    let begun = tokio::time::Instant::now();
+    let transport =
+        server.builder_in_memory().clock(From(1_700_000_000, begun)).max_connections(1).build().unwrap();
+    let credentials = Credentials::consumer("key", "secret");
+    // The first two queue for the one connection, the third for the quota.
+    let call =
+        server.call().authorization(Authorization::oauth1(&credentials)).quota(&Quota::seeded(Some(2), 1));
+    let send = || transport.send(&call, verdict::by_status);
+    let (first, second, third) = tokio::join!(send(), send(), send());
+    for answer in [first, second, third] {
+        assert_eq!(answer.unwrap().attempts, 1);
+    }
+    let seen = server.seen();
+    assert!(seen[2].at - begun > Duration::from_secs(60));
+    for request in seen {
+        let timestamp: u64 = request.oauth("oauth_timestamp").parse().unwrap();
+        assert_eq!(timestamp, 1_700_000_000 + (request.at - begun).as_secs());
+    }
 }
 
 #[tokio::test(start_paused = true)]
