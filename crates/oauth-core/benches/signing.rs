@@ -299,5 +299,5 @@ const PARAMETERS: [(&str, &str); 12] = [
     ("max_id", "Größe + Länge"),
     ("include_entities", "🦀🦀🦀"),
     ("tweet_mode", "מורחב"),
-    ("źródło", "zażółć gęślą jaźń"),
+    ("source", "zażółć gęślą jaźń"),
 ];
