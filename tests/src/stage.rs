@@ -52,9 +52,14 @@ impl Stage {
         let moment = Duration::from_millis(1);
         Client::builder()
             .base_url(self.emulator.url())
-            .clock(StoppedClock::at(self.emulator.now()))
+            .clock(self.clock())
             .transport(|transport| transport.backoff(moment, moment * 4))
             .app(app)
+    }
+
+    /// The emulator's clock, as it stands now.
+    pub fn clock(&self) -> StoppedClock {
+        StoppedClock::at(self.emulator.now())
     }
 
     /// The app alone.

@@ -2,5 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its preparation fails")]
 
+mod accounting;
+mod authentication;
+mod faults;
 mod figures;
+mod group_by;
+mod recovery;
+mod refused;
 mod truth;
