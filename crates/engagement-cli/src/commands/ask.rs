@@ -27,7 +27,7 @@ use crate::{
     place::Place,
     rows::Rows,
     settings::Settings,
-    summary,
+    summary::{self, States, Summary},
     talk::Talk,
 };
 
@@ -125,6 +125,7 @@ pub(crate) async fn ask(
         Asking::Rows(outcomes) => run.follow(outcomes, Rows::new(format, place, ask.wide)).await,
         Asking::Raw(raw) => run.follow_raw(raw, place).await,
     };
+    let seen_enough = run.seen_enough();
     let (account, mut happened) = run.end();
     let summary = account.close(effort, begun.elapsed());
     talk.say(&summary.line());
@@ -138,10 +139,25 @@ pub(crate) async fn ask(
         FailOn::Unavailable => summary.tweets.unavailable + summary.cells.unavailable > 0,
         FailOn::Unsupported => summary.tweets.unsupported + summary.cells.unsupported > 0,
     };
-    if summary.cells.is_incomplete() || summary.tweets.unaccounted > 0 || ask.fail_on.iter().any(strict) {
+    let is_incomplete =
+        summary.cells.is_incomplete() || summary.tweets.unaccounted > 0 || ask.fail_on.iter().any(strict);
+    if is_incomplete && !seen_enough {
+        if happened.is_empty() {
+            talk.failure(&incomplete(&summary));
+        }
         happened.push(Exit::Incomplete);
     }
     Ok(Exit::of_all(&happened, summary.cells.ok > 0))
+}
+
+/// An answer that came, with cells in it that have no value and should.
+fn incomplete(summary: &Summary) -> Failure {
+    let States { unavailable, unsupported, forbidden, failed, unaccounted, .. } = summary.cells;
+    let message = format!(
+        "the answer is not complete; cells without a value: unavailable {unavailable}, unsupported {unsupported}, \
+         forbidden {forbidden}, failed {failed}, unaccounted {unaccounted}"
+    );
+    Failure::new(Exit::Incomplete, "incomplete", message).hint("each row says why")
 }
 
 /// A query that is about to be sent.

@@ -9,19 +9,27 @@ use engagement::{Batch, Effort, Outcomes, Problem, ProblemKind, Raw};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, sleep_until};
 
-use crate::{exit::Exit, place::Place, progress::Progress, rows::Rows, signal, summary, talk::Talk};
+use crate::{
+    exit::{Exit, Failure},
+    place::Place,
+    progress::Progress,
+    rows::Rows,
+    signal, summary,
+    talk::Talk,
+};
 
 /// A query on its way.
 pub(super) struct Run<'a> {
     talk: &'a Talk,
     account: summary::Account,
     happened: Vec<Exit>,
+    seen_enough: bool,
 }
 
 impl<'a> Run<'a> {
     /// Of a query for the Tweets of this account.
     pub(super) fn new(talk: &'a Talk, account: summary::Account) -> Self {
-        Self { talk, account, happened: Vec::new() }
+        Self { talk, account, happened: Vec::new(), seen_enough: false }
     }
 
     /// Writes what comes until all is there, or until a signal or the output's end stops it.
@@ -131,6 +139,11 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether the reader of the output has gone away: then it is not wrong that something is missing.
+    pub(super) fn seen_enough(&self) -> bool {
+        self.seen_enough
+    }
+
     /// What became of the Tweets, and what went wrong.
     pub(super) fn end(self) -> (summary::Account, Vec<Exit>) {
         (self.account, self.happened)
@@ -148,25 +161,41 @@ impl<'a> Run<'a> {
             self.talk.warn(warning);
         }
         for problem in problems {
-            let exit = match problem.kind {
-                ProblemKind::Authentication => Exit::Authentication,
-                ProblemKind::Quota => Exit::Quota,
-                ProblemKind::Network | ProblemKind::Server | ProblemKind::Malformed => Exit::Network,
+            let (exit, code, hint) = match problem.kind {
+                ProblemKind::Authentication => (
+                    Exit::Authentication,
+                    "authentication",
+                    "check the consumer key, the token and their secrets",
+                ),
+                ProblemKind::Quota => {
+                    (Exit::Quota, "quota", "ask for the rest later, or allow more requests")
+                }
+                ProblemKind::Network => (Exit::Network, "network", "check the network, and ask again"),
+                ProblemKind::Server => (Exit::Network, "server", "ask again later"),
+                ProblemKind::Malformed => {
+                    (Exit::Network, "malformed_answer", "ask again; look for a proxy that changes answers")
+                }
                 ProblemKind::Stopped if stopping => continue,
-                _ => Exit::Incomplete,
+                _ => (Exit::Incomplete, "refused", "ask for something else"),
             };
             // The same words for each of a thousand batches help nobody.
             if !self.happened.contains(&exit) || self.talk.is_verbose() {
-                self.talk.problem(&problem.message);
+                let failure = Failure::new(exit, code, &problem.message);
+                self.talk.failure(&failure.hint(hint).retryable(problem.retryable));
             }
             self.happened.push(exit);
         }
     }
 
     fn output_failed(&mut self, error: &io::Error) {
-        // Who closes the pipe has seen enough.
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            self.talk.problem(&format!("the output cannot be written: {error}"));
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            self.seen_enough = true;
+        } else {
+            self.talk.failure(&Failure::new(
+                Exit::Storage,
+                "output",
+                format!("the output cannot be written: {error}"),
+            ));
             self.happened.push(Exit::Storage);
         }
     }
