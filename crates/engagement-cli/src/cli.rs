@@ -4,7 +4,7 @@ use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
     ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
-    builder::FalseyValueParser,
+    builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
 };
 
 use crate::{
@@ -25,7 +25,25 @@ pub(crate) struct Cli {
 impl Cli {
     /// Reads the arguments, and for what they leave out the environment.
     pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&Self::definition().try_get_matches_from(args)?)
+        let mut definition = Self::definition();
+        let matches = definition.try_get_matches_from_mut(args)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if let (Some(ask), Some((_, matches))) = (cli.command.ask_mut(), matches.subcommand())
+            && ask.app
+            && ask.ask_as.is_some()
+        {
+            // An option wins over the environment; two of one origin contradict each other.
+            match (matches.value_source("app"), matches.value_source("ask_as")) {
+                (Some(ValueSource::EnvVariable), Some(ValueSource::CommandLine)) => ask.app = false,
+                (Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)) => ask.ask_as = None,
+                _ => {
+                    let both =
+                        "--as asks with one account's token and --app with none: leave out one of them";
+                    return Err(definition.error(ErrorKind::ArgumentConflict, both));
+                }
+            }
+        }
+        Ok(cli)
     }
 
     /// The whole command line, environment twins included.
@@ -75,6 +93,16 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
     },
+}
+
+impl Command {
+    /// What is asked, by the commands that ask.
+    fn ask_mut(&mut self) -> Option<&mut Ask> {
+        match self {
+            Self::Totals(ask) | Self::Last28Hours { ask, .. } | Self::Historical { ask, .. } => Some(ask),
+            _ => None,
+        }
+    }
 }
 
 /// Options of every command.
@@ -171,7 +199,7 @@ pub(crate) struct Ask {
     #[arg(long)]
     pub(crate) allow_unknown_metrics: bool,
     /// Ask with the token of this account, and no other credential
-    #[arg(long = "as", value_name = "HANDLE", conflicts_with = "app")]
+    #[arg(long = "as", value_name = "HANDLE")]
     pub(crate) ask_as: Option<String>,
     /// Ask app-only, and with no other credential
     #[arg(long)]

@@ -2,16 +2,13 @@
 
 mod wide;
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::io::{self, Write};
 
 use engagement::{Batch, model::Row};
 use jiff::{Timestamp, TimestampRound, Unit};
 use serde::Serialize;
 
-use crate::{cli::Format, exit::Failure, place::Place};
+use crate::{cli::Format, place::Place};
 
 /// Where rows go, and in which form.
 pub(crate) struct Rows {
@@ -39,9 +36,8 @@ enum Form {
 }
 
 impl Rows {
-    /// Opens the output. An existing file is not touched before there is something to write.
-    pub(crate) fn open(format: Option<Format>, out: Option<&Path>, wide: bool) -> Result<Self, Failure> {
-        let to = Place::open(out)?;
+    /// Rows to this place, in this form or the one that suits it.
+    pub(crate) fn new(format: Option<Format>, to: Place, wide: bool) -> Self {
         let format = format.unwrap_or(if to.is_terminal() { Format::Table } else { Format::Ndjson });
         let form = match format {
             _ if wide => Form::Wide { lines: wide::Lines::default(), form: format },
@@ -51,7 +47,7 @@ impl Rows {
             Format::Tsv => Form::Delimited { delimiter: b'\t', begun: false },
             Format::Json | Format::Raw => Form::Json { begun: false },
         };
-        Ok(Self { form, to })
+        Self { form, to }
     }
 
     /// Writes a batch, whose rows are sorted.

@@ -30,11 +30,15 @@ impl Account {
 
     /// Takes a row into account.
     pub(crate) fn add(&mut self, row: &Row) {
-        let state = row.outcome.state();
+        self.count(row.tweet_id, row.outcome.state());
+    }
+
+    /// Takes a cell into account whose value is elsewhere.
+    pub(crate) fn count(&mut self, tweet_id: TweetId, state: State) {
         if let Some(count) = self.cells.get_mut(state as usize) {
             *count += 1;
         }
-        if let Some(known) = self.tweets.get_mut(&row.tweet_id) {
+        if let Some(known) = self.tweets.get_mut(&tweet_id) {
             self.done += usize::from(known.is_none());
             *known = Some(known.map_or(state, |known| known.and(state)));
         }

@@ -8,8 +8,8 @@ mod owners;
 use std::time::Instant;
 
 use engagement::{
-    Owners, Resolution, Who,
-    model::{Endpoint, Window},
+    Outcomes, Owners, Raw, Resolution, Who,
+    model::{Endpoint, Grouping, Window},
 };
 use jiff::Timestamp;
 
@@ -27,7 +27,7 @@ use crate::{
     place::Place,
     rows::Rows,
     settings::Settings,
-    summary,
+    summary::{self, States, Summary},
     talk::Talk,
 };
 
@@ -107,15 +107,25 @@ pub(crate) async fn ask(
     if ask.ask_anyway {
         query = query.ask_anyway();
     }
+    query = query.groupings(groupings(&ask.group_by)?);
     if ask.dry_run {
         return forecast::print(query, &ask, settings);
     }
-    let outcomes = query.send().map_err(|error| refused(&error))?;
+    let asking = if format == Some(Format::Raw) {
+        query.send_raw().map(Asking::Raw)
+    } else {
+        query.send().map(Asking::Rows)
+    };
+    let asking = asking.map_err(|error| refused(&error))?;
     // Opened before anything is sent: no request is worth its answer where there is no place for it.
     let place_of_summary = ask.summary.as_deref().map(|path| Ok((Place::file(path)?, path))).transpose()?;
-    let rows = Rows::open(format, settings.out.as_deref(), ask.wide)?;
+    let place = Place::open(settings.out.as_deref())?;
     let mut run = Run::new(talk, summary::Account::new(&tweet_ids));
-    let effort = run.follow(outcomes, rows).await;
+    let effort = match asking {
+        Asking::Rows(outcomes) => run.follow(outcomes, Rows::new(format, place, ask.wide)).await,
+        Asking::Raw(raw) => run.follow_raw(raw, place).await,
+    };
+    let seen_enough = run.seen_enough();
     let (account, mut happened) = run.end();
     let summary = account.close(effort, begun.elapsed());
     talk.say(&summary.line());
@@ -129,10 +139,45 @@ pub(crate) async fn ask(
         FailOn::Unavailable => summary.tweets.unavailable + summary.cells.unavailable > 0,
         FailOn::Unsupported => summary.tweets.unsupported + summary.cells.unsupported > 0,
     };
-    if summary.cells.is_incomplete() || summary.tweets.unaccounted > 0 || ask.fail_on.iter().any(strict) {
+    let is_incomplete =
+        summary.cells.is_incomplete() || summary.tweets.unaccounted > 0 || ask.fail_on.iter().any(strict);
+    if is_incomplete && !seen_enough {
+        if happened.is_empty() {
+            talk.failure(&incomplete(&summary));
+        }
         happened.push(Exit::Incomplete);
     }
     Ok(Exit::of_all(&happened, summary.cells.ok > 0))
+}
+
+/// An answer that came, with cells in it that have no value and should.
+fn incomplete(summary: &Summary) -> Failure {
+    let States { unavailable, unsupported, forbidden, failed, unaccounted, .. } = summary.cells;
+    let message = format!(
+        "the answer is not complete; cells without a value: unavailable {unavailable}, unsupported {unsupported}, \
+         forbidden {forbidden}, failed {failed}, unaccounted {unaccounted}"
+    );
+    Failure::new(Exit::Incomplete, "incomplete", message).hint("each row says why")
+}
+
+/// A query that is about to be sent.
+enum Asking {
+    Rows(Outcomes),
+    Raw(Raw),
+}
+
+/// `--group-by`.
+fn groupings(given: &[String]) -> Result<Vec<Grouping>, Failure> {
+    let refuse = |text: &str, why: &dyn std::fmt::Display| {
+        Failure::usage(format!("--group-by {text:?}: {why}"))
+            .hint("write it as NAME=DIMENSION,DIMENSION, such as by_tweet=tweet.id,engagement.type")
+    };
+    let read = |text: &String| match text.parse::<Grouping>() {
+        Ok(grouping) if grouping.name().is_empty() => Err(refuse(text, &"the name is missing")),
+        Ok(grouping) => Ok(grouping),
+        Err(error) => Err(refuse(text, &error)),
+    };
+    given.iter().map(read).collect()
 }
 
 fn who(ask: &Ask) -> Who {
@@ -144,7 +189,7 @@ fn who(ask: &Ask) -> Who {
 }
 
 fn ask_format(ask: &Ask, settings: &Settings) -> Result<Option<Format>, Failure> {
-    if !ask.group_by.is_empty() && settings.output != Some(Format::Raw) {
+    if !ask.group_by.is_empty() && settings.output != Some(Format::Raw) && !ask.dry_run {
         return Err(
             Failure::usage("--group-by shows the API's own shape, which rows cannot").hint("add -o raw")
         );

@@ -14,6 +14,7 @@ mod metrics;
 mod output;
 mod plan;
 mod range;
+mod raw;
 mod request;
 mod rows;
 mod secrets;

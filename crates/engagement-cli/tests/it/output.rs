@@ -105,6 +105,7 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{stderr}");
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
 
     for words in ["--help", "completions bash", "ids ids"] {
         let mut child = folder.engagement(words).spawn();

@@ -139,6 +139,48 @@ fn errors_are_objects_for_programs() {
 }
 
 #[test]
+fn what_goes_wrong_on_the_way_is_an_object_too() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let stranger = server.tweet("unowned");
+    let run = |words: &str| folder.engagement(words).arg(&stranger).brand(&server);
+    let code = |error: serde_json::Value| error["error"]["code"].as_str().unwrap().to_owned();
+    let words = "totals -o json --metrics favorites";
+    let done = run(words).env("ENGAGEMENT_ACCESS_TOKEN_SECRET", "wrong").run().ends(4);
+    assert_eq!(code(done.error()), "authentication");
+    assert_eq!(code(run(&format!("{words} --as 1111")).run().ends(3).error()), "incomplete");
+    assert_eq!(code(run(&format!("{words} --max-requests 0")).run().ends(5).error()), "quota");
+    let unreachable = run(&format!("{words} --timeout 1s")).env("ENGAGEMENT_BASE_URL", "http://127.0.0.1:9");
+    let error = unreachable.run().ends(6).error();
+    assert_eq!(error["error"]["retryable"], true);
+    assert_eq!(code(error), "network");
+}
+
+#[test]
+fn an_option_wins_over_the_environment() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("owned");
+    let owner = |words: &str, name: &str, value: &str| {
+        let done = folder.engagement(words).arg(&id).brand(&server).env(name, value).run().ends(0);
+        done.lines()[0]["owner"].clone()
+    };
+    let words = "totals --metrics favorites";
+    assert_eq!(owner(&format!("{words} --as 1111"), "ENGAGEMENT_APP", "true"), "1111");
+    assert_eq!(owner(&format!("{words} --app"), "ENGAGEMENT_AS", "1111"), serde_json::Value::Null);
+    assert_eq!(owner(words, "ENGAGEMENT_APP", "0"), "1111");
+    folder
+        .engagement(words)
+        .arg(&id)
+        .brand(&server)
+        .env("ENGAGEMENT_APP", "1")
+        .env("ENGAGEMENT_AS", "1111")
+        .run()
+        .ends(2)
+        .says(&["--as", "--app"]);
+}
+
+#[test]
 fn no_home() {
     let folder = Folder::new();
     let server = Server::start(&folder);
