@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops where it fails, and reports")]
 
-#[path = "bodies/made.rs"]
 mod bodies;
 
 use std::{
