@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use engagement::{
-    Client, ProblemKind, Resolution,
-    model::{Endpoint, State, TweetId, Window},
+    Client, Metrics, ProblemKind, Resolution,
+    model::{Endpoint, Metric, State, TweetId, Window},
 };
 use engagement_emulator::{Class, Faults};
 use engagement_tests::{Asked, Haul, Stage, hour};
@@ -20,7 +20,7 @@ const PASSING: [(&str, &str, &str); 9] = [
     ("a gzip without its trailer", r#""truncate_gzip":true"#, "200"),
     ("a gzip cut in its middle", r#""truncate_gzip":500"#, "200"),
     ("a reset in the head", r#""reset_after_bytes":40"#, "200"),
-    ("a reset in the body", r#""reset_after_bytes":900"#, "200"),
+    ("a reset in the body", r#""reset_after_bytes":400"#, "200"),
     ("no answer", r#""drop":true"#, "dropped"),
     ("a page instead of JSON", r#""body":"<html>Please log in</html>""#, "200"),
 ];
@@ -51,13 +51,14 @@ async fn what_passes_does_not_show_in_series() {
     let stage = Stage::set().await;
     let ids = stage.emulator.tweets(Class::Over90, None, 30);
     let window = Window::new(hour("2026-10-01T05"), hour("2026-11-25T11")).unwrap();
+    let metrics = [Metric::Impressions, Metric::UrlClicks];
     for (name, fault, _) in PASSING {
         stage.emulator.set_faults(faults(&format!(
             r#"{{"endpoint":"historical","nth":2,{fault}}},{{"endpoint":"historical","nth":4,{fault}}}"#
         )));
         let query = stage.owner().historical(ids.clone(), window).resolution(Resolution::Day);
-        let haul = Haul::of(query).await;
-        let asked = Asked::series(&ids, Endpoint::Historical.metrics(), window, Resolution::Day);
+        let haul = Haul::of(query.metrics(Metrics::Named(metrics.to_vec()))).await;
+        let asked = Asked::series(&ids, metrics.clone(), window, Resolution::Day);
         assert_eq!(asked.check(&haul, &stage.emulator), Ok(()), "{name}");
         check_states(&haul);
         assert_eq!((haul.effort.requests, haul.effort.retries), (6, 2), "{name}");
@@ -126,7 +127,7 @@ async fn one_batch_that_fails_leaves_the_others_alone() {
     ] {
         stage.emulator.set_faults(faults(&fault));
         let haul = Haul::of(stage.app_only().totals(ids.clone())).await;
-        let public = Endpoint::Totals.metrics().filter(engagement::model::Metric::is_public);
+        let public = Endpoint::Totals.metrics().filter(Metric::is_public);
         Asked::totals(&ids, public).check(&haul, &stage.emulator).unwrap();
         let states = haul.states();
         let failed: Vec<TweetId> =
@@ -146,13 +147,34 @@ async fn a_limit_of_requests_holds_with_repetitions() {
     let client: Client = stage.client().concurrency(1).max_requests(5).build().unwrap();
     let ids = stage.emulator.tweets(Class::Unowned, None, 1_000);
     let haul = Haul::of(client.totals(ids.clone())).await;
-    let public = Endpoint::Totals.metrics().filter(engagement::model::Metric::is_public);
+    let public = Endpoint::Totals.metrics().filter(Metric::is_public);
     Asked::totals(&ids, public).check(&haul, &stage.emulator).unwrap();
     assert_eq!((stage.requests(), haul.effort.requests), (5, 5));
     let states = haul.states();
     let count = |state| states.values().filter(|found| **found == state).count();
     assert_eq!((count(State::Ok), count(State::Unaccounted)), (750, 250));
     assert_eq!(haul.problem_kinds(), [ProblemKind::Quota]);
+}
+
+/// Two windows meet within a day. Where one of them is not answered, that day has no count at all.
+#[tokio::test]
+async fn a_day_of_which_a_part_is_missing_has_no_value() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Over90, None, 3);
+    let window = Window::new(hour("2026-10-01T05"), hour("2026-11-25T11")).unwrap();
+    let mut whole_days = 0;
+    for nth in [1, 2] {
+        stage.emulator.set_faults(faults(&format!(r#"{{"nth":{nth},"status":400}}"#)));
+        let client = stage.client().account(stage.account("demo_brand")).concurrency(1).build().unwrap();
+        let query = client.historical(ids.clone(), window).metrics(Metrics::Named(vec![Metric::UrlClicks]));
+        let haul = Haul::of(query.resolution(Resolution::Day)).await;
+        let asked = Asked::series(&ids, [Metric::UrlClicks], window, Resolution::Day);
+        assert_eq!(asked.check(&haul, &stage.emulator), Ok(()), "{nth}");
+        assert_eq!((haul.effort.requests, haul.problem_kinds()), (2, vec![ProblemKind::Refused]));
+        whole_days += haul.values().filter(|(row, _)| row.tweet_id == ids[0]).count();
+    }
+    // Of the 56 days those before the cut came once and those after it once.
+    assert_eq!(whole_days, 55);
 }
 
 /// Answers that look like data and are none: what they do not say is never made up.

@@ -73,11 +73,7 @@ async fn three_at_once_agree() {
     let body = scene.body(&groupings);
     let answer: serde_json::Value = serde_json::from_slice(&scene.ask(&stage, &body).await).unwrap();
     for (index, by) in groupings.iter().enumerate() {
-        assert_eq!(
-            leaves(&answer[format!("g{index}")]),
-            scene.truth(&stage, by, Hours::OfCalendar),
-            "{by:?}"
-        );
+        assert_eq!(leaves(&answer[format!("g{index}")]), scene.truth(by, Hours::OfCalendar), "{by:?}");
     }
 }
 
@@ -86,7 +82,7 @@ async fn check(stage: &Stage, scene: &Scene, hours: Hours, orders: usize) {
     for by in legal_orders(scene.endpoint) {
         let body = scene.body(core::slice::from_ref(&by));
         let answer = scene.ask(stage, &body).await;
-        let expected = scene.truth(stage, &by, hours);
+        let expected = scene.truth(&by, hours);
         assert!(!expected.is_empty());
 
         let json: serde_json::Value = serde_json::from_slice(&answer).unwrap();
@@ -114,13 +110,29 @@ struct Scene {
     tweet_ids: Vec<TweetId>,
     metrics: Vec<Metric>,
     window: Option<Window>,
+    /// Everything that is true of them, by hour where there are hours.
+    truths: Vec<(TweetId, Metric, Option<UtcHour>, u64)>,
 }
 
 impl Scene {
     /// Tweets of all four ages.
     fn of(stage: &Stage, endpoint: Endpoint, window: Option<Window>) -> Self {
+        let tweet_ids = stage.emulator.tweets(Class::Owned, None, 4);
         let metrics = vec![Metric::Impressions, Metric::Favorites, Metric::Replies, Metric::Engagements];
-        Self { endpoint, tweet_ids: stage.emulator.tweets(Class::Owned, None, 4), metrics, window }
+        let hours: Vec<Option<UtcHour>> = match window {
+            None => vec![None],
+            Some(window) => window.hours().map(Some).collect(),
+        };
+        let mut truths = Vec::new();
+        for id in &tweet_ids {
+            for metric in &metrics {
+                for hour in &hours {
+                    let truth = stage.emulator.truth(*id, metric, hour.map(Window::hour));
+                    truths.extend(truth.map(|value| (*id, metric.clone(), *hour, value)));
+                }
+            }
+        }
+        Self { endpoint, tweet_ids, metrics, window, truths }
     }
 
     /// The request, written by hand.
@@ -158,26 +170,11 @@ impl Scene {
         answer.body.to_vec()
     }
 
-    /// The hours to sum over; without a window there are none.
-    fn hours(&self) -> Vec<Option<UtcHour>> {
-        match self.window {
-            None => vec![None],
-            Some(window) => window.hours().map(Some).collect(),
-        }
-    }
-
     /// The sums that are true, under the keys that lead to them.
-    fn truth(&self, stage: &Stage, by: &[Dimension], hours: Hours) -> BTreeMap<Vec<String>, u64> {
+    fn truth(&self, by: &[Dimension], hours: Hours) -> BTreeMap<Vec<String>, u64> {
         let mut sums = BTreeMap::new();
-        for id in &self.tweet_ids {
-            for metric in &self.metrics {
-                for hour in self.hours() {
-                    let truth = stage.emulator.truth(*id, metric, hour.map(Window::hour));
-                    if let Some(value) = truth {
-                        *sums.entry(path(by, *id, metric, hour, hours)).or_insert(0) += value;
-                    }
-                }
-            }
+        for (id, metric, hour, value) in &self.truths {
+            *sums.entry(path(by, *id, metric, *hour, hours)).or_insert(0) += value;
         }
         sums
     }
@@ -218,8 +215,7 @@ impl Scene {
         let is_hour_of_day = hours == Hours::OfDay
             && grouping.has(Dimension::EngagementHour)
             && !grouping.has(Dimension::EngagementDay);
-        let told =
-            if can_be_told && !is_hour_of_day { self.truth(stage, grouping.by(), hours).len() } else { 0 };
+        let told = if can_be_told && !is_hour_of_day { self.truth(grouping.by(), hours).len() } else { 0 };
         assert_eq!(values.count(), told, "{grouping}");
         // What cannot be told is no value, and the one case in which something came is told of.
         let sums =
