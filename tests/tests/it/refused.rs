@@ -101,6 +101,7 @@ fn bad_groupings() {
 
 #[test]
 fn unknown_metrics() {
+    let refused = |name: &str| name.parse::<Metric>().unwrap_err().to_string();
     // The wire takes exact names in lower case only (V5), so a near miss is no name.
     for (name, nearest) in [
         ("impresions", "impressions"),
@@ -108,13 +109,15 @@ fn unknown_metrics() {
         ("Impressions", "impressions"),
         ("media_clicks", "media_engagements"),
     ] {
-        let said = name.parse::<Metric>().unwrap_err().to_string();
+        let said = refused(name);
+        names_rule("V5", &said);
         assert!(
             said.contains(&format!("{name:?}")) && said.contains(&format!("nearest is {nearest}")),
             "{said}"
         );
     }
-    assert!("".parse::<Metric>().is_err() && "clicks_of_all_kinds".parse::<Metric>().is_err());
+    names_rule("V5", &refused(""));
+    names_rule("V5", &refused("clicks_of_all_kinds"));
 }
 
 #[track_caller]

@@ -38,7 +38,7 @@ fn metric(name: &str, allow_unknown: bool, talk: &Talk) -> Result<Metric, Failur
             talk.warn(&format!("{} is no metric known here; sent as it is", clean_words(name, 100)));
             Ok(Metric::named(name))
         }
-        Err(unknown) => Err(Failure::usage(format!("{unknown} (rule V5)"))
+        Err(unknown) => Err(Failure::usage(unknown)
             .hint("a name newer than this version is sent with --allow-unknown-metrics")),
     }
 }
