@@ -4,7 +4,7 @@ mod tally;
 
 use std::{
     io::{self, BufRead as _, BufReader},
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
     time::Instant,
 };
 
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use self::tally::Tally;
 use crate::{
-    bench, codegen,
+    bench, codegen, compat, demo,
     provision::{self, Purpose},
     tidy,
     workspace::{Workspace, shown, succeed},
@@ -74,6 +74,11 @@ const STEPS: &[Step] = &[
     Step { name: "documentation", work: Work::Rustdoc(&["doc", "--locked", "--workspace", "--no-deps"]) },
     Step { name: "suites", work: Work::Suites(&["test", "--locked", "--workspace", "--no-fail-fast"]) },
     Step { name: "benches, once through", work: Work::Own(bench::run_once) },
+    Step {
+        name: "strangers' clients, the quick ones",
+        work: Work::Own(|workspace| compat::run(workspace, compat::Part::Fast)),
+    },
+    Step { name: "demo", work: Work::Own(demo) },
 ];
 
 fn run_steps(workspace: &Workspace, steps: &[Step], tally: &mut Tally) -> Result<()> {
@@ -83,6 +88,12 @@ fn run_steps(workspace: &Workspace, steps: &[Step], tally: &mut Tally) -> Result
         step.work.run(workspace, tally).with_context(|| format!("step failed: {}", step.name))?;
         println!("==> {}: {:.1} s", step.name, began.elapsed().as_secs_f64());
     }
+    Ok(())
+}
+
+fn demo(workspace: &Workspace) -> Result<()> {
+    let code = demo::run(workspace, &[])?;
+    ensure!(code == ExitCode::SUCCESS, "the demo does not end well");
     Ok(())
 }
 

@@ -18,6 +18,11 @@ use crate::{
     switches::Switches,
     world::{Class, World},
 };
+#[cfg(feature = "tls")]
+use crate::{
+    server::Security,
+    tls::{Tls, TlsError},
+};
 
 /// A running emulator. It stops when dropped, and every connection with it.
 ///
@@ -140,6 +145,10 @@ pub struct Builder {
     switches: Option<Switches>,
     faults: Faults,
     public_url: Option<String>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    #[cfg(feature = "tls")]
+    proxy: Option<Tls>,
 }
 
 impl Default for Builder {
@@ -156,6 +165,10 @@ impl Default for Builder {
             switches: None,
             faults: Faults::default(),
             public_url: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            proxy: None,
         }
     }
 }
@@ -228,6 +241,22 @@ impl Builder {
         Self { public_url: Some(url.into()), ..self }
     }
 
+    /// Serves https, with this certificate. A plain request is still answered, so that a proxy can be asked for
+    /// connections in the clear.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Answers CONNECT for the hosts of the real service with this certificate, and refuses other hosts: clients that
+    /// know nothing of the emulator reach it through `HTTPS_PROXY`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn proxy(self, tls: Tls) -> Self {
+        Self { proxy: Some(tls), ..self }
+    }
+
     /// Starts it on the current tokio runtime, which needs its I/O and time drivers.
     ///
     /// # Errors
@@ -262,9 +291,24 @@ impl Builder {
         let bound =
             TcpListener::bind(listen).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (addr, listener) = bound.map_err(|source| StartError::Listen { listen, source })?;
-        let server = Arc::new(Server::new(Arc::clone(&emulation)));
-        let task = tokio::spawn(server.run(listener)).abort_handle();
-        Ok(Emulator { emulation, url: format!("http://{addr}"), addr, task })
+        #[cfg(feature = "tls")]
+        let is_https = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let is_https = false;
+        #[cfg(feature = "tls")]
+        let security = Security {
+            is_https,
+            is_proxy: self.proxy.is_some(),
+            acceptor: self.tls.or(self.proxy).map(|tls| tls.acceptor()).transpose()?,
+        };
+        let server = Server::new(
+            Arc::clone(&emulation),
+            #[cfg(feature = "tls")]
+            security,
+        );
+        let task = tokio::spawn(Arc::new(server).run(listener)).abort_handle();
+        let scheme = if is_https { "https" } else { "http" };
+        Ok(Emulator { emulation, url: format!("{scheme}://{addr}"), addr, task })
     }
 }
 
@@ -291,4 +335,8 @@ pub enum StartError {
     /// The clock cannot be set to this time.
     #[error("the clock cannot be set")]
     Clock(#[from] InvalidClock),
+    /// The certificate cannot be used.
+    #[cfg(feature = "tls")]
+    #[error("TLS cannot be served")]
+    Tls(#[from] TlsError),
 }

@@ -18,8 +18,12 @@ mod route;
 mod rules;
 mod server;
 mod switches;
+#[cfg(feature = "tls")]
+mod tls;
 mod world;
 
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError};
 pub use self::{
     clock::InvalidClock,
     counters::Counters,

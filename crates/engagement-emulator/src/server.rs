@@ -1,7 +1,11 @@
 //! From connections to answers.
 
 mod crowd;
+mod framing;
 mod intake;
+mod line;
+#[cfg(feature = "tls")]
+mod tunnel;
 mod wire;
 
 use std::{
@@ -17,15 +21,24 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
 };
+#[cfg(feature = "tls")]
+use tokio_native_tls::TlsAcceptor;
 
+#[cfg(feature = "tls")]
+use self::tunnel::Tunnel;
+
+#[cfg(feature = "tls")]
+pub(crate) use self::tunnel::HOSTS;
 use self::{
     crowd::{Crowd, Place},
     intake::head,
-    wire::{Fate, Socket, Wire},
+    line::Line,
+    wire::{Fate, Wire},
 };
 use crate::{
     emulation::Emulation,
@@ -44,11 +57,19 @@ pub(crate) struct Server {
     /// Series answers under way: each holds some megabytes while it is written.
     large: Semaphore,
     crowd: Crowd,
+    #[cfg(feature = "tls")]
+    security: Security,
 }
 
 impl Server {
-    pub(crate) fn new(emulation: Arc<Emulation>) -> Self {
-        Self { emulation, large: Semaphore::new(LARGE_AT_ONCE), crowd: Crowd::new(CONNECTIONS) }
+    pub(crate) fn new(emulation: Arc<Emulation>, #[cfg(feature = "tls")] security: Security) -> Self {
+        Self {
+            emulation,
+            large: Semaphore::new(LARGE_AT_ONCE),
+            crowd: Crowd::new(CONNECTIONS),
+            #[cfg(feature = "tls")]
+            security,
+        }
     }
 
     /// Serves connections until it is dropped.
@@ -77,19 +98,56 @@ impl Server {
         // Answers are written at once, and waiting for more to send would cost the client 40 ms.
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(peer);
-        self.speak(stream, Visit { peer, local, scheme: "http", place: Arc::new(place) }).await;
+        let fate = Arc::new(Fate::default());
+        let line = Line::new(stream, Arc::clone(&fate));
+        let visit = Visit { peer, local, scheme: "http", place: Arc::new(place), fate };
+        #[cfg(feature = "tls")]
+        let Some(line) = self.secure(line, &visit).await else { return };
+        self.speak(line, visit).await;
+    }
+
+    /// Speaks TLS on the connection if the other end does. What is left over wants plain HTTP.
+    #[cfg(feature = "tls")]
+    async fn secure(self: &Arc<Self>, mut line: Line, visit: &Visit) -> Option<Line> {
+        let Some(acceptor) = &self.security.acceptor else { return Some(line) };
+        if self.security.is_proxy {
+            line = match tokio::time::timeout(HEAD, tunnel::open(line)).await.ok()? {
+                Tunnel::None(line) => line,
+                Tunnel::Refused => return None,
+                Tunnel::Open(line) => {
+                    self.encrypted(acceptor, line, visit).await;
+                    return None;
+                }
+            };
+        }
+        let first = tokio::time::timeout(HEAD, line.first()).await.ok()??;
+        if !self.security.is_https || first != HANDSHAKE {
+            return Some(line);
+        }
+        self.encrypted(acceptor, line, visit).await;
+        None
+    }
+
+    #[cfg(feature = "tls")]
+    async fn encrypted(self: &Arc<Self>, acceptor: &TlsAcceptor, line: Line, visit: &Visit) {
+        if let Ok(Ok(stream)) = tokio::time::timeout(HEAD, acceptor.accept(line)).await {
+            let visit = Visit { scheme: "https", ..visit.clone() };
+            Arc::clone(self).speak(stream, visit).await;
+        }
     }
 
     /// HTTP over a stream.
-    async fn speak<S: Socket>(self: Arc<Self>, stream: S, visit: Visit) {
-        let fate = Arc::new(Fate::default());
-        let wire = Wire::new(stream, Arc::clone(&fate), STALL);
+    async fn speak<S>(self: Arc<Self>, stream: S, visit: Visit)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let wire = Wire::new(stream, Arc::clone(&visit.fate), STALL);
         let visit = Arc::new(visit);
         let service = service_fn(move |request| {
-            let (server, visit, fate) = (Arc::clone(&self), Arc::clone(&visit), Arc::clone(&fate));
+            let (server, visit) = (Arc::clone(&self), Arc::clone(&visit));
             async move {
                 visit.place.busy();
-                let answer = server.answer(request, &visit, &fate).await;
+                let answer = server.answer(request, &visit).await;
                 visit.place.waiting();
                 answer
             }
@@ -108,14 +166,16 @@ impl Server {
         self: Arc<Self>,
         request: Request<Incoming>,
         visit: &Visit,
-        fate: &Fate,
     ) -> Result<Response<Full<Bytes>>, Dropped> {
-        let emulation = &self.emulation;
+        let (emulation, fate) = (&self.emulation, &visit.fate);
         let (parts, body) = request.into_parts();
         let encoding = accepted(&parts.headers);
         let plain = Effect::default();
         let finish = |reply: Reply| Ok(reply.finish(encoding, &plain, emulation.clock.now()));
 
+        if fate.is_doubtful() {
+            return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
+        }
         let head = match head(parts, visit) {
             Ok(head) => head,
             Err(message) => return finish(refuse(StatusCode::BAD_REQUEST, message).close()),
@@ -137,6 +197,11 @@ impl Server {
                 return finish(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not come in time").close());
             }
         };
+        // Chunks are only now read to their end.
+        if fate.is_doubtful() {
+            emulation.tally.ended(route.name(), Some(400));
+            return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
+        }
         if is_admin {
             let emulation = Arc::clone(emulation);
             let (reply, _) =
@@ -201,12 +266,34 @@ impl Server {
 }
 
 /// One connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Visit {
     peer: SocketAddr,
     local: SocketAddr,
     scheme: &'static str,
     place: Arc<Place>,
+    fate: Arc<Fate>,
+}
+
+/// Whether TLS is spoken, and to whom.
+#[cfg(feature = "tls")]
+#[derive(Clone, Default)]
+pub(crate) struct Security {
+    pub(crate) acceptor: Option<TlsAcceptor>,
+    /// Straight away.
+    pub(crate) is_https: bool,
+    /// After CONNECT.
+    pub(crate) is_proxy: bool,
+}
+
+#[cfg(feature = "tls")]
+impl core::fmt::Debug for Security {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Security")
+            .field("is_https", &self.is_https)
+            .field("is_proxy", &self.is_proxy)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether work is done between two other requests, or on a thread of its own.
@@ -225,6 +312,7 @@ fn refuse(status: StatusCode, message: &str) -> Reply {
     Reply::json(status, Refusal::new(status, message).body(crate::switches::ErrorBody::Object))
 }
 
+const DOUBTFUL: &str = "it is not clear where this request ends";
 /// Time for a request's head, and for which a connection may be idle.
 const HEAD: Duration = Duration::from_secs(30);
 const HEAD_BYTES: usize = 32 * 1024;
@@ -234,5 +322,8 @@ const BODY: Duration = Duration::from_secs(15);
 const BODY_BYTES: usize = 256 * 1024;
 /// How long a client may leave an answer unread.
 const STALL: Duration = Duration::from_secs(15);
+/// The first byte of a TLS connection.
+#[cfg(feature = "tls")]
+const HANDSHAKE: u8 = 0x16;
 const CONNECTIONS: usize = 512;
 const LARGE_AT_ONCE: usize = 4;

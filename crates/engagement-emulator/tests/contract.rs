@@ -12,6 +12,8 @@ mod agreement;
 mod authentication;
 #[path = "contract/faults.rs"]
 mod faults;
+#[path = "contract/hostile.rs"]
+mod hostile;
 #[path = "contract/nesting.rs"]
 mod nesting;
 #[path = "contract/order.rs"]
@@ -22,6 +24,9 @@ mod partial;
 mod test_interface;
 #[path = "contract/three_legged.rs"]
 mod three_legged;
+#[cfg(feature = "tls")]
+#[path = "contract/tls.rs"]
+mod tls;
 #[path = "contract/validation.rs"]
 mod validation;
 #[path = "contract/windows.rs"]

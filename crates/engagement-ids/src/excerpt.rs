@@ -51,6 +51,8 @@ mod tests {
     fn is_short() {
         assert_eq!(excerpt(&[b'7'; 80]), "7".repeat(80));
         assert_eq!(excerpt(&[b'7'; 81]), "7".repeat(80) + "...");
+        assert_eq!(excerpt(&[0xff; 20]), "\\xff".repeat(20));
+        assert_eq!(excerpt(&[0xff; 21]), "\\xff".repeat(20) + "...");
         assert!(excerpt(&[0xff; 10_000]).len() < 100);
         assert!(excerpt("\u{10ffff}".repeat(100).as_bytes()).len() < 100);
     }

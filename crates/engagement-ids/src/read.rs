@@ -304,12 +304,15 @@ fn cell_item(record: &Record, header: &Header, cell: &[u8]) -> Result<TweetId, R
         _ => read_id_bytes(unmarked(cell)),
     };
     // A comma in a text without quotes, or in a number, makes fields more than the header has and moves those behind
-    // it. Where the fields that could have been the id hold no other number, the one in its place is it.
+    // it. Where none of the fields that could have been the id looks like a number, the one in its place is it.
     let extra = record.fields().skip(header.columns).any(|field| !trimmed(field).is_empty());
     if extra {
         let mut rivals = record.fields().skip(header.column + 1).take(record.len() - header.columns);
-        let is_number = |field| !trimmed(field).is_empty() && trimmed(field).iter().all(u8::is_ascii_digit);
-        if id.is_err() || rivals.any(is_number) {
+        let is_rival = |field| {
+            let field = unmarked(trimmed(field));
+            field.first().is_some_and(u8::is_ascii_digit) || read_id_bytes(field).is_ok()
+        };
+        if id.is_err() || rivals.any(is_rival) {
             return Err(Reason::Moved { fields: record.len(), header: header.columns });
         }
     }

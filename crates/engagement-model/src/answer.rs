@@ -1,20 +1,25 @@
 //! From bytes to outcomes.
 //!
 //! [`Answer::decode`] turns the body of a success into rows, one for each bucket that has a value, and one for each
-//! Tweet × metric that has none.
+//! Tweet × metric that has none. [`cells::decode_cells`] reads any grouping of any legal order, for those who ask for
+//! their own. [`Merged`] joins the raw answers of a split request into the one that the API would have given.
 //!
 //! A body is read once, straight from its bytes, with no tree in between. What is refused, and what is read with a
 //! [`Warning`], follows one rule: a value that cannot be told for certain is never guessed.
 
+pub mod cells;
 mod error;
 mod limits;
+mod merge;
 mod rows;
+mod time;
 mod walk;
 mod warning;
 
 pub use self::{
     error::{DecodeError, Place},
     limits::Limits,
+    merge::Merged,
     warning::Warning,
 };
 use crate::{metric::Metric, outcome::Row, request::Request, tweet_id::TweetId, window::Window};

@@ -479,8 +479,7 @@ pub(crate) fn path_to(body: &[u8], offset: usize) -> String {
                     escaped = *letter == '\\' && !escaped;
                     ends
                 });
-                let end = end.map_or(before.len(), |(end, _)| end);
-                if let Some(Step::Key(key, expected @ true)) = steps.last_mut() {
+                if let (Some((end, _)), Some(Step::Key(key, expected @ true))) = (end, steps.last_mut()) {
                     *expected = false;
                     *key = before.get(at + 1..end).unwrap_or_default().chars().take(LONGEST_STEP).collect();
                 }

@@ -96,8 +96,8 @@ impl State {
     pub fn and(self, other: Self) -> Self {
         let rank = |state: Self| match state {
             Self::Ok => 0,
-            Self::Failed => 1,
-            Self::Unaccounted => 2,
+            Self::Unaccounted => 1,
+            Self::Failed => 2,
             Self::Forbidden => 3,
             Self::Unavailable => 4,
             Self::Unsupported => 5,

@@ -1,6 +1,7 @@
 //! Requests that the API takes.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -161,8 +162,7 @@ impl Request {
             tweet_ids: tweet_ids.into(),
             metrics: metrics.into(),
             groupings: self.groupings.clone(),
-            window: self.window,
-            early_end: self.early_end,
+            ..*self
         })
     }
 
@@ -226,6 +226,41 @@ fn check_groupings(endpoint: Endpoint, groupings: &[Grouping]) -> Result<(), Inv
         }
     }
     Ok(())
+}
+
+/// Divides any number of groupings over as few requests as take them: three in each, one of them of four dimensions
+/// (contract V8 and V13, documented). Their answers are put together by [`Merged`](crate::answer::Merged).
+///
+/// Refuses what no number of requests makes legal: none at all, two of one name, a dimension that the endpoint does
+/// not have.
+pub fn split_groupings(
+    endpoint: Endpoint,
+    groupings: impl IntoIterator<Item = Grouping>,
+) -> Result<Vec<Vec<Grouping>>, InvalidRequest> {
+    let groupings: Vec<Grouping> = groupings.into_iter().collect();
+    if groupings.is_empty() {
+        return Err(InvalidRequest::NoGroupings);
+    }
+    let mut names = BTreeSet::new();
+    for grouping in &groupings {
+        check_dimensions(endpoint, grouping)?;
+        if !names.insert(grouping.name()) {
+            return Err(InvalidRequest::RepeatedGroupingName { name: grouping.name().to_owned() });
+        }
+    }
+    let count = groupings.len();
+    // Those of four dimensions first, each to a request of its own; then there is room for the others in any order.
+    let (four_level, others): (Vec<_>, Vec<_>) = groupings.into_iter().partition(Grouping::is_four_level);
+    let requests = count.div_ceil(MAX_GROUPINGS).max(four_level.len().div_ceil(MAX_FOUR_LEVEL_GROUPINGS));
+    let mut parts: Vec<Vec<Grouping>> = vec![Vec::new(); requests];
+    for (part, groupings) in parts.iter_mut().zip(four_level.chunks(MAX_FOUR_LEVEL_GROUPINGS)) {
+        part.extend(groupings.iter().cloned());
+    }
+    let mut others = others.into_iter();
+    for part in &mut parts {
+        part.extend(others.by_ref().take(MAX_GROUPINGS - part.len()));
+    }
+    Ok(parts)
 }
 
 /// Whether the endpoint can group by all of the grouping's dimensions (contract V10, documented).

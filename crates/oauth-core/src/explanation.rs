@@ -139,7 +139,7 @@ struct Draft {
 impl Draft {
     fn new(received: &Received<'_>, claim: &Claim, consumer: &Secret, token: Option<&Secret>) -> Self {
         // Reading the claim has proved that the URL can be split.
-        let target = Target::received(received.url).unwrap_or(EMPTY);
+        let target = Target::received(received.url).unwrap_or(Target::NOWHERE);
         let header = received.authorization.first().and_then(|value| Authorization::parse(value).ok());
         let mut pairs = Vec::new();
         for (name, value) in header.iter().flat_map(Authorization::iter) {
@@ -570,9 +570,6 @@ const fn scheme_name(scheme: Scheme) -> &'static str {
         Scheme::Https => "https",
     }
 }
-
-const EMPTY: Target<'static> =
-    Target { scheme: Scheme::Https, host: "", port: None, path: "", query: "", query_at: 0 };
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use rand::{
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-/// 160 unpredictable bits as 32 letters and digits, kept in place.
+/// 128 unpredictable bits as 32 hex digits, kept in place.
 ///
 /// ```
 /// use oauth_core::NonceSource;
@@ -32,18 +32,11 @@ impl Nonce {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Five bits a character, so that none is favoured.
     fn from_bytes(bytes: [u8; BYTES]) -> Self {
         let mut text = [0; LENGTH];
-        let (groups, _) = bytes.as_chunks::<5>();
-        let (places, _) = text.as_chunks_mut::<8>();
-        for (place, group) in places.iter_mut().zip(groups) {
-            let [a, b, c, d, e] = *group;
-            let bits = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
-            for (index, character) in place.iter_mut().enumerate() {
-                // Five bits are less than the alphabet's 32 places.
-                *character = ALPHABET[(bits >> (35 - 5 * index) & 31) as usize];
-            }
+        let (places, _) = text.as_chunks_mut();
+        for (place, byte) in places.iter_mut().zip(bytes) {
+            *place = HEX_PAIRS[usize::from(byte)];
         }
         Self(text)
     }
@@ -85,7 +78,10 @@ impl NonceSource {
     #[expect(clippy::should_implement_trait, reason = "an iterator could end, and this does not")]
     pub fn next(&mut self) -> Nonce {
         let mut bytes = [0; BYTES];
-        self.0.fill_bytes(&mut bytes);
+        let (halves, _) = bytes.as_chunks_mut();
+        for half in halves {
+            *half = self.0.next_u64().to_le_bytes();
+        }
         Nonce::from_bytes(bytes)
     }
 }
@@ -129,7 +125,7 @@ impl NonceCounter {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let digest =
             Sha1::new().chain_update(self.key.as_slice()).chain_update(number.to_be_bytes()).finalize();
-        Nonce::from_bytes(digest.into())
+        Nonce::from_bytes(*digest.first_chunk().expect("SHA-1 gives 20 bytes"))
     }
 }
 
@@ -155,9 +151,20 @@ impl core::error::Error for NoEntropy {
     }
 }
 
-const BYTES: usize = 20;
+const BYTES: usize = 16;
 const LENGTH: usize = 32;
-const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// The two digits of each byte.
+const HEX_PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {
@@ -167,16 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_only_letters_and_digits() {
+    fn has_only_hex_digits() {
         let nonce = NonceSource::from_seed([7; 32]).next();
         assert_eq!(nonce.as_str().len(), LENGTH);
-        assert!(nonce.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        assert_eq!(Nonce::from_bytes([0; BYTES]).as_str(), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-        assert_eq!(Nonce::from_bytes([0xFF; BYTES]).as_str(), "77777777777777777777777777777777");
-        let mut bytes = [0; BYTES];
-        bytes[4] = 1;
-        bytes[19] = 2;
-        assert_eq!(Nonce::from_bytes(bytes).as_str(), "aaaaaaabaaaaaaaaaaaaaaaaaaaaaaac");
+        assert!(nonce.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let bytes = [0, 1, 0x10, 0x2F, 0xA9, 0xFF, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+        assert_eq!(Nonce::from_bytes(bytes).as_str(), "0001102fa9ff060708090a0b0c0d0e0f");
     }
 
     #[test]
@@ -226,9 +229,9 @@ mod tests {
                 counts[usize::from(byte)] += 1;
             }
         }
-        // 10,000 of each are expected, with a standard deviation of 98.
-        for &byte in ALPHABET {
-            assert!((9_400..=10_600).contains(&counts[usize::from(byte)]), "{}", char::from(byte));
+        // 20,000 of each are expected, with a standard deviation of 137.
+        for &byte in b"0123456789abcdef" {
+            assert!((19_200..=20_800).contains(&counts[usize::from(byte)]), "{}", char::from(byte));
         }
     }
 }

@@ -87,6 +87,16 @@ impl<'a> Request<'a> {
         self.more.push((name, value));
         self
     }
+
+    /// Whether the header has nothing but what every header has.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.version == Version::Include
+            && self.body_hash == BodyHash::Omit
+            && self.callback.is_none()
+            && self.verifier.is_none()
+            && self.realm.is_none()
+            && self.more.is_empty()
+    }
 }
 
 /// Whether `oauth_version` is sent.
@@ -120,6 +130,9 @@ pub enum BodyHash {
 /// assert!(!is_form("multipart/form-data; boundary=x"));
 /// ```
 pub fn is_form(content_type: &str) -> bool {
+    if content_type.is_empty() {
+        return false;
+    }
     let media_type = content_type.split_once(';').map_or(content_type, |(media_type, _)| media_type);
     media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }

@@ -84,7 +84,18 @@ impl Signature {
     }
 
     pub(crate) fn push_encoded(&self, out: &mut String) {
-        percent::push_encoded(out, self.as_str());
+        let mut rest = self.as_str();
+        while let Some(at) = rest.bytes().position(|byte| !percent::is_unreserved(byte)) {
+            let (plain, reserved) = rest.split_at(at);
+            out.push_str(plain);
+            out.push_str(match reserved.as_bytes() {
+                [b'+', ..] => "%2B",
+                [b'/', ..] => "%2F",
+                _ => "%3D",
+            });
+            rest = reserved.get(1..).unwrap_or_default();
+        }
+        out.push_str(rest);
     }
 
     /// Bytes that [`Self::push_encoded`] adds at most.

@@ -1,6 +1,11 @@
 //! From a request to its `Authorization` header.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{
+    borrow::Cow,
+    boxed::Box,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -121,8 +126,8 @@ pub struct Signer {
     /// Has absorbed the key and the base string up to the nonce.
     state: Hmac<Sha1>,
     /// The base string between nonce and timestamp, and after the timestamp.
-    between: Box<[u8]>,
-    after: Box<[u8]>,
+    between: Box<str>,
+    after: Box<str>,
     /// The header up to the nonce.
     head: Box<str>,
 }
@@ -154,18 +159,22 @@ impl Signer {
     ///
     /// Only an empty nonce is refused; nothing is added then.
     pub fn write_authorization(&self, stamp: Stamp<'_>, out: &mut String) -> Result<(), SignError> {
-        check_nonce(stamp)?;
-        let mut digits = [0; MAX_DIGITS];
-        let timestamp = stamp.timestamp.digits(&mut digits);
+        let mut room = [0; STAMP_ROOM];
+        let stamp = Written::new(stamp, &mut room)?;
+        let start = out.len();
+        let base_rest = self.between.len() + self.after.len();
+        out.reserve(self.head.len().max(base_rest) + TAIL_ROOM + 5 * stamp.nonce.len());
+        // The rest of the base string is put together where the header will be: hashed as one piece it costs less.
+        out.push_str(&stamp.nonce_encoded_twice());
+        out.push_str(&self.between);
+        out.push_str(stamp.timestamp);
+        out.push_str(&self.after);
         let mut state = self.state.clone();
-        absorb_nonce(&mut state, stamp.nonce);
-        state.update(&self.between);
-        state.update(timestamp.as_bytes());
-        state.update(&self.after);
+        state.update(out.as_bytes().get(start..).unwrap_or_default());
+        out.truncate(start);
         let signature = Signature::finish(state);
-        out.reserve(self.head.len() + TAIL_ROOM + 3 * stamp.nonce.len());
         out.push_str(&self.head);
-        push_tail(out, stamp.nonce, timestamp, &signature);
+        stamp.push_tail(out, &signature);
         Ok(())
     }
 }
@@ -181,12 +190,18 @@ impl fmt::Debug for Signer {
 pub struct PreparedCredentials {
     credentials: Credentials,
     key: SigningKey,
+    /// What is the same for all requests that ask for nothing special.
+    plain: Protocol,
 }
 
 impl PreparedCredentials {
     /// Makes the credentials ready.
     pub fn new(credentials: &Credentials) -> Self {
-        Self { credentials: credentials.clone(), key: SigningKey::new(credentials) }
+        Self {
+            credentials: credentials.clone(),
+            key: SigningKey::new(credentials),
+            plain: Protocol::plain(credentials),
+        }
     }
 
     /// The credentials that were made ready.
@@ -200,21 +215,17 @@ impl PreparedCredentials {
     ///
     /// As for [`sign`].
     pub fn sign(&self, request: &Request<'_>, stamp: Stamp<'_>) -> Result<Signed, SignError> {
-        let mut digits = [0; MAX_DIGITS];
-        check_nonce(stamp)?;
-        let timestamp = stamp.timestamp.digits(&mut digits);
-        let (base, hash) = base_string(request, &self.credentials, stamp.nonce, timestamp)?;
+        let mut room = [0; STAMP_ROOM];
+        let stamp = Written::new(stamp, &mut room)?;
+        let protocol = self.protocol(request)?;
+        let base = base_string(request, &protocol, stamp, Layout::Together)?;
         let base_string = String::from_utf8(base.join()).expect("percent-encoded text is ASCII");
         let signature = self.key.sign(&base_string);
-        let mut authorization = String::new();
-        push_head(&mut authorization, request, &self.credentials, hash.as_deref());
-        push_tail(&mut authorization, stamp.nonce, timestamp, &signature);
-        let mut parts = base_string.split('&').skip(1).map(|part| {
-            percent::decode(part).map(|decoded| decoded.into_owned()).expect("encoding can be undone")
-        });
-        let base_string_uri = parts.next().unwrap_or_default();
-        let parameter_string = parts.next().unwrap_or_default();
-        drop(parts);
+        let authorization = protocol.header(stamp, &signature);
+        let mut parts = base_string.split('&').skip(1);
+        let mut part = || parts.next().and_then(|part| percent::decode(part).ok()).map(Cow::into_owned);
+        let base_string_uri = part().unwrap_or_default();
+        let parameter_string = part().unwrap_or_default();
         Ok(Signed { base_string_uri, parameter_string, base_string, signature, authorization })
     }
 
@@ -240,16 +251,11 @@ impl PreparedCredentials {
         stamp: Stamp<'_>,
         out: &mut String,
     ) -> Result<(), SignError> {
-        let mut digits = [0; MAX_DIGITS];
-        check_nonce(stamp)?;
-        let timestamp = stamp.timestamp.digits(&mut digits);
-        let (base, hash) = base_string(request, &self.credentials, stamp.nonce, timestamp)?;
-        let mut state = self.key.state();
-        base.absorb_into(&mut state);
-        let signature = Signature::finish(state);
-        out.reserve(head_room(request, &self.credentials) + TAIL_ROOM + 3 * stamp.nonce.len());
-        push_head(out, request, &self.credentials, hash.as_deref());
-        push_tail(out, stamp.nonce, timestamp, &signature);
+        let mut room = [0; STAMP_ROOM];
+        let stamp = Written::new(stamp, &mut room)?;
+        let protocol = self.protocol(request)?;
+        let signature = base_string(request, &protocol, stamp, Layout::Together)?.sign(self.key.state());
+        protocol.write_header(stamp, &signature, out);
         Ok(())
     }
 
@@ -259,7 +265,8 @@ impl PreparedCredentials {
     ///
     /// As for [`sign`].
     pub fn signer(&self, request: &Request<'_>) -> Result<Signer, SignError> {
-        let (base, hash) = base_string(request, &self.credentials, "", "")?;
+        let protocol = self.protocol(request)?;
+        let base = base_string(request, &protocol, Written::NOTHING, Layout::Apart)?;
         // Empty now, nonce and timestamp leave their places: the name of neither occurs twice.
         let [mut before, mut between, mut after] = [base.head().to_vec(), Vec::new(), Vec::new()];
         let mut part = &mut before;
@@ -276,9 +283,23 @@ impl PreparedCredentials {
         }
         let mut state = self.key.state();
         state.update(&before);
-        let mut head = String::with_capacity(head_room(request, &self.credentials));
-        push_head(&mut head, request, &self.credentials, hash.as_deref());
-        Ok(Signer { state, between: between.into(), after: after.into(), head: head.into() })
+        let text = |bytes| String::from_utf8(bytes).expect("percent-encoded text is ASCII");
+        Ok(Signer {
+            state,
+            between: text(between).into(),
+            after: text(after).into(),
+            head: protocol.head.as_str().into(),
+        })
+    }
+
+    fn protocol(&self, request: &Request<'_>) -> Result<Cow<'_, Protocol>, SignError> {
+        if self.credentials.consumer_key().is_empty() {
+            return Err(SignError::EmptyConsumerKey);
+        }
+        if request.is_plain() {
+            return Ok(Cow::Borrowed(&self.plain));
+        }
+        Protocol::new(request, &self.credentials).map(Cow::Owned)
     }
 }
 
@@ -368,140 +389,226 @@ impl core::error::Error for SignError {
     }
 }
 
-/// The base string of a request, and the body hash that is in it.
+/// The header's parameters, written for both of their places, with gaps for nonce and timestamp.
+#[derive(Clone)]
+struct Protocol {
+    /// In the base string, up to the nonce: sorted, encoded twice.
+    before: String,
+    /// In the base string, between nonce and timestamp.
+    between: String,
+    /// In the base string, from the timestamp on.
+    after: String,
+    /// In the header, up to the nonce, which comes last with timestamp and signature.
+    head: String,
+}
+
+impl Protocol {
+    /// Those of a request that asks for nothing special.
+    fn plain(credentials: &Credentials) -> Self {
+        let mut parameters = Self::always(credentials);
+        parameters.push(("oauth_version", "1.0"));
+        Self::write(parameters, None)
+    }
+
+    fn new(request: &Request<'_>, credentials: &Credentials) -> Result<Self, SignError> {
+        let mut parameters = Self::always(credentials);
+        let hash;
+        match request.body_hash {
+            BodyHash::Omit => {}
+            BodyHash::Include if is_form(request.content_type) => return Err(SignError::BodyHashOfForm),
+            BodyHash::Include => {
+                hash = STANDARD.encode(Sha1::digest(request.body));
+                parameters.push(("oauth_body_hash", &hash));
+            }
+        }
+        if request.version == Version::Include {
+            parameters.push(("oauth_version", "1.0"));
+        }
+        parameters.extend(request.callback.map(|callback| ("oauth_callback", callback)));
+        parameters.extend(request.verifier.map(|verifier| ("oauth_verifier", verifier)));
+        for (name, value) in &request.more {
+            if !name.starts_with("oauth_") || is_reserved(name.as_bytes()) {
+                return Err(SignError::ReservedParameter { name: (*name).into() });
+            }
+            if parameters.iter().any(|(other, _)| other == name) {
+                return Err(SignError::DuplicateParameter { name: (*name).into() });
+            }
+            parameters.push((name, value));
+        }
+        let fault = |realm: &str| realm.bytes().position(|byte| !matches!(byte, b' '..=b'~'));
+        if let Some(at) = request.realm.and_then(fault) {
+            return Err(SignError::Realm { at });
+        }
+        Ok(Self::write(parameters, request.realm))
+    }
+
+    fn always(credentials: &Credentials) -> Vec<(&str, &str)> {
+        let mut parameters = Vec::from([
+            ("oauth_consumer_key", credentials.consumer_key()),
+            ("oauth_signature_method", "HMAC-SHA1"),
+        ]);
+        parameters.extend(credentials.token().map(|token| ("oauth_token", token.expose())));
+        parameters
+    }
+
+    fn write(mut parameters: Vec<(&str, &str)>, realm: Option<&str>) -> Self {
+        let mut head = String::from("OAuth ");
+        if let Some(realm) = realm {
+            authorization::push_realm(&mut head, realm);
+            head.push_str(", ");
+        }
+        for (name, value) in &parameters {
+            percent::push_encoded(&mut head, name);
+            head.push_str("=\"");
+            percent::push_encoded(&mut head, value);
+            head.push_str("\", ");
+        }
+        head.push_str("oauth_nonce=\"");
+
+        parameters.extend([("oauth_nonce", ""), ("oauth_timestamp", "")]);
+        // No name occurs twice, so that the values do not count.
+        parameters.sort_unstable_by_key(|(name, _)| percent::encode(name).to_string());
+        let [mut before, mut between, mut after] = [const { String::new() }; 3];
+        let mut part = &mut before;
+        for (index, (name, value)) in parameters.into_iter().enumerate() {
+            if index > 0 {
+                part.push_str("%26");
+            }
+            percent::push_encoded_twice(part, name);
+            part.push_str("%3D");
+            percent::push_encoded_twice(part, value);
+            match name {
+                "oauth_nonce" => part = &mut between,
+                "oauth_timestamp" => part = &mut after,
+                _ => {}
+            }
+        }
+        Self { before, between, after, head }
+    }
+
+    fn header(&self, stamp: Written<'_>, signature: &Signature) -> String {
+        let mut out = String::new();
+        self.write_header(stamp, signature, &mut out);
+        out
+    }
+
+    fn write_header(&self, stamp: Written<'_>, signature: &Signature, out: &mut String) {
+        out.reserve(self.head.len() + TAIL_ROOM + 3 * stamp.nonce.len());
+        out.push_str(&self.head);
+        stamp.push_tail(out, signature);
+    }
+
+    /// Bytes that all of this takes in the base string.
+    fn base_length(&self, stamp: Written<'_>) -> usize {
+        self.before.len() + self.between.len() + self.after.len() + stamp.base_length()
+    }
+}
+
+/// A stamp, as text.
+#[derive(Clone, Copy)]
+struct Written<'a> {
+    nonce: &'a str,
+    /// Whether the nonce is the same encoded, as good ones are.
+    is_plain: bool,
+    timestamp: &'a str,
+}
+
+impl<'a> Written<'a> {
+    /// What leaves gaps.
+    const NOTHING: Self = Self { nonce: "", is_plain: true, timestamp: "" };
+
+    fn new(stamp: Stamp<'a>, room: &'a mut [u8; STAMP_ROOM]) -> Result<Self, SignError> {
+        if stamp.nonce.is_empty() {
+            return Err(SignError::EmptyNonce);
+        }
+        let is_plain = percent::is_all_unreserved(stamp.nonce);
+        Ok(Self { nonce: stamp.nonce, is_plain, timestamp: stamp.timestamp.digits(room) })
+    }
+
+    /// Bytes that nonce and timestamp take in the base string, at most.
+    fn base_length(self) -> usize {
+        if self.is_plain { self.nonce.len() } else { 5 * self.nonce.len() }
+            .saturating_add(self.timestamp.len())
+    }
+
+    /// The nonce, as the base string has it.
+    fn nonce_encoded_twice(self) -> Cow<'a, str> {
+        if self.is_plain {
+            return Cow::Borrowed(self.nonce);
+        }
+        let mut encoded = String::with_capacity(5 * self.nonce.len());
+        percent::push_encoded_twice(&mut encoded, self.nonce);
+        Cow::Owned(encoded)
+    }
+
+    /// Writes the header from the nonce on.
+    fn push_tail(self, out: &mut String, signature: &Signature) {
+        if self.is_plain {
+            out.push_str(self.nonce);
+        } else {
+            percent::push_encoded(out, self.nonce);
+        }
+        out.push_str("\", oauth_timestamp=\"");
+        out.push_str(self.timestamp);
+        out.push_str("\", oauth_signature=\"");
+        signature.push_encoded(out);
+        out.push('"');
+    }
+}
+
+/// How the protocol parameters go among the others.
+#[derive(Clone, Copy, PartialEq)]
+enum Layout {
+    /// As one piece, if there are no others with `oauth_` names, since then nothing comes between them.
+    Together,
+    /// Each for itself.
+    Apart,
+}
+
+/// The base string of a request, sorted.
 fn base_string(
     request: &Request<'_>,
-    credentials: &Credentials,
-    nonce: &str,
-    timestamp: &str,
-) -> Result<(BaseString, Option<String>), SignError> {
-    check(request, credentials)?;
+    protocol: &Protocol,
+    stamp: Written<'_>,
+    layout: Layout,
+) -> Result<BaseString, SignError> {
+    check_method(request.method)?;
     let target = Target::to_send(request.url).map_err(SignError::Url)?;
-    let form = is_form(request.content_type).then_some(request.body);
-    let hash = match request.body_hash {
-        BodyHash::Omit => None,
-        BodyHash::Include if form.is_some() => return Err(SignError::BodyHashOfForm),
-        BodyHash::Include => Some(STANDARD.encode(Sha1::digest(request.body))),
-    };
-
-    let own = credentials.consumer_key().len() + nonce.len() + OWN_NAMES;
-    let room = own + target.query.len() + form.map_or(0, <[u8]>::len);
+    let form = if is_form(request.content_type) { request.body } else { &[] };
+    let room = target.query.len() + form.len() + protocol.base_length(stamp);
     let mut base = BaseString::new(request.method, &target, room);
-    protocol_parameters(request, credentials, hash.as_deref(), |name, value| base.push(name, value));
-    base.push("oauth_nonce", nonce);
-    base.push("oauth_timestamp", timestamp);
-    let own = base.len();
     base.push_form(target.query.as_bytes())
-        .map_err(|error| SignError::Query { at: target.query_at + error.at() })?;
-    base.push_form(form.unwrap_or_default()).map_err(SignError::Form)?;
+        .map_err(|error| SignError::Query { at: target.query_at() + error.at() })?;
+    base.push_form(form).map_err(SignError::Form)?;
 
-    if let Some(pair) = base.iter().skip(own).find(|pair| is_reserved(pair.name())) {
-        return Err(SignError::ReservedParameter { name: pair.decoded_name() });
+    let mut layout = layout;
+    for pair in base.iter().filter(|pair| pair.is_protocol_parameter()) {
+        if is_reserved(pair.name()) {
+            return Err(SignError::ReservedParameter { name: pair.decoded_name() });
+        }
+        layout = Layout::Apart;
+    }
+    let nonce = stamp.nonce_encoded_twice();
+    let pieces = [&*protocol.before, &*nonce, &protocol.between, stamp.timestamp, &protocol.after];
+    match layout {
+        Layout::Together => base.push_together(pieces),
+        Layout::Apart => base.push_apart(pieces),
     }
     base.sort();
-    if let Some(name) = base.duplicate() {
+    if layout == Layout::Apart
+        && let Some(name) = base.duplicate()
+    {
         return Err(SignError::DuplicateParameter { name });
     }
-    Ok((base, hash))
+    Ok(base)
 }
 
-fn check(request: &Request<'_>, credentials: &Credentials) -> Result<(), SignError> {
+fn check_method(method: &str) -> Result<(), SignError> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if request.method.is_empty() {
-        return Err(SignError::Method { at: 0 });
-    }
-    if let Some(at) = request.method.bytes().position(|byte| !is_token(byte)) {
-        return Err(SignError::Method { at });
-    }
-    if credentials.consumer_key().is_empty() {
-        return Err(SignError::EmptyConsumerKey);
-    }
-    if let Some(at) =
-        request.realm.and_then(|realm| realm.bytes().position(|byte| !matches!(byte, b' '..=b'~')))
-    {
-        return Err(SignError::Realm { at });
-    }
-    for (name, _) in &request.more {
-        if !name.starts_with("oauth_") || is_reserved(name.as_bytes()) {
-            return Err(SignError::ReservedParameter { name: (*name).into() });
-        }
-    }
-    Ok(())
-}
-
-fn check_nonce(stamp: Stamp<'_>) -> Result<(), SignError> {
-    if stamp.nonce.is_empty() { Err(SignError::EmptyNonce) } else { Ok(()) }
-}
-
-/// Names each parameter of the header that does not change from stamp to stamp.
-fn protocol_parameters<'a>(
-    request: &Request<'a>,
-    credentials: &'a Credentials,
-    body_hash: Option<&'a str>,
-    mut name: impl FnMut(&str, &'a str),
-) {
-    name("oauth_consumer_key", credentials.consumer_key());
-    if let Some(token) = credentials.token() {
-        name("oauth_token", token.expose());
-    }
-    name("oauth_signature_method", "HMAC-SHA1");
-    if request.version == Version::Include {
-        name("oauth_version", "1.0");
-    }
-    if let Some(callback) = request.callback {
-        name("oauth_callback", callback);
-    }
-    if let Some(verifier) = request.verifier {
-        name("oauth_verifier", verifier);
-    }
-    if let Some(hash) = body_hash {
-        name("oauth_body_hash", hash);
-    }
-    for (extra, value) in &request.more {
-        name(extra, value);
-    }
-}
-
-/// Writes the header up to the nonce.
-fn push_head(out: &mut String, request: &Request<'_>, credentials: &Credentials, body_hash: Option<&str>) {
-    out.push_str("OAuth ");
-    if let Some(realm) = request.realm {
-        authorization::push_realm(out, realm);
-        out.push_str(", ");
-    }
-    protocol_parameters(request, credentials, body_hash, |name, value| {
-        percent::push_encoded(out, name);
-        out.push_str("=\"");
-        percent::push_encoded(out, value);
-        out.push_str("\", ");
-    });
-    out.push_str("oauth_nonce=\"");
-}
-
-/// Writes the header from the nonce on.
-fn push_tail(out: &mut String, nonce: &str, timestamp: &str, signature: &Signature) {
-    percent::push_encoded(out, nonce);
-    out.push_str("\", oauth_timestamp=\"");
-    out.push_str(timestamp);
-    out.push_str("\", oauth_signature=\"");
-    signature.push_encoded(out);
-    out.push('"');
-}
-
-/// Bytes that [`push_head`] adds, or somewhat more.
-fn head_room(request: &Request<'_>, credentials: &Credentials) -> usize {
-    let mut room = 64 + 2 * request.realm.map_or(0, str::len);
-    protocol_parameters(request, credentials, None, |name, value| room += 5 + 3 * (name.len() + value.len()));
-    room
-}
-
-fn absorb_nonce(state: &mut Hmac<Sha1>, nonce: &str) {
-    if nonce.bytes().all(percent::is_unreserved) {
-        state.update(nonce.as_bytes());
-    } else {
-        let mut encoded = Vec::with_capacity(5 * nonce.len());
-        percent::push_encoded_twice(&mut encoded, nonce.as_bytes());
-        state.update(&encoded);
+    match method.bytes().position(|byte| !is_token(byte)) {
+        None if method.is_empty() => Err(SignError::Method { at: 0 }),
+        None => Ok(()),
+        Some(at) => Err(SignError::Method { at }),
     }
 }
 
@@ -520,7 +627,7 @@ const RESERVED: [&str; 7] = [
     "oauth_version",
 ];
 
-/// Bytes that [`push_tail`] adds beside the nonce.
-const TAIL_ROOM: usize = 64 + MAX_DIGITS + Signature::MAX_ENCODED;
-/// Bytes of the protocol parameters' names and fixed values, or somewhat more.
-const OWN_NAMES: usize = 160;
+/// Bytes of a header beside its head and its nonce.
+const TAIL_ROOM: usize = 64 + STAMP_ROOM + Signature::MAX_ENCODED;
+/// Bytes of a timestamp.
+const STAMP_ROOM: usize = MAX_DIGITS;

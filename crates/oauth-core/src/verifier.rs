@@ -8,7 +8,7 @@ use crate::{
     base_string::{BaseString, InvalidForm},
     request::is_form,
     secret::Secret,
-    signature::{Signature, SigningKey},
+    signature::SigningKey,
     timestamp::{InvalidTimestamp, Timestamp},
     url::{InvalidUrl, Target},
 };
@@ -142,7 +142,7 @@ pub fn verify(
     now: u64,
     policy: &Policy,
 ) -> Result<Verified, Refusal> {
-    let claim = Claim::read(received, policy.strays)?;
+    let mut claim = Claim::read(received, policy.strays)?;
     let timestamp = claim.timestamp()?;
     if timestamp.get() < now.saturating_sub(policy.window_seconds) {
         return Err(Fault::Window { timestamp, now }.refusal(Reason::StaleTimestamp));
@@ -153,9 +153,7 @@ pub fn verify(
 
     let (consumer_secret, token_secret) = claim.secrets(registry)?;
     let key = SigningKey::from_secrets(&consumer_secret, token_secret.as_ref());
-    let mut state = key.state();
-    claim.base.absorb_into(&mut state);
-    if !Signature::finish(state).matches(&claim.signature) {
+    if !claim.base.sign(key.state()).matches(&claim.signature) {
         return Err(Fault::None.refusal(Reason::InvalidSignature));
     }
 

@@ -274,3 +274,35 @@ const BEARERS_A_MINUTE: u32 = 60;
 const REQUESTS: usize = 10_000;
 /// Wrong verifiers until a request token is void.
 const GUESSES: u32 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e4_authorizations_under_way_are_bounded_and_run_out() {
+        let mut grants = Grants::new(&World::demo());
+        for _ in 0..REQUESTS {
+            assert!(grants.request("demo-consumer-key", "oob", 1_000).is_some());
+        }
+        assert!(grants.request("demo-consumer-key", "oob", 1_000 + LIFETIME - 1).is_none());
+        assert!(grants.request("demo-consumer-key", "oob", 1_000 + LIFETIME).is_some());
+        assert_eq!(grants.requests.len(), 1);
+    }
+
+    #[test]
+    fn a_request_token_is_its_apps_own() {
+        let mut grants = Grants::new(&World::demo());
+        let (token, secret) = grants.request("demo-consumer-key", "oob", 1).unwrap();
+        assert_eq!(grants.request_secret("demo-consumer-key", &token), Some(secret));
+        assert_eq!(grants.request_secret("another", &token), None);
+    }
+
+    #[test]
+    fn no_two_words_are_the_same_and_pins_have_seven_digits() {
+        let mut chance = Chance::default();
+        let words: std::collections::HashSet<_> = (0..1_000).map(|_| chance.word()).collect();
+        assert_eq!(words.len(), 1_000);
+        assert!((0..1_000).all(|_| chance.pin().len() == 7));
+    }
+}

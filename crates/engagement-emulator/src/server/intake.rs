@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     StatusCode, Version,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    header::{CONTENT_ENCODING, HOST},
     request::Parts,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -15,11 +15,8 @@ use crate::{
     respond::Head,
 };
 
-/// The head of a request, if it leaves no doubt about whom it calls and where it ends.
+/// The head of a request, if it leaves no doubt about whom it calls.
 pub(super) fn head(parts: Parts, visit: &Visit) -> Result<Head, &'static str> {
-    if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
-        return Err("a body has a Content-Length or a Transfer-Encoding, not both");
-    }
     let mut hosts = parts.headers.get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
         (Some(_), Some(_)) => return Err("there is more than one Host header"),

@@ -1,4 +1,4 @@
-//! A stream that can be cut short, and that ends when nobody reads it.
+//! A stream that is read with suspicion, that can be cut short, and that ends when nobody reads it.
 
 use core::{
     pin::Pin,
@@ -8,44 +8,52 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep},
 };
 
-/// A stream whose connection can be reset.
-pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Makes closing it a reset.
-    fn reset_on_close(&self);
-}
+use super::framing::Framing;
 
-impl Socket for TcpStream {
-    fn reset_on_close(&self) {
-        // If it cannot be set, the connection is closed instead of reset.
-        let _ = self.set_zero_linger();
-    }
-}
-
-/// How many bytes may still be written before the connection is reset.
+/// What a connection's two ends tell each other: the stream, and what answers.
 #[derive(Debug)]
-pub(crate) struct Fate(AtomicU64);
+pub(crate) struct Fate {
+    /// How many bytes may still be written before the connection is reset.
+    left: AtomicU64,
+    is_doubtful: AtomicBool,
+    /// Whether closing it is to be a reset.
+    is_reset: AtomicBool,
+}
 
 impl Fate {
     /// The answer that is about to be written is cut after this many bytes.
     pub(crate) fn reset_after(&self, bytes: u64) {
-        self.0.store(bytes, Ordering::Relaxed);
+        self.left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether closing the connection is to be a reset.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.is_reset.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is in doubt where a request ended that came so far.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_doubtful.load(Ordering::Relaxed)
     }
 }
 
 impl Default for Fate {
     fn default() -> Self {
-        Self(AtomicU64::new(u64::MAX))
+        Self {
+            left: AtomicU64::new(u64::MAX),
+            is_doubtful: AtomicBool::new(false),
+            is_reset: AtomicBool::new(false),
+        }
     }
 }
 
@@ -53,6 +61,7 @@ impl Default for Fate {
 #[derive(Debug)]
 pub(crate) struct Wire<S> {
     stream: S,
+    framing: Framing,
     fate: Arc<Fate>,
     stall: Duration,
     /// When a write that cannot go on is given up.
@@ -60,10 +69,10 @@ pub(crate) struct Wire<S> {
     is_waiting: bool,
 }
 
-impl<S: Socket> Wire<S> {
+impl<S> Wire<S> {
     pub(crate) fn new(stream: S, fate: Arc<Fate>, stall: Duration) -> Self {
         let deadline = Box::pin(tokio::time::sleep(stall));
-        Self { stream, fate, stall, deadline, is_waiting: false }
+        Self { stream, framing: Framing::new(), fate, stall, deadline, is_waiting: false }
     }
 
     /// The result of a write or flush; an error once it has been pending for too long.
@@ -77,30 +86,35 @@ impl<S: Socket> Wire<S> {
             self.deadline.as_mut().reset(Instant::now() + self.stall);
         }
         ready!(self.deadline.as_mut().poll(context));
-        self.stream.reset_on_close();
+        self.fate.is_reset.store(true, Ordering::Relaxed);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl<S: Socket> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if !self.framing.read(buffer.filled().get(before..).unwrap_or_default()) {
+            self.fate.is_doubtful.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<S: Socket> AsyncWrite for Wire<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let left = self.fate.0.load(Ordering::Relaxed);
+        let left = self.fate.left.load(Ordering::Relaxed);
         if left == 0 {
-            self.stream.reset_on_close();
+            self.fate.is_reset.store(true, Ordering::Relaxed);
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
@@ -110,14 +124,14 @@ impl<S: Socket> AsyncWrite for Wire<S> {
             && left != u64::MAX
         {
             let written = u64::try_from(*written).unwrap_or(u64::MAX);
-            self.fate.0.store(left.saturating_sub(written), Ordering::Relaxed);
+            self.fate.left.store(left.saturating_sub(written), Ordering::Relaxed);
         }
         poll
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.fate.0.load(Ordering::Relaxed) == 0 {
-            self.stream.reset_on_close();
+        if self.fate.left.load(Ordering::Relaxed) == 0 {
+            self.fate.is_reset.store(true, Ordering::Relaxed);
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         let poll = Pin::new(&mut self.stream).poll_flush(context);

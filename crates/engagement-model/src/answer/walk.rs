@@ -280,6 +280,10 @@ impl Names {
         }
     }
 
+    pub(super) fn taking_new_tweets(self) -> Self {
+        Self { takes_new_tweets: true, ..self }
+    }
+
     pub(super) fn tweet_id(&self, number: u32) -> Option<TweetId> {
         self.tweet_ids.get(number as usize).copied()
     }

@@ -1,7 +1,5 @@
 //! What every plan keeps to, over random owners, ages and ranges.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where its preparation fails")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use engagement_model::{

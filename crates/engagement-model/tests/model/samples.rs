@@ -1,7 +1,5 @@
 //! The bodies of `samples/`, each with its right outcome.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where its preparation fails")]
-
 use std::{fs, io::Read, path::Path};
 
 use engagement_model::{

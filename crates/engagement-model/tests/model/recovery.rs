@@ -1,7 +1,5 @@
 //! Recovery against servers that refuse in every way that is known, and in ways that are not.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where its preparation fails")]
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use engagement_model::{

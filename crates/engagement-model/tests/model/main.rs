@@ -1,0 +1,10 @@
+//! The crate as its users see it.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its preparation fails")]
+
+mod hostile;
+mod plan;
+mod recovery;
+mod round_trip;
+mod samples;
+mod world;

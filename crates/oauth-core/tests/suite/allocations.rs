@@ -1,0 +1,51 @@
+//! How often signing allocates.
+
+use allocation_counter::measure;
+use oauth_core::{Credentials, PreparedCredentials, Request, Signer, Stamp, Timestamp};
+
+fn credentials() -> Credentials {
+    Credentials::consumer("xvz1evFS4wEEPTGEFPHBog", "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw").with_token(
+        "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb",
+        "LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE",
+    )
+}
+
+fn stamp() -> Stamp<'static> {
+    Stamp {
+        timestamp: Timestamp::new(1_318_622_958).expect("it is not zero"),
+        nonce: "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgm",
+    }
+}
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    measure(work).count_total
+}
+
+#[test]
+fn a_prepared_request_allocates_its_header_alone() {
+    let request = Request::new("POST", "https://data-api.twitter.com/insights/engagement/totals")
+        .body("application/json", b"{}");
+    let signer = Signer::new(&request, &credentials()).unwrap();
+    assert_eq!(allocations(|| drop(signer.authorization(stamp()))), 1);
+    let mut buffer = String::with_capacity(1024);
+    assert_eq!(allocations(|| signer.write_authorization(stamp(), &mut buffer).unwrap()), 0);
+}
+
+#[test]
+fn another_request_allocates_its_base_string_as_well() {
+    let url = "https://api.twitter.com/1.1/search/tweets.json?q=%E5%86%99%E8%BC%AA&b=%C3%A4&c=%C3%A4&d=%C3%A4\
+               &e=%C3%A4&f=%C3%A4&g=%C3%A4&h=%C3%A4&i=%C3%A4&j=%C3%A4&k=%C3%A4&l=%C3%A4%F0%9F%A6%80%F0%9F%A6%80";
+    let prepared = PreparedCredentials::new(&credentials());
+    let request = Request::new("GET", url);
+    assert_eq!(allocations(|| drop(prepared.authorization(&request, stamp()))), 2);
+    let mut buffer = String::with_capacity(1024);
+    assert_eq!(allocations(|| prepared.write_authorization(&request, stamp(), &mut buffer).unwrap()), 1);
+}
+
+#[cfg(feature = "nonce")]
+#[test]
+fn nonces_allocate_nothing() {
+    let mut source = oauth_core::NonceSource::new().unwrap();
+    let counter = oauth_core::NonceCounter::new().unwrap();
+    assert_eq!(allocations(|| _ = (source.next(), counter.next())), 0);
+}
