@@ -103,14 +103,18 @@ impl Transport {
             stamped: SystemTime::UNIX_EPOCH,
             resigned: false,
         };
-        loop {
-            let slot = course.await_quota().await?;
+        let ended = loop {
+            let slot = match course.await_quota().await {
+                Ok(slot) => slot,
+                Err(error) => break Err(error),
+            };
             let attempt = course.attempt(slot).await;
             if let Some(ended) = course.conclude(attempt, &verdict).await {
-                trace_end(&ended);
-                return ended;
+                break ended;
             }
-        }
+        };
+        trace_end(&ended);
+        ended
     }
 }
 
