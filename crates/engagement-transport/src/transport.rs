@@ -97,19 +97,24 @@ impl Transport {
             begun: Instant::now(),
             waited: Duration::ZERO,
             attempts: 0,
+            sent: 0,
             failures: 0,
             fresh: false,
             stamped: SystemTime::UNIX_EPOCH,
             resigned: false,
         };
-        loop {
-            let slot = course.await_quota().await?;
+        let ended = loop {
+            let slot = match course.await_quota().await {
+                Ok(slot) => slot,
+                Err(error) => break Err(error),
+            };
             let attempt = course.attempt(slot).await;
             if let Some(ended) = course.conclude(attempt, &verdict).await {
-                trace_end(&ended);
-                return ended;
+                break ended;
             }
-        }
+        };
+        trace_end(&ended);
+        ended
     }
 }
 
@@ -179,6 +184,8 @@ struct Course<'a> {
     /// Time spent waiting for quota, which no timeout counts.
     waited: Duration,
     attempts: u32,
+    /// Attempts that got as far as sending.
+    sent: u32,
     /// Attempts that a backoff followed.
     failures: u32,
     /// Whether the next attempt needs a new connection.
@@ -221,8 +228,9 @@ impl<'a> Course<'a> {
         if let Some(slot) = &mut slot {
             slot.sent();
         }
+        self.sent += 1;
         self.inner.tally.attempts.up();
-        if self.attempts > 1 {
+        if self.sent > 1 {
             self.inner.tally.retries.up();
         }
         let (host, path) = (self.call.url.host(), self.call.url.path());
@@ -519,6 +527,7 @@ impl<'a> Course<'a> {
             headers: raw.headers,
             body: raw.body,
             attempts: self.attempts,
+            sent: self.sent,
             elapsed: self.begun.elapsed(),
             waited: self.waited,
             clock_ahead,
@@ -529,6 +538,7 @@ impl<'a> Course<'a> {
         let url: &Url = &self.call.url;
         error.of(&self.call.method, url.host(), url.path()).after(
             self.attempts,
+            self.sent,
             self.begun.elapsed(),
             self.waited,
         )
