@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_row_stays_small() {
-        assert!(size_of::<Row>() <= 56, "{}", size_of::<Row>());
+        assert!(size_of::<Row>() <= 48, "{}", size_of::<Row>());
     }
 
     proptest! {
