@@ -59,8 +59,8 @@ impl Effort {
         self.waited += other.waited;
     }
 
-    fn of(attempts: u32, waited: std::time::Duration) -> Self {
-        Self { requests: attempts.into(), retries: attempts.saturating_sub(1).into(), waited }
+    fn of(sent: u32, waited: std::time::Duration) -> Self {
+        Self { requests: sent.into(), retries: sent.saturating_sub(1).into(), waited }
     }
 }
 
@@ -151,13 +151,13 @@ impl Exchange<'_> {
         }
         let sent = self.client.transport.send(&call, judge).await;
         self.settled.observed_at = self.client.now();
-        let (attempts, waited) = match &sent {
-            Ok(answer) => (answer.attempts, answer.waited),
-            Err(error) => (error.attempts(), error.waited()),
+        let (requests, waited) = match &sent {
+            Ok(answer) => (answer.sent, answer.waited),
+            Err(error) => (error.sent(), error.waited()),
         };
-        self.settled.effort.add(Effort::of(attempts, waited));
+        self.settled.effort.add(Effort::of(requests, waited));
         if let Some((allowance, allowed)) = allowed {
-            allowance.give_back(allowed.saturating_sub(attempts));
+            allowance.give_back(allowed.saturating_sub(requests));
         }
         let answer = match sent {
             Ok(answer) => answer,
@@ -165,7 +165,7 @@ impl Exchange<'_> {
                 // Fewer attempts than usual were allowed, and they were not enough.
                 if let Some((allowance, allowed)) = allowed
                     && allowed < MOST_ATTEMPTS
-                    && attempts >= allowed
+                    && requests >= allowed
                 {
                     return self.out_of_requests(attempt, allowance.limit());
                 }
