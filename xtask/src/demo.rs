@@ -12,6 +12,6 @@ use crate::{
 /// Builds the `engagement` program and runs its `demo`; what follows the command is handed to it.
 pub(crate) fn run(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
     provision::run(Purpose::Demo)?;
-    let cargo_args = ["--package", "engagement-cli", "--bin", "engagement"];
+    let cargo_args = ["--package", "engagement-cli", "--bin", "engagement", "--no-default-features"];
     workspace.program(&cargo_args, std::iter::once(&"demo").chain(args))
 }

@@ -73,6 +73,18 @@ const STEPS: &[Step] = &[
     },
     Step { name: "documentation", work: Work::Rustdoc(&["doc", "--locked", "--workspace", "--no-deps"]) },
     Step { name: "suites", work: Work::Suites(&["test", "--locked", "--workspace", "--no-fail-fast"]) },
+    Step {
+        name: "suites of features that are off by default",
+        work: Work::Suites(&[
+            "test",
+            "--locked",
+            "--package",
+            "engagement-transport",
+            "--features",
+            "http2",
+            "http2",
+        ]),
+    },
     Step { name: "benches, once through", work: Work::Own(bench::run_once) },
     Step {
         name: "strangers' clients, the quick ones",

@@ -1,10 +1,16 @@
 //! The command line, as clap reads it. Every option has an environment twin, made here and nowhere else.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{env, ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
+};
 
-use crate::parse::{Duration, Moment, Rate};
+use crate::{
+    exit::Failure,
+    parse::{Duration, Moment, Rate},
+};
 
 /// Lifetime totals, the last 28 hours and hourly history of Tweets, from the Enterprise Engagement API.
 #[derive(Debug, Parser)]
@@ -19,7 +25,25 @@ pub(crate) struct Cli {
 impl Cli {
     /// Reads the arguments, and for what they leave out the environment.
     pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&Self::definition().try_get_matches_from(args)?)
+        let mut definition = Self::definition();
+        let matches = definition.try_get_matches_from_mut(args)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if let (Some(ask), Some((_, matches))) = (cli.command.ask_mut(), matches.subcommand())
+            && ask.app
+            && ask.ask_as.is_some()
+        {
+            // An option wins over the environment; two of one origin contradict each other.
+            match (matches.value_source("app"), matches.value_source("ask_as")) {
+                (Some(ValueSource::EnvVariable), Some(ValueSource::CommandLine)) => ask.app = false,
+                (Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)) => ask.ask_as = None,
+                _ => {
+                    let both =
+                        "--as asks with one account's token and --app with none: leave out one of them";
+                    return Err(definition.error(ErrorKind::ArgumentConflict, both));
+                }
+            }
+        }
+        Ok(cli)
     }
 
     /// The whole command line, environment twins included.
@@ -71,6 +95,16 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// What is asked, by the commands that ask.
+    fn ask_mut(&mut self) -> Option<&mut Ask> {
+        match self {
+            Self::Totals(ask) | Self::Last28Hours { ask, .. } | Self::Historical { ask, .. } => Some(ask),
+            _ => None,
+        }
+    }
+}
+
 /// Options of every command.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
@@ -97,7 +131,7 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
     /// Say more of what happens; twice for each request
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to colour messages
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -165,7 +199,7 @@ pub(crate) struct Ask {
     #[arg(long)]
     pub(crate) allow_unknown_metrics: bool,
     /// Ask with the token of this account, and no other credential
-    #[arg(long = "as", value_name = "HANDLE", conflicts_with = "app")]
+    #[arg(long = "as", value_name = "HANDLE")]
     pub(crate) ask_as: Option<String>,
     /// Ask app-only, and with no other credential
     #[arg(long)]
@@ -310,6 +344,7 @@ pub(crate) struct Request {
 
 /// `engagement emulator`.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Emulator {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -338,6 +373,18 @@ pub(crate) struct Emulator {
     /// Faults to show
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// Serve https, with a certificate of its own making
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Write the certificate authority behind --tls and --proxy to this file, for clients to trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_ca: Option<PathBuf>,
+    /// Be the HTTPS proxy for the API's own hosts too
+    #[arg(long)]
+    pub(crate) proxy: bool,
+    /// Print the rules that it follows, with the evidence for each and the switch that changes it, and end
+    #[arg(long)]
+    pub(crate) rules: bool,
     /// Listen on an address that other machines reach
     #[arg(long)]
     pub(crate) allow_remote: bool,
@@ -349,6 +396,32 @@ pub(crate) struct Demo {
     /// Keep what the tour writes in this folder [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+}
+
+/// Whether programs are to read the errors, as far as arguments that are not sound can say.
+pub(crate) fn wants_json(args: impl IntoIterator<Item = OsString>) -> bool {
+    let mut named = false;
+    let mut wanted = None;
+    for arg in args {
+        let arg = arg.to_string_lossy();
+        if named {
+            wanted = Some(arg == "json");
+        } else if arg == "--" {
+            break;
+        } else if let Some(form) = arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")) {
+            wanted = (!form.is_empty()).then(|| form.trim_start_matches('=') == "json");
+        }
+        named = arg == "-o" || arg == "--output";
+    }
+    wanted.unwrap_or_else(|| env::var_os("ENGAGEMENT_OUTPUT").is_some_and(|form| form == "json"))
+}
+
+/// What clap has against the arguments, without its lines on usage.
+pub(crate) fn refusal(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let said = text.split("\n\n").next().unwrap_or_default();
+    let said = said.strip_prefix("error: ").unwrap_or(said).split_whitespace().collect::<Vec<_>>().join(" ");
+    Failure::usage(said).hint("try --help")
 }
 
 /// Gives every option of the command and of those below it its twin: `ENGAGEMENT_<OPTION>`, and for commands whose
@@ -364,6 +437,15 @@ fn with_environment(command: clap::Command) -> clap::Command {
         .mut_args(|arg| match arg.get_long() {
             Some(long) if !matches!(long, "help" | "version") => {
                 let twin = format!("{prefix}{}", long.replace('-', "_").to_ascii_uppercase());
+                let arg = if matches!(arg.get_action(), ArgAction::SetTrue) {
+                    arg.value_parser(FalseyValueParser::new())
+                } else {
+                    arg
+                };
+                // Set to nothing is not set.
+                if env::var_os(&twin).is_some_and(|value| value.is_empty()) {
+                    return arg;
+                }
                 arg.env(twin).hide_env(true)
             }
             _ => arg,

@@ -6,3 +6,4 @@ pub(crate) mod emulator;
 pub(crate) mod ids;
 pub(crate) mod pages;
 pub(crate) mod request;
+pub(crate) mod setup;

@@ -1,6 +1,6 @@
 //! Credentials from the environment. No option takes a secret.
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::Path};
 
 use engagement::{Account, App, oauth_core::Secret};
 
@@ -64,7 +64,13 @@ fn read(name: &str, talk: &Talk) -> Result<Option<Secret>, Failure> {
     let variable = format!("ENGAGEMENT_{name}");
     let twin = format!("{variable}_FILE");
     let text = match (env::var(&variable), env::var_os(&twin)) {
-        (Ok(text), _) => text,
+        (Ok(text), Some(_)) if !text.is_empty() => {
+            return Err(
+                Failure::usage(format!("{variable} and {twin} are both set")).hint("unset one of them")
+            );
+        }
+        (Ok(text), None) => text,
+        (Ok(_), Some(path)) => from_file(&twin, path.as_ref())?,
         (Err(env::VarError::NotUnicode(_)), _) => {
             return Err(Failure::new(
                 Exit::Authentication,
@@ -73,22 +79,23 @@ fn read(name: &str, talk: &Talk) -> Result<Option<Secret>, Failure> {
             ));
         }
         (Err(env::VarError::NotPresent), None) => return Ok(None),
-        (Err(env::VarError::NotPresent), Some(path)) => {
-            let path = PathBuf::from(path);
-            fs::read_to_string(&path).map_err(|error| {
-                Failure::new(
-                    Exit::Authentication,
-                    "credentials",
-                    format!("{}, which {twin} names, cannot be read: {error}", path.display()),
-                )
-            })?
-        }
+        (Err(env::VarError::NotPresent), Some(path)) => from_file(&twin, path.as_ref())?,
     };
     let trimmed = text.trim_end_matches(['\r', '\n']);
     if trimmed.len() < text.len() && env::var_os(&twin).is_none() {
         talk.warn(&format!("{variable} ends with a line end, which is left out"));
     }
     Ok((!trimmed.is_empty()).then(|| Secret::from(trimmed)))
+}
+
+fn from_file(twin: &str, path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            Exit::Authentication,
+            "credentials",
+            format!("{}, which {twin} names, cannot be read: {error}", path.display()),
+        )
+    })
 }
 
 /// Two values that are of use together only.

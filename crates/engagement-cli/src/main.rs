@@ -6,6 +6,7 @@ mod credentials;
 mod exit;
 mod id_list;
 mod parse;
+mod place;
 mod progress;
 mod rows;
 mod settings;
@@ -13,7 +14,11 @@ mod signal;
 mod summary;
 mod talk;
 
-use std::{env, io, process::ExitCode};
+use std::{
+    env,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use crate::{
     cli::{Cli, Command},
@@ -29,11 +34,17 @@ fn main() -> ExitCode {
             // Help and version are answers on standard output; a closed pipe there is no failure.
             let usage = error.use_stderr();
             let _ = error.print();
-            return ExitCode::from(if usage { Exit::Usage } else { Exit::Done }.code());
+            if !usage {
+                return ExitCode::from(Exit::Done.code());
+            }
+            if cli::wants_json(env::args_os()) {
+                let _ = writeln!(io::stderr(), "{}", cli::refusal(&error).to_json());
+            }
+            return ExitCode::from(Exit::Usage.code());
         }
     };
-    let talk = Talk::new(&cli.global);
-    let exit = match run(cli, &talk) {
+    let mut talk = Talk::new(&cli.global);
+    let exit = match run(cli, &mut talk) {
         Ok(exit) => exit,
         Err(failure) => {
             talk.failure(&failure);
@@ -43,7 +54,7 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn run(cli: Cli, talk: &Talk) -> Result<Exit, Failure> {
+fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
     match cli.command {
         Command::Completions { shell } => return commands::pages::completions(shell),
         Command::Man { dir } => return commands::pages::man(&dir),
@@ -53,24 +64,30 @@ fn run(cli: Cli, talk: &Talk) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::new(Exit::Bug, "runtime", format!("the asynchronous runtime does not start: {error}"))
     })?;
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
         match cli.command {
             Command::Emulator(options) => commands::emulator::run(*options, talk).await,
             Command::Demo(demo) => commands::demo::run(demo, talk).await,
             Command::Request(request) => {
-                commands::request::run(&request, &Settings::resolve(&cli.global)?, talk).await
+                let settings = Settings::resolve(&cli.global)?;
+                talk.output(settings.output);
+                commands::request::run(&request, &settings, talk).await
             }
             command => {
                 let settings = Settings::resolve(&cli.global)?;
+                talk.output(settings.output);
                 commands::ask::run(command.try_into()?, &settings, talk).await
             }
         }
-    })
+    });
+    // A thread that is stuck in writing is not waited for.
+    runtime.shutdown_background();
+    exit
 }
 
 /// Writes to standard output; a reader that has gone away has had enough.
 fn print(text: &str) -> Result<Exit, Failure> {
-    match io::Write::write_all(&mut io::stdout().lock(), text.as_bytes()) {
+    match io::stdout().lock().write_all(text.as_bytes()) {
         Ok(()) => Ok(Exit::Done),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Err(error) => {

@@ -2,25 +2,18 @@
 
 mod wide;
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, IsTerminal as _, Write},
-    path::{Path, PathBuf},
-};
+use std::io::{self, Write};
 
 use engagement::{Batch, model::Row};
 use jiff::{Timestamp, TimestampRound, Unit};
 use serde::Serialize;
 
-use crate::{
-    cli::Format,
-    exit::{Exit, Failure},
-};
+use crate::{cli::Format, place::Place};
 
 /// Where rows go, and in which form.
 pub(crate) struct Rows {
     form: Form,
-    to: Target,
+    to: Place,
 }
 
 /// A form of output that takes one batch after the other.
@@ -43,9 +36,8 @@ enum Form {
 }
 
 impl Rows {
-    /// Opens the output. An existing file is not touched before there is something to write.
-    pub(crate) fn open(format: Option<Format>, out: Option<&Path>, wide: bool) -> Result<Self, Failure> {
-        let to = Target::open(out)?;
+    /// Rows to this place, in this form or the one that suits it.
+    pub(crate) fn new(format: Option<Format>, to: Place, wide: bool) -> Self {
         let format = format.unwrap_or(if to.is_terminal() { Format::Table } else { Format::Ndjson });
         let form = match format {
             _ if wide => Form::Wide { lines: wide::Lines::default(), form: format },
@@ -55,12 +47,12 @@ impl Rows {
             Format::Tsv => Form::Delimited { delimiter: b'\t', begun: false },
             Format::Json | Format::Raw => Form::Json { begun: false },
         };
-        Ok(Self { form, to })
+        Self { form, to }
     }
 
     /// Writes a batch, whose rows are sorted.
     pub(crate) fn write(&mut self, batch: &Batch) -> io::Result<()> {
-        let to = &mut self.to.writer;
+        let to = &mut self.to;
         match &mut self.form {
             Form::Ndjson => {
                 for row in &batch.rows {
@@ -93,12 +85,12 @@ impl Rows {
             }
             Form::Wide { lines, .. } => lines.add(batch),
         }
-        self.to.writer.flush()
+        self.to.flush()
     }
 
     /// Writes what is still to be written. Must be called: without it a JSON array has no end.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        let to = &mut self.to.writer;
+        let to = &mut self.to;
         match self.form {
             Form::Ndjson => {}
             Form::Json { begun } => to.write_all(if begun { b"]\n" } else { b"[]\n" })?,
@@ -163,53 +155,6 @@ impl<'a> Line<'a> {
             self.observed_at.to_string(),
             text(self.owner),
         ]
-    }
-}
-
-/// A file that appears whole, or standard output.
-struct Target {
-    writer: Box<dyn Write>,
-    terminal: bool,
-    rename: Option<(PathBuf, PathBuf)>,
-}
-
-impl Target {
-    fn open(out: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = out else {
-            let stdout = io::stdout();
-            let terminal = stdout.is_terminal();
-            return Ok(Self { writer: Box::new(BufWriter::new(stdout)), terminal, rename: None });
-        };
-        if path.is_dir() {
-            return Err(Failure::new(Exit::Storage, "output", format!("{} is a folder", path.display()))
-                .hint("name a file with --out"));
-        }
-        // Written beside its place and moved there at the end, so that nobody finds half a file.
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file = File::create(&part).map_err(|error| {
-            Failure::new(Exit::Storage, "output", format!("{} cannot be written: {error}", path.display()))
-                .hint("choose another place with --out")
-        })?;
-        Ok(Self {
-            writer: Box::new(BufWriter::new(file)),
-            terminal: false,
-            rename: Some((part, path.to_owned())),
-        })
-    }
-
-    fn is_terminal(&self) -> bool {
-        self.terminal
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        self.writer.flush()?;
-        drop(self.writer);
-        match self.rename {
-            Some((part, path)) => std::fs::rename(part, path),
-            None => Ok(()),
-        }
     }
 }
 

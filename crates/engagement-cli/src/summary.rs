@@ -1,6 +1,6 @@
 //! The closing account: every Tweet that was asked for, in exactly one state.
 
-use std::{collections::HashMap, fs, path::Path, time::Duration};
+use std::{collections::HashMap, io::Write as _, path::Path, time::Duration};
 
 use engagement::{
     Effort,
@@ -8,7 +8,10 @@ use engagement::{
 };
 use serde::Serialize;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    place::Place,
+};
 
 /// Counts rows as they come.
 #[derive(Debug)]
@@ -27,11 +30,15 @@ impl Account {
 
     /// Takes a row into account.
     pub(crate) fn add(&mut self, row: &Row) {
-        let state = row.outcome.state();
+        self.count(row.tweet_id, row.outcome.state());
+    }
+
+    /// Takes a cell into account whose value is elsewhere.
+    pub(crate) fn count(&mut self, tweet_id: TweetId, state: State) {
         if let Some(count) = self.cells.get_mut(state as usize) {
             *count += 1;
         }
-        if let Some(known) = self.tweets.get_mut(&row.tweet_id) {
+        if let Some(known) = self.tweets.get_mut(&tweet_id) {
             self.done += usize::from(known.is_none());
             *known = Some(known.map_or(state, |known| known.and(state)));
         }
@@ -114,10 +121,11 @@ impl Summary {
     }
 
     /// Writes it as JSON.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, mut to: Place, path: &Path) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
-        fs::write(path, text).map_err(|error| {
+        let written = to.write_all(text.as_bytes()).and_then(|()| to.finish());
+        written.map_err(|error| {
             Failure::new(Exit::Storage, "summary", format!("{} cannot be written: {error}", path.display()))
         })
     }
@@ -142,6 +150,7 @@ mod tests {
         account.add(&row(1, Metric::Impressions, Outcome::Forbidden(Reason::NONE)));
         account.add(&row(2, Metric::Favorites, Outcome::Unavailable(Reason::NONE)));
         account.add(&row(3, Metric::Favorites, Outcome::Failed(Reason::NONE)));
+        account.add(&row(3, Metric::VideoViews, Outcome::Unsupported(Reason::NONE)));
         assert_eq!(account.done(), 3);
         let summary = account.close(Effort::default(), Duration::ZERO);
         assert_eq!((summary.asked, summary.tweets.ok, summary.tweets.unavailable), (4, 1, 1));

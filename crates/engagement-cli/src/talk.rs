@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use engagement::model::outcome::clean_words;
 use serde::Serialize;
 
 use crate::{
@@ -37,6 +38,11 @@ impl Talk {
             },
             progress: if global.quiet { When::Never } else { global.progress },
         }
+    }
+
+    /// Errors are objects for programs too where the output is.
+    pub(crate) fn output(&mut self, format: Option<Format>) {
+        self.json_errors = format == Some(Format::Json);
     }
 
     /// Whether the curious are listening.
@@ -82,12 +88,19 @@ impl Talk {
     /// Why the command ends.
     pub(crate) fn failure(&self, failure: &Failure) {
         self.problem(&failure.to_string());
+        self.failure_for_programs(failure);
+    }
+
+    /// The same as an object, where that is wanted.
+    fn failure_for_programs(&self, failure: &Failure) {
         if self.json_errors {
             self.raw(&failure.to_json());
         }
     }
 
     fn line(&self, level: &str, style: Style, message: &str) {
+        // Whoever wrote the words in it, they must not play with the terminal or look like lines of ours.
+        let message = &clean_words(message, usize::MAX);
         #[derive(Serialize)]
         struct Line<'a> {
             level: &'a str,

@@ -98,7 +98,7 @@ fn plain(name: &[u8]) -> Vec<u8> {
 
 /// The first two records of `text`, as far as there are any.
 fn first_two(text: &[u8], separator: u8) -> [Option<Record>; 2] {
-    let mut text = Text::new(text);
+    let mut text = Text::with_buffer(text, text.len());
     [(); 2].map(|()| {
         let mut record = Record::default();
         // A slice cannot fail to be read.

@@ -168,6 +168,9 @@ mod tests {
         check("@example_user", Reason::NotAnId);
         check("-", Reason::NotAnId);
         check("a,123", Reason::NotAnId);
+        check("1.aE5", Reason::NotAnId);
+        check("aE5", Reason::NotAnId);
+        check("1E+a", Reason::NotAnId);
         check("1234,567", Reason::SeveralValues);
         check("#N/A", Reason::NotAnId);
         check("https://x.com/a/status/15\u{200b}", Reason::Hidden('\u{200b}'));

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 /// A stream of text that knows on which line it is. `\n`, `\r\n` and a lone `\r` each end one line.
 pub(crate) struct Text<R> {
     input: R,
-    /// As long as it ever gets: [`LIMIT`].
+    /// As long as it ever gets: at most [`LIMIT`].
     buffer: Vec<u8>,
     /// What is left in the buffer: `buffer[at..end]`.
     at: usize,
@@ -28,9 +28,14 @@ pub(crate) enum Line<'a> {
 
 impl<R: Read> Text<R> {
     pub(crate) fn new(input: R) -> Self {
+        Self::with_buffer(input, LIMIT)
+    }
+
+    /// With a buffer of `length` bytes, for what is known to be short.
+    pub(crate) fn with_buffer(input: R, length: usize) -> Self {
         Self {
             input,
-            buffer: vec![0; LIMIT],
+            buffer: vec![0; length.clamp(1, LIMIT)],
             at: 0,
             end: 0,
             ended: 0,

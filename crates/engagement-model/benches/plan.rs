@@ -5,9 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops where it fails, and reports")]
 
-use std::{hint::black_box, process::ExitCode, time::Instant};
+use std::{hint::black_box, process::ExitCode};
 
 use allocation_counter::measure;
+use cpu_time::ThreadTime;
 use engagement_model::{
     Metric, TweetId, UtcHour, Window,
     plan::{Ask, Asker, Plan, Question, Target},
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     ] {
         let asks = asks(tweets, owners, UtcHour::containing(now));
         let (mut requests, mut summary) = (0, None);
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let heap = measure(|| {
             let plan = Plan::new(Question::new(target, metrics.clone(), now), asks).unwrap();
             // A plan is made when its requests have been seen.

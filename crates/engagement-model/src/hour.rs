@@ -52,6 +52,11 @@ impl UtcHour {
         })
     }
 
+    /// The hour so many hours later, of a span that is known to lie inside the range.
+    pub(crate) const fn after(self, hours: u32) -> Self {
+        Self(self.0.saturating_add_unsigned(hours))
+    }
+
     /// The first hour of this hour's UTC day.
     #[must_use]
     pub const fn midnight(self) -> Self {

@@ -12,7 +12,8 @@ use crate::answer::Limits;
 /// The caller asks for what it expects next. Every method leaves the reader behind what it read.
 #[derive(Clone, Debug)]
 pub(crate) struct Scanner<'a> {
-    text: &'a str,
+    /// UTF-8.
+    bytes: &'a [u8],
     at: usize,
     depth: usize,
     limits: Limits,
@@ -26,12 +27,15 @@ impl<'a> Scanner<'a> {
         if body.len() > most {
             return Err(Fault { at: 0, what: Problem::BeyondLimit { limit: "bytes of the body", most } });
         }
-        let text = core::str::from_utf8(body).map_err(|error| Fault {
-            at: error.valid_up_to(),
-            what: Problem::Malformed("bytes that are not UTF-8"),
-        })?;
-        let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Ok(Self { text, at, depth: 0, limits: *limits })
+        // Nearly all answers are ASCII, which is told much faster.
+        if !body.is_ascii() {
+            core::str::from_utf8(body).map_err(|error| Fault {
+                at: error.valid_up_to(),
+                what: Problem::Malformed("bytes that are not UTF-8"),
+            })?;
+        }
+        let at = if body.starts_with(MARK) { MARK.len() } else { 0 };
+        Ok(Self { bytes: body, at, depth: 0, limits: *limits })
     }
 
     /// How far it has read, in bytes.
@@ -45,7 +49,7 @@ impl<'a> Scanner<'a> {
 
     /// The text from an offset on, as far as it has read.
     pub(crate) fn since(&self, start: usize) -> &'a str {
-        self.text.get(start..self.at).unwrap_or_default()
+        text(self.bytes.get(start..self.at).unwrap_or_default())
     }
 
     /// The first byte of what comes next, blanks aside.
@@ -93,6 +97,20 @@ impl<'a> Scanner<'a> {
         Ok(key)
     }
 
+    /// Reads this key and its colon, if they come next without a blank. The key must be plain: see [`is_plain`].
+    #[inline]
+    pub(crate) fn skip_key(&mut self, plain: &str) -> bool {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let comes = rest
+            .strip_prefix(b"\"")
+            .and_then(|rest| rest.strip_prefix(plain.as_bytes()))
+            .is_some_and(|rest| rest.starts_with(b"\":"));
+        if comes {
+            self.at += plain.len() + 3;
+        }
+        comes
+    }
+
     /// After a member: whether another follows. `false`: the object is left. Counts them in `width`.
     pub(crate) fn more_members(&mut self, width: &mut usize) -> Result<bool, Fault> {
         self.more(b'}', "neither a comma nor the end of the object", width)
@@ -109,46 +127,59 @@ impl<'a> Scanner<'a> {
         if self.byte() != Some(b'"') {
             return Err(self.unexpected("something other than a string"));
         }
-        let bytes = self.text.as_bytes();
         let mut at = start + 1;
         let mut escaped = false;
         loop {
-            match bytes.get(at) {
+            at += plain_run(self.bytes.get(at..).unwrap_or_default());
+            match self.bytes.get(at) {
+                None => return Err(Fault { at, what: Problem::Malformed("an end too early") }),
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
                     at = self.escape(at)?;
                 }
-                Some(..0x20) => {
+                Some(_) => {
                     return Err(Fault {
                         at,
                         what: Problem::Malformed("a control character inside a string"),
                     });
                 }
-                Some(_) => at += 1,
-                None => return Err(Fault { at, what: Problem::Malformed("an end too early") }),
             }
         }
         if at - start > self.limits.string_bytes {
             return Err(self.beyond("bytes of one string", self.limits.string_bytes));
         }
         self.at = at + 1;
-        // Both ends are beside a quotation mark, so between characters.
-        Ok(Text { raw: self.text.get(start + 1..at).unwrap_or_default(), escaped, at: start })
+        Ok(Text { raw: self.bytes.get(start + 1..at).unwrap_or_default(), escaped, at: start })
+    }
+
+    /// Reads `"22":"17"`, if that is what comes next, without a blank or an escape: an hour of the day and its count.
+    /// Nearly all of a series is written so.
+    #[inline]
+    pub(crate) fn hour_and_count(&mut self) -> Option<(u8, u64)> {
+        let [b'"', tens, ones, b'"', b':', b'"', value @ ..] = self.bytes.get(self.at..)? else {
+            return None;
+        };
+        let hour = two_digits(*tens, *ones).filter(|hour| *hour < 24)?;
+        let (count, length) = count_before_quote(value)?;
+        self.at += 7 + length;
+        Some((hour, count))
     }
 
     /// Reads any value that should be a count.
     pub(crate) fn leaf(&mut self) -> Result<Leaf<'a>, Fault> {
         // Nearly every value of an answer is a string of digits right behind its colon: one look at each byte.
-        if let Some((count, end)) = self.quoted_count() {
-            self.at = end;
+        if let Some([b'"', value @ ..]) = self.bytes.get(self.at..)
+            && let Some((count, length)) = count_before_quote(value)
+        {
+            self.at += length + 2;
             return Ok(Leaf::Count(count));
         }
         match self.peek()? {
             b'"' => {
                 let text = self.string()?;
                 // An escaped digit is a digit.
-                Ok(count(text.name().as_bytes()).map_or(Leaf::Bad(Found::Text(text.raw)), Leaf::Count))
+                Ok(count(text.name().as_bytes()).map_or(Leaf::Bad(Found::Text(text.raw())), Leaf::Count))
             }
             b'{' | b'[' => {
                 let found = if self.byte() == Some(b'{') { Found::Object } else { Found::List };
@@ -240,7 +271,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads past one of JSON's three words.
     pub(crate) fn word(&mut self, word: &str) -> Result<(), Fault> {
-        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+        if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
             return Err(self.unexpected("something that is no JSON value"));
         }
         self.at += word.len();
@@ -286,26 +317,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string that is nothing but a count, and where it ends.
-    #[inline]
-    fn quoted_count(&self) -> Option<(u64, usize)> {
-        let digits = self.text.as_bytes().get(self.at..)?.strip_prefix(b"\"")?;
-        let mut value = 0_u64;
-        for (length, byte) in digits.iter().enumerate() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit < 10 && length < SAFE_DIGITS {
-                value = value * 10 + u64::from(digit);
-            } else {
-                let plain = *byte == b'"' && length > 0 && (length == 1 || digits.first() != Some(&b'0'));
-                return plain.then_some((value, self.at + length + 2));
-            }
-        }
-        None
-    }
-
     /// Checks the escape whose backslash is at `at`; where it ends.
     fn escape(&self, at: usize) -> Result<usize, Fault> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes;
         match bytes.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
             Some(b'u') => match self.code_unit(at)? {
@@ -330,7 +344,7 @@ impl<'a> Scanner<'a> {
 
     /// The four hexadecimal digits of the `\u` at `at`.
     fn code_unit(&self, at: usize) -> Result<u32, Fault> {
-        let digits = self.text.as_bytes().get(at + 2..at + 6);
+        let digits = self.bytes.get(at + 2..at + 6);
         digits
             .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| u32::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok())
@@ -354,7 +368,7 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.bytes.get(self.at).copied()
     }
 
     fn ended(&self) -> Fault {
@@ -377,7 +391,7 @@ impl<'a> Scanner<'a> {
 /// A string as it is written, quotation marks aside.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'a> {
-    raw: &'a str,
+    raw: &'a [u8],
     escaped: bool,
     at: usize,
 }
@@ -386,7 +400,18 @@ impl<'a> Text<'a> {
     /// The string that it means.
     #[inline]
     pub(crate) fn name(&self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+        if self.escaped { Cow::Owned(unescape(self.raw())) } else { Cow::Borrowed(self.raw()) }
+    }
+
+    /// Its bytes, if it means what is written.
+    #[inline]
+    pub(crate) const fn plain(&self) -> Option<&'a [u8]> {
+        if self.escaped { None } else { Some(self.raw) }
+    }
+
+    /// As it is written.
+    fn raw(&self) -> &'a str {
+        text(self.raw)
     }
 
     /// Offset of its opening quotation mark.
@@ -523,6 +548,60 @@ pub(crate) fn count(digits: &[u8]) -> Option<u64> {
     })
 }
 
+/// How many bytes come before the first that ends a string, escapes something, or may not stand in one.
+#[inline]
+fn plain_run(text: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = EACH << 7;
+    let mut run = 0;
+    // Eight at a time: subtracting borrows into the high bit of a byte that is less. What borrows from the byte above
+    // can mark that one wrongly, but never one below the first that is marked rightly.
+    while let Some(bytes) = text.get(run..).and_then(|rest| rest.first_chunk()) {
+        let eight = u64::from_le_bytes(*bytes);
+        let is_zero = |bytes: u64| bytes.wrapping_sub(EACH) & !bytes;
+        let control = eight.wrapping_sub(EACH * 0x20) & !eight;
+        let stops = (is_zero(eight ^ (EACH * 0x22)) | is_zero(eight ^ (EACH * 0x5c)) | control) & HIGH;
+        if stops != 0 {
+            return run + stops.trailing_zeros() as usize / 8;
+        }
+        run += 8;
+    }
+    let rest = text.get(run..).unwrap_or_default();
+    run + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len())
+}
+
+/// Whether a string is written as it is, between two quotation marks.
+pub(crate) fn is_plain(text: &str) -> bool {
+    plain_run(text.as_bytes()) == text.len()
+}
+
+/// A count that a quotation mark ends, of as many digits as always fit, and how many those are.
+#[inline]
+fn count_before_quote(text: &[u8]) -> Option<(u64, usize)> {
+    let mut count = 0_u64;
+    for (length, byte) in text.iter().take(SAFE_DIGITS + 1).enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            count = count.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else {
+            let is_plain = *byte == b'"' && length > 0 && (length == 1 || text.first() != Some(&b'0'));
+            return is_plain.then_some((count, length));
+        }
+    }
+    None
+}
+
+/// The number that two ASCII digits make.
+#[inline]
+pub(crate) fn two_digits(tens: u8, ones: u8) -> Option<u8> {
+    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| (tens - b'0') * 10 + (ones - b'0'))
+}
+
+/// The text of bytes that were checked with their body, cut between characters.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}
+
 /// What a string means whose escapes have been checked.
 fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
@@ -559,6 +638,8 @@ fn unescape(raw: &str) -> String {
     text
 }
 
+/// The mark that some writers put before UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// As many digits as always fit 64 bits.
 const SAFE_DIGITS: usize = 19;
 /// Characters of one key in a path.
@@ -657,6 +738,21 @@ mod tests {
             "NaN",
         ] {
             assert!(!accepts(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_plain_run_ends_where_it_must() {
+        let slowly = |text: &[u8]| text.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
+        for length in 0..20 {
+            for at in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut text = vec![b'a'; length];
+                    text[length - 1] = b'"';
+                    text[at] = byte;
+                    assert_eq!(plain_run(&text), slowly(&text).unwrap_or(length), "{text:?}");
+                }
+            }
         }
     }
 

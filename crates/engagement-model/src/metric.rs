@@ -170,13 +170,13 @@ impl fmt::Display for UnknownMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "there is no metric {:?}", self.name)?;
         let Some(nearest) = &self.nearest else {
-            return f.write_str("; names are lower-case, such as impressions");
+            return f.write_str("; names are lower-case, such as impressions (rule V5)");
         };
         write!(f, "; the nearest is {nearest}, valid on ")?;
         for (index, endpoint) in nearest.facts().map_or(&[][..], |facts| facts.endpoints).iter().enumerate() {
             write!(f, "{}{endpoint}", if index == 0 { "" } else { ", " })?;
         }
-        Ok(())
+        f.write_str(" (rule V5)")
     }
 }
 
@@ -261,14 +261,19 @@ mod tests {
         let message = |name: &str| name.parse::<Metric>().unwrap_err().to_string();
         assert_eq!(
             message("impresions"),
-            "there is no metric \"impresions\"; the nearest is impressions, valid on totals, 28hr, historical"
+            "there is no metric \"impresions\"; the nearest is impressions, valid on totals, 28hr, historical \
+             (rule V5)"
         );
         assert_eq!(
             message("media_clicks"),
-            "there is no metric \"media_clicks\"; the nearest is media_engagements, valid on 28hr, historical"
+            "there is no metric \"media_clicks\"; the nearest is media_engagements, valid on 28hr, historical \
+             (rule V5)"
         );
         assert_eq!(message(" engagements"), message("Engagements").replace("Engagements", " engagements"));
-        assert_eq!(message("xyz"), "there is no metric \"xyz\"; names are lower-case, such as impressions");
+        assert_eq!(
+            message("xyz"),
+            "there is no metric \"xyz\"; names are lower-case, such as impressions (rule V5)"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Spans of whole UTC hours.
 
-use core::fmt;
+use core::{fmt, num::NonZeroU32};
 
 use jiff::Timestamp;
 
@@ -13,13 +13,18 @@ use crate::{hour::UtcHour, metric::WINDOW_MAX_HOURS};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window {
     start: UtcHour,
-    end: UtcHour,
+    // A length that cannot be zero leaves room for `None`: rows by the hundred thousand hold an optional window.
+    hours: NonZeroU32,
 }
 
 impl Window {
     /// The hours from `start` up to, and without, `end`.
     pub fn new(start: UtcHour, end: UtcHour) -> Result<Self, EmptyWindow> {
-        if start < end { Ok(Self { start, end }) } else { Err(EmptyWindow { start, end }) }
+        let hours = end.since_epoch().abs_diff(start.since_epoch());
+        match NonZeroU32::new(hours) {
+            Some(hours) if start < end => Ok(Self { start, hours }),
+            _ => Err(EmptyWindow { start, end }),
+        }
     }
 
     /// The whole hours that cover `[start, end)`: the start rounds down and the end up, as the API itself does.
@@ -30,8 +35,8 @@ impl Window {
     }
 
     /// One hour.
-    pub fn hour(start: UtcHour) -> Self {
-        Self { start, end: start.plus(1) }
+    pub const fn hour(start: UtcHour) -> Self {
+        Self { start, hours: NonZeroU32::MIN }
     }
 
     /// The first hour.
@@ -41,27 +46,27 @@ impl Window {
 
     /// The hour after the last one.
     pub const fn end(self) -> UtcHour {
-        self.end
+        self.start.after(self.hours.get())
     }
 
     /// How many hours there are, at least 1.
     pub const fn len_hours(self) -> u32 {
-        self.end.since_epoch().abs_diff(self.start.since_epoch())
+        self.hours.get()
     }
 
     /// The hours that both have.
     pub fn intersection(self, other: Self) -> Option<Self> {
-        Self::new(self.start.max(other.start), self.end.min(other.end)).ok()
+        Self::new(self.start.max(other.start), self.end().min(other.end())).ok()
     }
 
     /// Whether the hour is one of the window's.
     pub fn contains(self, hour: UtcHour) -> bool {
-        self.start <= hour && hour < self.end
+        self.start <= hour && hour < self.end()
     }
 
     /// Every hour, in order.
     pub fn hours(self) -> impl ExactSizeIterator<Item = UtcHour> {
-        (0..self.len_hours()).map(move |n| self.start.plus(i32::try_from(n).unwrap_or(i32::MAX)))
+        (0..self.len_hours()).map(move |n| self.start.after(n))
     }
 
     /// The window cut into consecutive slices that the API answers, each of at most [`WINDOW_MAX_HOURS`]: no gap, no
@@ -70,8 +75,8 @@ impl Window {
         let step = i32::try_from(WINDOW_MAX_HOURS).unwrap_or(i32::MAX);
         let mut next = self.start;
         core::iter::from_fn(move || {
-            let slice = Self::new(next, next.plus(step).min(self.end)).ok()?;
-            next = slice.end;
+            let slice = Self::new(next, next.plus(step).min(self.end())).ok()?;
+            next = slice.end();
             Some(slice)
         })
     }
@@ -79,7 +84,7 @@ impl Window {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.start, self.end)
+        write!(f, "{} to {}", self.start, self.end())
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The rival is hyper-util's legacy client with the same connector, posting the same bodies and inflating with the same
 //! flate2. Both ask a server in another process; runs are interleaved and medians compared. Client CPU is read from the
-//! scheduler, so that the server's does not count. `cold` runs count from the first call on and so contain the opening
-//! of connections; the others begin when all is warm.
+//! scheduler, so that the server's does not count. `cold` runs count from the building of the client on, so they
+//! contain the loading of certificates and the opening of connections; the others begin when all is warm.
 //!
 //! `cargo bench -p engagement-transport` measures and prints; anything else, `cargo test --benches` for instance, makes
 //! a few calls of each kind to keep it alive.
@@ -54,11 +54,14 @@ fn main() {
         ("https, 8 in flight", "https", 8, warm),
         ("https, 64 in flight", "https", 64, warm),
         ("https, 64 in flight, cold", "https", 64, cold),
+        #[cfg(feature = "http2")]
+        ("https, 64 in flight, transport over HTTP/2", "https", 64, warm),
     ] {
         let mut ours = Vec::new();
         let mut rivals = Vec::new();
+        let contender = if title.ends_with("HTTP/2") { Contender::OverTwo } else { Contender::Transport };
         for _ in 0..runs {
-            ours.push(run(Contender::Transport, scheme, in_flight, stint));
+            ours.push(run(contender, scheme, in_flight, stint));
             rivals.push(run(Contender::Legacy, scheme, in_flight, stint));
         }
         let (ours, rivals) = (Figures::median(&ours), Figures::median(&rivals));
@@ -87,6 +90,8 @@ enum Stint {
 #[derive(Clone, Copy)]
 enum Contender {
     Transport,
+    /// The same, over HTTP/2 if it is built with that.
+    OverTwo,
     Legacy,
 }
 
@@ -132,12 +137,13 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (rate, cpu, mut latencies) = runtime.block_on(async {
         match contender {
-            Contender::Transport => {
-                let transport = Transport::builder()
-                    .proxy(Proxy::none())
-                    .extra_roots(server.roots.clone())
-                    .build()
-                    .unwrap();
+            Contender::Transport | Contender::OverTwo => {
+                let builder = Transport::builder().proxy(Proxy::none()).extra_roots(server.roots.clone());
+                #[cfg(feature = "http2")]
+                let builder = match contender {
+                    Contender::OverTwo => builder.http(engagement_transport::Http::Negotiated),
+                    _ => builder,
+                };
                 let credentials =
                     Credentials::consumer("consumer-key", "consumer-secret").with_token("token", "secret");
                 let call = Call::post(Url::parse(&server.url).unwrap())
@@ -145,31 +151,36 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
                     .authorization(Authorization::oauth1(&credentials))
                     .replay(Replay::Safe)
                     .quota(&Quota::learnt());
-                load(in_flight, stint, move || {
-                    let (transport, call) = (transport.clone(), call.clone());
-                    async move { transport.send(&call, verdict::by_status).await.unwrap().body.len() }
+                load(in_flight, stint, || {
+                    let transport = builder.build().unwrap();
+                    move || {
+                        let (transport, call) = (transport.clone(), call.clone());
+                        async move { transport.send(&call, verdict::by_status).await.unwrap().body.len() }
+                    }
                 })
                 .await
             }
             Contender::Legacy => {
-                let client = legacy(&server.roots);
                 let url: http::Uri = server.url.parse().unwrap();
                 let question = Bytes::from(question());
-                load(in_flight, stint, move || {
-                    let request = Request::post(url.clone())
-                        .header("content-type", "application/json")
-                        .header("accept-encoding", "gzip")
-                        .header("authorization", "Bearer token")
-                        .header("user-agent", "bench")
-                        .body(Full::new(question.clone()))
-                        .unwrap();
-                    let client = client.clone();
-                    async move {
-                        let body = client.request(request).await.unwrap().into_body();
-                        let packed = body.collect().await.unwrap().to_bytes();
-                        let mut inflated = Vec::new();
-                        MultiGzDecoder::new(&packed[..]).read_to_end(&mut inflated).unwrap();
-                        inflated.len()
+                load(in_flight, stint, || {
+                    let client = legacy(&server.roots);
+                    move || {
+                        let request = Request::post(url.clone())
+                            .header("content-type", "application/json")
+                            .header("accept-encoding", "gzip")
+                            .header("authorization", "Bearer token")
+                            .header("user-agent", "bench")
+                            .body(Full::new(question.clone()))
+                            .unwrap();
+                        let client = client.clone();
+                        async move {
+                            let body = client.request(request).await.unwrap().into_body();
+                            let packed = body.collect().await.unwrap().to_bytes();
+                            let mut inflated = Vec::new();
+                            MultiGzDecoder::new(&packed[..]).read_to_end(&mut inflated).unwrap();
+                            inflated.len()
+                        }
                     }
                 })
                 .await
@@ -193,13 +204,15 @@ fn legacy(roots: &[u8]) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
 }
 
-/// Keeps `in_flight` calls going. Returns calls a second, CPU microseconds a call, and how long each took.
-async fn load<F, C>(in_flight: usize, stint: Stint, call: F) -> (f64, f64, Vec<Duration>)
+/// Keeps `in_flight` calls of a new client going. Returns calls a second, CPU microseconds a call, and how long each
+/// took.
+async fn load<F, C>(in_flight: usize, stint: Stint, client: impl FnOnce() -> F) -> (f64, f64, Vec<Duration>)
 where
     F: Fn() -> C + Send + Sync + 'static,
     C: Future<Output = usize> + Send,
 {
-    let call = Arc::new(call);
+    let (mut begun, mut cpu) = (Instant::now(), cpu_time());
+    let call = Arc::new(client());
     let work = |time: Duration, calls: usize| {
         let call = call.clone();
         async move {
@@ -233,11 +246,11 @@ where
     let (time, calls) = match stint {
         Stint::Time(time) => {
             work(time / 5, usize::MAX).await;
+            (begun, cpu) = (Instant::now(), cpu_time());
             (time, usize::MAX)
         }
         Stint::Calls(calls) => (Duration::from_secs(60), calls),
     };
-    let (begun, cpu) = (Instant::now(), cpu_time());
     let latencies = work(time, calls).await;
     let (elapsed, cpu) = (begun.elapsed(), cpu_time() - cpu);
     let count = latencies.len() as f64;
@@ -326,7 +339,9 @@ fn serve() {
     });
     let roots = tls.as_ref().map_or_else(String::new, |(roots, _)| String::from_utf8(roots.clone()).unwrap());
     let acceptor = tls.map(|(_, identity)| {
-        tokio_native_tls::TlsAcceptor::from(native_tls::TlsAcceptor::new(identity).unwrap())
+        let mut acceptor = native_tls::TlsAcceptor::builder(identity);
+        acceptor.accept_alpn(&["h2", "http/1.1"]);
+        tokio_native_tls::TlsAcceptor::from(acceptor.build().unwrap())
     });
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     packed.write_all(answer()).unwrap();
@@ -354,7 +369,8 @@ fn serve() {
                         Ok::<_, Infallible>(response.body(Full::new(packed)).unwrap())
                     }
                 });
-                let http = hyper::server::conn::http1::Builder::new();
+                // Which of the two is spoken shows in the first bytes.
+                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                 // A client that goes away is no event.
                 let _ = match acceptor {
                     None => http.serve_connection(TokioIo::new(socket), respond).await,

@@ -24,8 +24,10 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, inflated.
     pub body: Bytes,
-    /// Requests sent for this call, the answered one included.
+    /// Attempts made for this call, the answered one included.
     pub attempts: u32,
+    /// Requests that went out: attempts that did not fail for want of a connection.
+    pub sent: u32,
     /// From the call's beginning to its end, waits included.
     pub elapsed: Duration,
     /// The part of `elapsed` that was spent waiting for quota.

@@ -19,6 +19,7 @@ use crate::error::{BoxError, Error, ErrorKind};
 use crate::failure::{Failure, find};
 use crate::proxy::{Proxy, TunnelRefused};
 use crate::stream::Duplex;
+use crate::trust::Trust;
 use crate::url::Origin;
 
 /// Opens connections.
@@ -35,37 +36,12 @@ pub(crate) type Custom =
 
 impl Connector {
     pub(crate) fn network(roots: &[u8], proxy: Proxy, timeout: Duration, http: Http) -> Result<Self, Error> {
-        let config = |error: native_tls::Error| Error::new(ErrorKind::Config).caused_by(error.into());
-        let mut tls = native_tls::TlsConnector::builder();
-        if !roots.is_empty() {
-            let certificates = native_tls::Certificate::stack_from_pem(roots)
-                .map_err(|error| config(error).because("extra CA file is not PEM"))?;
-            if certificates.is_empty() {
-                return Err(Error::new(ErrorKind::Config).because("extra CA file holds no certificate"));
-            }
-            for certificate in certificates {
-                tls.add_root_certificate(certificate);
-            }
-        }
-        let to_proxy = tls.build().map_err(config)?;
-        match http {
-            Http::One => {}
-            #[cfg(feature = "http2")]
-            Http::Negotiated => _ = tls.request_alpns(&["h2", "http/1.1"]),
-        }
-        let tls = tls.build().map_err(config)?;
+        let trust = Arc::new(Trust::new(roots, http)?);
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(timeout));
-        Ok(Self::Network(Network {
-            tcp,
-            tls,
-            to_proxy,
-            proxy,
-            #[cfg(feature = "http2")]
-            http,
-        }))
+        Ok(Self::Network(Network { tcp, trust, proxy }))
     }
 
     /// A connection on which a request can be written at once.
@@ -86,7 +62,7 @@ impl Connector {
     /// Whether a connection to `origin` may turn out to be one that calls share.
     #[cfg(feature = "http2")]
     pub(crate) fn may_multiplex(&self, origin: &Origin) -> bool {
-        matches!(self, Self::Network(network) if network.http == Http::Negotiated && !origin.plain)
+        matches!(self, Self::Network(network) if network.trust.negotiates() && !origin.plain)
     }
 }
 
@@ -113,48 +89,53 @@ pub enum Http {
 #[derive(Clone)]
 pub(crate) struct Network {
     tcp: HttpConnector,
-    tls: native_tls::TlsConnector,
-    /// A tunnel is asked for in HTTP/1.1, so with a proxy nothing is negotiated.
-    to_proxy: native_tls::TlsConnector,
+    trust: Arc<Trust>,
     proxy: Proxy,
-    #[cfg(feature = "http2")]
-    http: Http,
 }
 
 impl Network {
     async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
-        let over = |route| HttpsConnector::from((route, self.tls.clone().into()));
-        let route = match self.proxy.intercept(origin) {
-            None => Route::Direct(self.tcp.clone()),
-            Some(proxy) => {
-                if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
-                    let reason = "only http and https proxies are supported";
-                    return Err(Failure::new(ErrorKind::Proxy).before_sending().because(reason).for_good());
-                }
-                let mut tunnel = Tunnel::new(
-                    proxy.uri().clone(),
-                    HttpsConnector::from((self.tcp.clone(), self.to_proxy.clone().into())),
-                );
-                if let Some(password) = proxy.basic_auth() {
-                    tunnel = tunnel.with_auth(password.clone());
-                }
-                Route::Proxied { proxy: proxy.uri().clone(), tunnel: Box::new(tunnel) }
+        let route = self.route(origin)?;
+        let stream = if origin.plain {
+            // Where there is no TLS, no certificates need loading.
+            open(route, origin).await.map(MaybeHttpsStream::Http)
+        } else {
+            open(HttpsConnector::from((route, self.trust.with_servers()?.into())), origin).await
+        };
+        let stream = stream.map_err(|error| judge(error).before_sending())?;
+        Ok(Opened {
+            #[cfg(feature = "http2")]
+            multiplexed: stream.connected().is_negotiated_h2(),
+            stream: Box::new(TokioIo::new(stream)),
+        })
+    }
+
+    fn route(&self, origin: &Origin) -> Result<Route, Failure> {
+        let Some(proxy) = self.proxy.intercept(origin) else { return Ok(Route::Direct(self.tcp.clone())) };
+        let tls = match proxy.uri().scheme_str() {
+            // Not used on this hop, and loaded anyway for the server behind it.
+            Some("http") => self.trust.with_servers()?,
+            Some("https") => self.trust.with_proxies()?,
+            _ => {
+                let reason = "only http and https proxies are supported";
+                return Err(Failure::new(ErrorKind::Proxy).before_sending().because(reason).for_good());
             }
         };
-        let mut connector = over(route);
-        let opened = async {
-            poll_fn(|cx| connector.poll_ready(cx)).await?;
-            connector.call(origin.base.clone()).await
-        };
-        match opened.await {
-            Ok(stream) => Ok(Opened {
-                #[cfg(feature = "http2")]
-                multiplexed: stream.connected().is_negotiated_h2(),
-                stream: Box::new(TokioIo::new(stream)),
-            }),
-            Err(error) => Err(judge(error).before_sending()),
+        let mut tunnel =
+            Tunnel::new(proxy.uri().clone(), HttpsConnector::from((self.tcp.clone(), tls.into())));
+        if let Some(password) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(password.clone());
         }
+        Ok(Route::Proxied { proxy: proxy.uri().clone(), tunnel: Box::new(tunnel) })
     }
+}
+
+async fn open<C>(mut connector: C, origin: &Origin) -> Result<C::Response, BoxError>
+where
+    C: Service<Uri, Error = BoxError>,
+{
+    poll_fn(|cx| connector.poll_ready(cx)).await?;
+    connector.call(origin.base.clone()).await
 }
 
 /// The way to a server, before TLS with it.

@@ -22,6 +22,7 @@ impl Error {
             host: String::new(),
             path: String::new(),
             attempts: 0,
+            sent: 0,
             elapsed: Duration::ZERO,
             waited: Duration::ZERO,
             reason: None,
@@ -80,9 +81,14 @@ impl Error {
         &self.0.path
     }
 
-    /// Requests that were sent, or begun to be sent.
+    /// Attempts that were made.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
+    }
+
+    /// Requests that went out: attempts that did not fail for want of a connection or a signature.
+    pub fn sent(&self) -> u32 {
+        self.0.sent
     }
 
     /// From the call's beginning to its end, waits included.
@@ -137,8 +143,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn after(mut self, attempts: u32, elapsed: Duration, waited: Duration) -> Self {
+    pub(crate) fn after(mut self, attempts: u32, sent: u32, elapsed: Duration, waited: Duration) -> Self {
         self.0.attempts = attempts;
+        self.0.sent = sent;
         self.0.elapsed = elapsed;
         self.0.waited = waited;
         self
@@ -330,6 +337,7 @@ struct Inner {
     host: String,
     path: String,
     attempts: u32,
+    sent: u32,
     elapsed: Duration,
     waited: Duration,
     reason: Option<String>,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A request is about to be written.
+    /// A request is about to be written: not a byte of it has left when the hook returns.
     Sending {
         /// The server.
         host: &'a str,

@@ -65,14 +65,13 @@ impl Host {
         }
     }
 
-    /// The connection that calls share, if there is one and it is not too old. A `fresh` one is asked for when the last
-    /// has failed.
+    /// The connection that calls share, if there is one and it is not too old.
     #[cfg(feature = "http2")]
-    pub(crate) fn share(&self, fresh: bool) -> Option<Multiplexed> {
+    pub(crate) fn share(&self) -> Option<Multiplexed> {
         let mut current = poison::lock(&self.shared.current);
         let now = Instant::now();
         match &mut *current {
-            Some((connection, used)) if !fresh && connection.is_open() && now < *used + self.idle_timeout => {
+            Some((connection, used)) if connection.is_open() && now < *used + self.idle_timeout => {
                 *used = now;
                 Some(connection.clone())
             }
@@ -80,6 +79,15 @@ impl Host {
                 *current = None;
                 None
             }
+        }
+    }
+
+    /// Shares this connection no longer, if it is still the one.
+    #[cfg(feature = "http2")]
+    pub(crate) fn forget(&self, failed: &Multiplexed) {
+        let mut current = poison::lock(&self.shared.current);
+        if current.as_ref().is_some_and(|(connection, _)| connection.is(failed)) {
+            *current = None;
         }
     }
 

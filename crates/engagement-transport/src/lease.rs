@@ -41,10 +41,6 @@ impl Lease<'_> {
         }
     }
 
-    pub(crate) fn is_shared(&self) -> bool {
-        !matches!(self, Self::Own { .. })
-    }
-
     pub(crate) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
@@ -57,6 +53,19 @@ impl Lease<'_> {
             Self::Shared { connection, reused } => {
                 connection.exchange(request, limits, deadline, *reused).await
             }
+        }
+    }
+
+    /// Sees to it that a connection that failed is not used again.
+    #[cfg_attr(
+        not(feature = "http2"),
+        expect(unused_variables, reason = "only what is shared outlives its lease")
+    )]
+    pub(crate) fn abandon(self, host: &Host) {
+        match self {
+            Self::Own { .. } => {}
+            #[cfg(feature = "http2")]
+            Self::Shared { connection, .. } => host.forget(&connection),
         }
     }
 

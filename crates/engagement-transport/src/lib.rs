@@ -46,6 +46,7 @@ mod reading;
 mod reset;
 mod stream;
 mod transport;
+mod trust;
 mod url;
 pub mod verdict;
 mod watch;

@@ -1,5 +1,6 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ use crate::watch::Watch;
 #[derive(Clone)]
 pub(crate) struct Multiplexed {
     sender: http2::SendRequest<Full<Bytes>>,
+    /// The same in all clones, and in no other connection.
+    identity: Arc<()>,
 }
 
 impl Multiplexed {
@@ -35,7 +38,12 @@ impl Multiplexed {
         tokio::spawn(async move {
             let _ = driver.await;
         });
-        Ok(Self { sender })
+        Ok(Self { sender, identity: Arc::new(()) })
+    }
+
+    /// Whether the two are one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.identity, &other.identity)
     }
 
     /// Whether the server has not closed it and has not said that it will.

@@ -97,19 +97,24 @@ impl Transport {
             begun: Instant::now(),
             waited: Duration::ZERO,
             attempts: 0,
+            sent: 0,
             failures: 0,
             fresh: false,
+            stamped: SystemTime::UNIX_EPOCH,
             resigned: false,
         };
-        loop {
-            let slot = course.await_quota().await?;
-            let stamped = course.stamp();
-            let attempt = course.attempt(slot, stamped).await;
-            if let Some(ended) = course.conclude(attempt, stamped, &verdict).await {
-                trace_end(&ended);
-                return ended;
+        let ended = loop {
+            let slot = match course.await_quota().await {
+                Ok(slot) => slot,
+                Err(error) => break Err(error),
+            };
+            let attempt = course.attempt(slot).await;
+            if let Some(ended) = course.conclude(attempt, &verdict).await {
+                break ended;
             }
-        }
+        };
+        trace_end(&ended);
+        ended
     }
 }
 
@@ -179,10 +184,14 @@ struct Course<'a> {
     /// Time spent waiting for quota, which no timeout counts.
     waited: Duration,
     attempts: u32,
+    /// Attempts that got as far as sending.
+    sent: u32,
     /// Attempts that a backoff followed.
     failures: u32,
     /// Whether the next attempt needs a new connection.
     fresh: bool,
+    /// The time that the last attempt was signed with, if it was.
+    stamped: SystemTime,
     /// Whether a signature was already made again because of the clock.
     resigned: bool,
 }
@@ -212,22 +221,27 @@ impl<'a> Course<'a> {
     }
 
     /// Sends the call once.
-    async fn attempt(&mut self, mut slot: Option<Slot>, stamped: SystemTime) -> Result<Raw, Failure> {
+    async fn attempt(&mut self, mut slot: Option<Slot>) -> Result<Raw, Failure> {
         let (mut lease, deadline) = self.lease().await?;
-        let request = self.request(stamped, lease.form())?;
+        self.stamped = self.stamp();
+        let request = self.request(lease.form())?;
         if let Some(slot) = &mut slot {
             slot.sent();
         }
+        self.sent += 1;
         self.inner.tally.attempts.up();
-        if self.attempts > 1 {
+        if self.sent > 1 {
             self.inner.tally.retries.up();
         }
         let (host, path) = (self.call.url.host(), self.call.url.path());
         self.inner.tell(&Event::Sending { host, path, attempt: self.attempts });
-        let raw = lease.exchange(request, self.inner.policy.limits, deadline).await.inspect_err(|_| {
-            // What is shared is not dropped with the call that failed on it.
-            self.fresh = lease.is_shared();
-        })?;
+        let raw = match lease.exchange(request, self.inner.policy.limits, deadline).await {
+            Ok(raw) => raw,
+            Err(failure) => {
+                lease.abandon(self.host);
+                return Err(failure);
+            }
+        };
         if let Some(date) = reset::date(&raw.headers) {
             self.host.clock.saw(date, raw.at);
         }
@@ -244,7 +258,7 @@ impl<'a> Course<'a> {
         let end = self.end();
         let fresh = std::mem::take(&mut self.fresh);
         #[cfg(feature = "http2")]
-        if let Some(shared) = host.share(fresh) {
+        if let Some(shared) = host.share() {
             self.attempts += 1;
             return Ok((Lease::Shared { connection: shared, reused: true }, self.deadline(end)));
         }
@@ -282,7 +296,7 @@ impl<'a> Course<'a> {
         #[cfg(feature = "http2")]
         if connector.may_multiplex(origin) {
             _opening = Some(self.host.opening().await);
-            if let Some(connection) = self.host.share(false) {
+            if let Some(connection) = self.host.share() {
                 return Ok(Lease::Shared { connection, reused: true });
             }
         }
@@ -300,7 +314,7 @@ impl<'a> Course<'a> {
     }
 
     /// The request, signed now.
-    fn request(&self, stamped: SystemTime, form: Form) -> Result<Request<Full<Bytes>>, Failure> {
+    fn request(&self, form: Form) -> Result<Request<Full<Bytes>>, Failure> {
         let call = self.call;
         let mut headers = HeaderMap::with_capacity(call.headers.len() + 5);
         headers.insert(USER_AGENT, self.inner.user_agent.clone());
@@ -318,7 +332,7 @@ impl<'a> Course<'a> {
             headers.remove(framing);
         }
         let nonce;
-        let seconds = stamped.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds = self.stamped.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let stamp = Stamp {
             timestamp: Timestamp::new(seconds.max(1))
                 .map_err(|error| Failure::new(ErrorKind::Sign).caused_by(error))?,
@@ -373,14 +387,13 @@ impl<'a> Course<'a> {
     async fn conclude(
         &mut self,
         attempt: Result<Raw, Failure>,
-        stamped: SystemTime,
         verdict: &impl Fn(&Head<'_>, &[u8]) -> Verdict,
     ) -> Option<Result<Answer, Error>> {
         let raw = match attempt {
             Ok(raw) => raw,
             Err(failure) => return self.after_failure(failure).await.map(Err),
         };
-        if self.clock_was_refused(&raw, stamped) {
+        if self.clock_was_refused(&raw) {
             return None;
         }
         let head = Head { status: raw.status, headers: &raw.headers };
@@ -458,13 +471,14 @@ impl<'a> Course<'a> {
 
     /// Whether the answer refuses a signature whose time was far from the server's. Then the server's time is adopted,
     /// and the call is to be signed and sent again, once.
-    fn clock_was_refused(&mut self, raw: &Raw, stamped: SystemTime) -> bool {
+    fn clock_was_refused(&mut self, raw: &Raw) -> bool {
         let signed = matches!(self.call.authorization, Authorization::OAuth1(_));
         if raw.status != StatusCode::UNAUTHORIZED || !signed || self.resigned {
             return false;
         }
         let Some(date) = reset::date(&raw.headers) else { return false };
-        if seconds_ahead(date, stamped).abs() <= CLOCK_TOLERANCE || self.attempts >= self.max_attempts() {
+        if seconds_ahead(date, self.stamped).abs() <= CLOCK_TOLERANCE || self.attempts >= self.max_attempts()
+        {
             return false;
         }
         self.resigned = true;
@@ -513,6 +527,7 @@ impl<'a> Course<'a> {
             headers: raw.headers,
             body: raw.body,
             attempts: self.attempts,
+            sent: self.sent,
             elapsed: self.begun.elapsed(),
             waited: self.waited,
             clock_ahead,
@@ -523,6 +538,7 @@ impl<'a> Course<'a> {
         let url: &Url = &self.call.url;
         error.of(&self.call.method, url.host(), url.path()).after(
             self.attempts,
+            self.sent,
             self.begun.elapsed(),
             self.waited,
         )

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use engagement_model::{
-    InvalidRequest, Outcome, Reason, Request, Row,
+    Dimension, Grouping, InvalidRequest, Outcome, Reason, Request, Row,
     answer::{Answer, DecodeError, Limits},
     recovery::{Attempt, Recovery},
     refusal::{Refusal, RefusalKind},
@@ -29,6 +29,15 @@ pub(crate) struct Settled {
     /// A credential that the server does not accept, and its words.
     pub(crate) refused: Option<(usize, Reason)>,
     pub(crate) effort: Effort,
+    /// The answers as they came, where they are asked for.
+    pub(crate) answers: Vec<engagement_transport::Answer>,
+}
+
+/// Whether answers are kept as they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bodies {
+    Kept,
+    Dropped,
 }
 
 /// What a query has cost so far.
@@ -50,16 +59,17 @@ impl Effort {
         self.waited += other.waited;
     }
 
-    fn of(attempts: u32, waited: std::time::Duration) -> Self {
-        Self { requests: attempts.into(), retries: attempts.saturating_sub(1).into(), waited }
+    fn of(sent: u32, waited: std::time::Duration) -> Self {
+        Self { requests: sent.into(), retries: sent.saturating_sub(1).into(), waited }
     }
 }
 
 /// Asks for everything in the unit, and again for what a refusal leaves over, until each Tweet × metric has a row.
-pub(crate) async fn settle(client: Client, unit: Unit) -> Settled {
+pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies) -> Settled {
     let mut exchange = Exchange {
         client: client.inner(),
         unit: &unit,
+        bodies,
         attempts: VecDeque::new(),
         settled: Settled {
             rows: Vec::new(),
@@ -69,6 +79,7 @@ pub(crate) async fn settle(client: Client, unit: Unit) -> Settled {
             observed_at: client.now(),
             refused: None,
             effort: Effort::default(),
+            answers: Vec::new(),
         },
     };
     match exchange.request() {
@@ -94,6 +105,7 @@ pub(crate) async fn settle(client: Client, unit: Unit) -> Settled {
 struct Exchange<'a> {
     client: &'a Inner,
     unit: &'a Unit,
+    bodies: Bodies,
     attempts: VecDeque<Attempt>,
     settled: Settled,
 }
@@ -102,7 +114,7 @@ impl Exchange<'_> {
     fn request(&self) -> Result<Request, InvalidRequest> {
         let tweet_ids = self.unit.tweet_ids.iter().copied();
         let metrics = self.unit.metrics.iter().cloned();
-        let groupings = [self.unit.grouping.clone()];
+        let groupings = self.unit.groupings.iter().cloned();
         match self.unit.window {
             Some(window) => Request::historical(tweet_ids, metrics, groupings, window, self.client.now()),
             None if self.unit.endpoint.is_series() => Request::last_28_hours(tweet_ids, metrics, groupings),
@@ -139,13 +151,13 @@ impl Exchange<'_> {
         }
         let sent = self.client.transport.send(&call, judge).await;
         self.settled.observed_at = self.client.now();
-        let (attempts, waited) = match &sent {
-            Ok(answer) => (answer.attempts, answer.waited),
-            Err(error) => (error.attempts(), error.waited()),
+        let (requests, waited) = match &sent {
+            Ok(answer) => (answer.sent, answer.waited),
+            Err(error) => (error.sent(), error.waited()),
         };
-        self.settled.effort.add(Effort::of(attempts, waited));
+        self.settled.effort.add(Effort::of(requests, waited));
         if let Some((allowance, allowed)) = allowed {
-            allowance.give_back(allowed.saturating_sub(attempts));
+            allowance.give_back(allowed.saturating_sub(requests));
         }
         let answer = match sent {
             Ok(answer) => answer,
@@ -153,7 +165,7 @@ impl Exchange<'_> {
                 // Fewer attempts than usual were allowed, and they were not enough.
                 if let Some((allowance, allowed)) = allowed
                     && allowed < MOST_ATTEMPTS
-                    && attempts >= allowed
+                    && requests >= allowed
                 {
                     return self.out_of_requests(attempt, allowance.limit());
                 }
@@ -165,7 +177,12 @@ impl Exchange<'_> {
             return self.refused(attempt, &refusal, answer.clock_ahead);
         }
         match Answer::decode(attempt.request(), &answer.body, &Limits::default()) {
-            Ok(decoded) => self.answered(attempt, decoded),
+            Ok(decoded) => {
+                if self.bodies == Bodies::Kept {
+                    self.settled.answers.push(answer);
+                }
+                self.answered(attempt, decoded);
+            }
             Err(DecodeError::Refused(refusal)) => self.refused(attempt, &refusal, answer.clock_ahead),
             Err(error) => self.fail(attempt, Problem::new(ProblemKind::Malformed, error.to_string())),
         }
@@ -176,6 +193,14 @@ impl Exchange<'_> {
         self.settled.warnings.extend(warnings.iter().map(ToString::to_string));
         if answer.warnings_left_out > 0 {
             self.settled.warnings.push(format!("{} more warnings", answer.warnings_left_out));
+        }
+        if !attempt.request().groupings().iter().any(tells_cells_apart) {
+            // What the answer has is of all the Tweets that it does not except.
+            for row in &mut answer.rows {
+                if matches!(row.outcome, Outcome::Unaccounted(_)) {
+                    row.outcome = Outcome::Ok(0);
+                }
+            }
         }
         let by_stranger = self.caller_of(&attempt) != self.unit.caller;
         self.recover(attempt.after_answer(answer), by_stranger);
@@ -242,6 +267,11 @@ impl Exchange<'_> {
         self.recover(attempt.after_failure(&problem.message), by_stranger);
         self.settled.problems.push(problem);
     }
+}
+
+/// Whether values of the grouping belong to a Tweet and a metric each.
+fn tells_cells_apart(grouping: &Grouping) -> bool {
+    grouping.has(Dimension::TweetId) && grouping.has(Dimension::EngagementType)
 }
 
 /// What it means that no complete answer came, or none that can be used.

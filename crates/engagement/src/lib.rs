@@ -34,6 +34,7 @@ mod exchange;
 mod merge;
 mod outcomes;
 mod query;
+mod raw;
 mod unit;
 
 pub use engagement_model as model;
@@ -46,3 +47,4 @@ pub use credential::{Account, App};
 pub use error::{Error, ErrorKind};
 pub use outcomes::{Effort, Outcomes};
 pub use query::{Forecast, Metrics, Owners, Query, Resolution, Who};
+pub use raw::{Accounted, Cell, Raw};

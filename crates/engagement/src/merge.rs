@@ -64,6 +64,15 @@ fn merge(resolution: Resolution, rows: Vec<Row>) -> Vec<Row> {
             }
         }
     }
+    for hole in &whole {
+        let Some(bucket) = hole.bucket.filter(|_| resolution == Resolution::Day) else { continue };
+        // Where a hole begins or ends within a day, the other part of that day is no day.
+        for day in [bucket.start(), bucket.end().plus(-1)].map(UtcHour::midnight) {
+            if let Some(part) = merged.get_mut(&(hole.tweet_id, hole.metric.clone(), Some(day))) {
+                part.outcome = add(&part.outcome, &hole.outcome);
+            }
+        }
+    }
     whole.extend(merged.into_values());
     whole
 }
@@ -123,6 +132,25 @@ mod tests {
         let rows = vec![row(20, 24, Outcome::Ok(1)), row(0, 20, Outcome::Ok(2)), row(24, 48, Outcome::Ok(3))];
         let days = merge(Resolution::Day, rows);
         assert_eq!(days, [row(0, 24, Outcome::Ok(3)), row(24, 48, Outcome::Ok(3))]);
+    }
+
+    #[test]
+    fn a_day_with_a_hole_has_no_value_and_its_neighbours_do() {
+        let failed = Outcome::Failed(Reason::new("reset"));
+        let before = [row(0, 24, Outcome::Ok(2)), row(24, 29, Outcome::Ok(3))];
+        let after =
+            [row(96, 101, Outcome::Ok(5)), row(101, 120, Outcome::Ok(6)), row(120, 144, Outcome::Ok(7))];
+        let hole = row(29, 96, failed.clone());
+        let mut days = merge(Resolution::Day, [&before[..], core::slice::from_ref(&hole), &after].concat());
+        days.sort_by_key(|row| row.bucket);
+        let expected = [
+            row(0, 24, Outcome::Ok(2)),
+            row(24, 29, failed),
+            hole,
+            row(96, 120, Outcome::Ok(11)),
+            row(120, 144, Outcome::Ok(7)),
+        ];
+        assert_eq!(days, expected);
     }
 
     #[test]

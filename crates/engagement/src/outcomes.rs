@@ -6,7 +6,10 @@ use core::{
 };
 use std::collections::{HashMap, VecDeque};
 
-use engagement_model::{Endpoint, Outcome, Reason, Row};
+use engagement_model::{
+    Endpoint, Grouping, Outcome, Reason, Row,
+    answer::{Limits, Merged},
+};
 use futures_core::{Stream, future::BoxFuture};
 use futures_util::stream::FuturesUnordered;
 
@@ -14,7 +17,7 @@ pub use crate::exchange::Effort;
 use crate::{
     batch::{Batch, Problem, ProblemKind},
     client::Client,
-    exchange::{Settled, settle},
+    exchange::{Bodies, Settled, settle},
     merge::Merger,
     query::Resolution,
     unit::Unit,
@@ -39,6 +42,8 @@ pub struct Outcomes {
     /// Credentials that the server does not accept, and its words: no other request is wasted on them.
     refused: HashMap<usize, Reason>,
     effort: Effort,
+    /// The answers put together, where that is asked for.
+    merged: Option<Merged>,
 }
 
 impl Outcomes {
@@ -62,11 +67,22 @@ impl Outcomes {
             merger,
             refused: HashMap::new(),
             effort: Effort::default(),
+            merged: None,
         };
         if !free.is_empty() {
             outcomes.give(None, free, Vec::new(), Vec::new(), None);
         }
         outcomes
+    }
+
+    /// Keeps the answers as they come, put together under these groupings.
+    pub(crate) fn keep_answers(&mut self, groupings: &[Grouping]) {
+        self.merged = Some(Merged::new(groupings));
+    }
+
+    /// What was kept.
+    pub(crate) fn into_answer(self) -> Option<Merged> {
+        self.merged
     }
 
     /// What it has cost so far.
@@ -102,13 +118,21 @@ impl Outcomes {
             self.started += 1;
             self.in_flight.insert(number, unit.clone());
             let client = self.client.clone();
-            self.running.push(Box::pin(async move { (number, settle(client, unit).await) }));
+            let bodies = if self.merged.is_some() { Bodies::Kept } else { Bodies::Dropped };
+            self.running.push(Box::pin(async move { (number, settle(client, unit, bodies).await) }));
         }
     }
 
-    fn settled(&mut self, number: usize, settled: Settled) {
+    fn settled(&mut self, number: usize, mut settled: Settled) {
         let Some(unit) = self.in_flight.remove(&number) else { return };
         self.effort.add(settled.effort);
+        if let Some(merged) = &mut self.merged {
+            for answer in &settled.answers {
+                if let Err(error) = merged.add(&answer.body, &Limits::default()) {
+                    settled.problems.push(Problem::new(ProblemKind::Malformed, error.to_string()));
+                }
+            }
+        }
         if let Some((caller, reason)) = settled.refused {
             self.refused.insert(caller, reason);
         }

@@ -8,6 +8,7 @@ use std::{
 use engagement_model::{
     Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId, Window,
     plan::{AgeRules, Ask, Asker, Plan, Question, Target},
+    request::split_groupings,
 };
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     client::Client,
     error::Error,
     outcomes::Outcomes,
+    raw::Raw,
     unit::{skipped, units},
 };
 
@@ -32,6 +34,7 @@ pub struct Query {
     who: Who,
     owners: Owners,
     age_rules: AgeRules,
+    groupings: Vec<Grouping>,
 }
 
 impl Query {
@@ -51,6 +54,7 @@ impl Query {
             who: Who::default(),
             owners: Owners::default(),
             age_rules: AgeRules::Keep,
+            groupings: Vec::new(),
         }
     }
 
@@ -87,6 +91,13 @@ impl Query {
         self
     }
 
+    /// Groupings for [`Query::send_raw`]: any legal ones, any number. More than the API takes in one request become
+    /// several, whose answers are put together. By default the one that rows are read from.
+    pub fn groupings(mut self, groupings: impl IntoIterator<Item = Grouping>) -> Self {
+        self.groupings = groupings.into_iter().collect();
+        self
+    }
+
     /// Checks the whole query and begins to ask as soon as the stream is polled.
     ///
     /// # Errors
@@ -94,17 +105,49 @@ impl Query {
     /// What the API would refuse is refused here, and nothing is sent: no ids, a metric that the endpoint does not
     /// serve, a range before the API's first data or in the future; likewise a credential that is missing.
     pub fn send(self) -> Result<Outcomes, Error> {
+        let parts = [Arc::from([self.resolution.grouping(self.endpoint)?])];
+        let merged = self.endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
+        let resolution = merged.then_some(self.resolution);
+        self.send_parts(&parts, resolution)
+    }
+
+    /// The same for the API's own shape: the answers are put together as if the API had taken the whole query at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Query::send`], and groupings that no number of requests makes legal.
+    pub fn send_raw(self) -> Result<Raw, Error> {
+        let parts = self.parts()?;
+        let all: Vec<Grouping> = parts.iter().flat_map(|part| part.iter().cloned()).collect();
+        let mut outcomes = self.send_parts(&parts, None)?;
+        outcomes.keep_answers(&all);
+        Ok(Raw::new(outcomes))
+    }
+
+    /// Asks for every part of the groupings.
+    fn send_parts(
+        self,
+        parts: &[Arc<[Grouping]>],
+        resolution: Option<Resolution>,
+    ) -> Result<Outcomes, Error> {
         let tweet_ids = self.tweet_ids()?;
         let asks =
             assign(self.client.inner(), self.endpoint, &tweet_ids, &self.who, &self.owners, &self.metrics)?;
         let plan = self.make_plan(asks)?;
         // Elsewhere a public metric is another quantity, and a credential that is forced is the only one.
         let falls_back = self.endpoint == Endpoint::Totals && self.who == Who::Auto;
-        let grouping = self.resolution.grouping(self.endpoint)?;
-        let units = units(self.client.inner(), &plan, &grouping, falls_back);
+        let units = units(self.client.inner(), &plan, parts, falls_back);
         let free = skipped(&plan, &self.metrics);
-        let merged = self.endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
-        Ok(Outcomes::new(self.client, self.endpoint, units, free, merged.then_some(self.resolution)))
+        Ok(Outcomes::new(self.client, self.endpoint, units, free, resolution))
+    }
+
+    /// The groupings of each request that one planned request becomes.
+    fn parts(&self) -> Result<Vec<Arc<[Grouping]>>, Error> {
+        let groupings = match &*self.groupings {
+            [] => vec![self.resolution.grouping(self.endpoint)?],
+            named => named.to_vec(),
+        };
+        Ok(split_groupings(self.endpoint, groupings)?.into_iter().map(Arc::from).collect())
     }
 
     /// What [`Query::send`] would send, without a credential: owners that are known are planned for as if there were
@@ -123,7 +166,9 @@ impl Query {
             &self.owners,
             &self.metrics,
         )?;
+        let parts = self.parts()?.len();
         let summary = self.make_plan(asks)?.summary(quota_per_minute);
+        let times = |requests: u64| requests.saturating_mul(parts as u64);
         let name = |asker: &Asker| match asker {
             Asker::AppOnly => String::new(),
             Asker::Owner(number) => {
@@ -131,10 +176,14 @@ impl Query {
             }
         };
         Ok(Forecast {
-            requests: summary.requests,
-            lower_bound: summary.lower_bound,
-            by_endpoint: summary.by_endpoint,
-            by_owner: summary.by_asker.iter().map(|(asker, requests)| (name(asker), *requests)).collect(),
+            requests: times(summary.requests),
+            lower_bound: times(summary.lower_bound),
+            by_endpoint: summary.by_endpoint.iter().map(|(endpoint, n)| (*endpoint, times(*n))).collect(),
+            by_owner: summary
+                .by_asker
+                .iter()
+                .map(|(asker, requests)| (name(asker), times(*requests)))
+                .collect(),
             ids: summary.ids,
             skipped_unsupported: summary.skipped_unsupported,
             minutes_at_quota: summary.minutes_at_quota,

@@ -18,7 +18,7 @@ pub(crate) struct Unit {
     pub(crate) fallback: Option<usize>,
     pub(crate) tweet_ids: Arc<[TweetId]>,
     pub(crate) metrics: Arc<[Metric]>,
-    pub(crate) grouping: Grouping,
+    pub(crate) groupings: Arc<[Grouping]>,
     pub(crate) window: Option<Window>,
     /// Who asks and a number: units of one batch ask for the same Tweets in consecutive windows.
     pub(crate) batch: (usize, u32),
@@ -50,8 +50,13 @@ pub(crate) fn rows(
     })
 }
 
-/// The requests of a plan. With `falls_back`, owners' Tweets that turn out to be somebody else's are asked for app-only.
-pub(crate) fn units(client: &Inner, plan: &Plan, grouping: &Grouping, falls_back: bool) -> VecDeque<Unit> {
+/// The requests of a plan, each as often as the groupings have parts. With `falls_back`, owners' Tweets that turn out to be somebody else's are asked for app-only.
+pub(crate) fn units(
+    client: &Inner,
+    plan: &Plan,
+    parts: &[Arc<[Grouping]>],
+    falls_back: bool,
+) -> VecDeque<Unit> {
     let fallback = client.app().filter(|_| falls_back);
     let mut units: VecDeque<Unit> = VecDeque::new();
     for planned in plan.requests() {
@@ -65,19 +70,19 @@ pub(crate) fn units(client: &Inner, plan: &Plan, grouping: &Grouping, falls_back
             Some(before) if before.tweet_ids.iter().copied().eq(planned.tweet_ids()) => {
                 (before.tweet_ids.clone(), before.metrics.clone())
             }
-            _ => (tweet_ids.collect(), planned.metrics().cloned().collect()),
+            _ => (tweet_ids.collect::<Arc<[_]>>(), planned.metrics().cloned().collect::<Arc<[_]>>()),
         };
-        units.push_back(Unit {
+        units.extend(parts.iter().map(|groupings| Unit {
             endpoint: planned.endpoint(),
             caller,
             fallback: fallback.filter(|_| planned.asker() != Asker::AppOnly),
-            tweet_ids,
-            metrics,
-            grouping: grouping.clone(),
+            tweet_ids: tweet_ids.clone(),
+            metrics: metrics.clone(),
+            groupings: groupings.clone(),
             window: planned.window(),
             batch,
             windows,
-        });
+        }));
     }
     units
 }

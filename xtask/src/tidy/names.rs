@@ -10,7 +10,10 @@ pub(crate) fn check(path: &str) -> Option<Complaint> {
     if !is_rust {
         return None;
     }
-    if path.rsplit('/').next() == Some("mod.rs") {
+    let folders: Vec<&str> = path.split('/').collect();
+    // Beside a folder of examples, tests or benches cargo would take NAME.rs for one of them.
+    let is_target = folders.iter().any(|folder| matches!(*folder, "examples" | "tests" | "benches"));
+    if folders.last() == Some(&"mod.rs") && !is_target {
         return Some(Complaint::at(
             path,
             1,
@@ -49,5 +52,6 @@ mod tests {
             ],
         );
         assert_eq!(check("docs/types.md"), None);
+        assert_eq!(check("crates/a/examples/server/mod.rs"), None);
     }
 }

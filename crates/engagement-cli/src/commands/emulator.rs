@@ -3,10 +3,11 @@
 use std::{fs, path::Path};
 
 use engagement::model::TweetId;
-use engagement_emulator::{Account, App, Class, Emulator, Faults, Switches, World};
+use engagement_emulator::{Account, App, Builder, Class, Emulator, Faults, Switches, World};
 
 use crate::{
     cli,
+    credentials::Credentials,
     exit::{Exit, Failure},
     print, signal,
     talk::Talk,
@@ -40,10 +41,33 @@ impl Embedded {
     pub(crate) fn accounts(&self) -> &[Account] {
         self.0.world().accounts()
     }
+
+    /// The demo world's app and accounts.
+    pub(crate) fn credentials(&self) -> Credentials {
+        let mut credentials = Credentials::default();
+        if let Some(app) = self.apps().first() {
+            credentials.app = Some(
+                engagement::App::consumer(app.consumer_key.clone(), app.consumer_secret.clone())
+                    .with_bearer(app.bearer_token.clone()),
+            );
+        }
+        credentials.accounts = self
+            .accounts()
+            .iter()
+            .map(|account| {
+                engagement::Account::new(account.access_token.clone(), account.access_token_secret.clone())
+                    .handle(account.screen_name.clone())
+            })
+            .collect();
+        credentials
+    }
 }
 
 /// Runs it until a signal comes.
 pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Failure> {
+    if options.rules {
+        return rules();
+    }
     let mut builder = Emulator::builder()
         .seed(options.seed)
         .listen(options.listen)
@@ -76,6 +100,7 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
         }
         builder = builder.switches(switches);
     }
+    builder = certified(&options, builder)?;
     let emulator = builder.start().await.map_err(|error| not_started(&error))?;
     print(&format!("listening on {}\n", emulator.url()))?;
     if let Some(path) = &options.ready_file {
@@ -85,6 +110,53 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
     talk.detail("stopped by a signal");
     drop(emulator);
     Ok(exit)
+}
+
+/// Prints what it follows, for people.
+fn rules() -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for rule in engagement_emulator::rules() {
+        text.push_str(&format!("{:<18} {}  {}", rule.number, rule.evidence.mark(), rule.text));
+        if let Some(switch) = rule.switch {
+            text.push_str(&format!(" [--switch {switch}]"));
+        }
+        text.push('\n');
+    }
+    text.push_str("\nD documented · W seen in the wild · I inferred · E a guess of ours\n");
+    print(&text)
+}
+
+/// With a certificate, if one is needed.
+#[cfg(feature = "tls")]
+fn certified(options: &cli::Emulator, mut builder: Builder) -> Result<Builder, Failure> {
+    if !options.tls && !options.proxy {
+        if options.write_ca.is_some() {
+            return Err(Failure::usage("there is no certificate to write").hint("add --tls or --proxy"));
+        }
+        return Ok(builder);
+    }
+    let tls =
+        engagement_emulator::Tls::generate([options.listen.ip()]).map_err(|error| not_started(&error))?;
+    if let Some(path) = &options.write_ca {
+        write(path, tls.ca_pem())?;
+    }
+    if options.tls {
+        builder = builder.tls(tls.clone());
+    }
+    if options.proxy {
+        builder = builder.proxy(tls);
+    }
+    Ok(builder)
+}
+
+/// Certificates were left out of this build.
+#[cfg(not(feature = "tls"))]
+fn certified(options: &cli::Emulator, builder: Builder) -> Result<Builder, Failure> {
+    if options.tls || options.proxy || options.write_ca.is_some() {
+        return Err(Failure::usage("this program was built without certificates for the emulator")
+            .hint("build it with its feature `tls`, which is on by default"));
+    }
+    Ok(builder)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -1,6 +1,6 @@
 //! `engagement ids`: reads, checks and cleans a list of Tweet ids; sends nothing.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use engagement_ids::{IdList, Verdict};
 
@@ -8,6 +8,7 @@ use crate::{
     cli::{BadIds, Format, Global, Ids},
     exit::{Exit, Failure},
     id_list,
+    place::Place,
     talk::Talk,
 };
 
@@ -15,11 +16,8 @@ use crate::{
 pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failure> {
     let list = id_list::read_all(&[], &ids.files, &ids.reading, talk)?;
     let verdict = id_list::verdict(&list, &ids.reading);
-    let written = match &global.out {
-        Some(path) => std::fs::File::create(path).and_then(|file| write(&list, verdict, global.output, file)),
-        None => write(&list, verdict, global.output, io::stdout().lock()),
-    };
-    match written {
+    let mut place = Place::open(global.out.as_deref())?;
+    match write(&list, verdict, global.output, &mut place).and_then(|()| place.finish()) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => {
@@ -60,19 +58,21 @@ pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failu
     })
 }
 
-fn write(list: &IdList, verdict: Verdict, format: Option<Format>, to: impl Write) -> io::Result<()> {
-    let mut to = BufWriter::new(to);
+/// Whatever the form, what is written is itself a list of ids.
+fn write(list: &IdList, verdict: Verdict, format: Option<Format>, to: &mut impl Write) -> io::Result<()> {
     match format {
         Some(Format::Json) => {
-            serde_json::to_writer(&mut to, &list.report(verdict))?;
-            to.write_all(b"\n")?;
+            serde_json::to_writer(&mut *to, &list.report(verdict))?;
+            return to.write_all(b"\n");
         }
-        // A cleaned list is itself a list of ids, one a line.
-        _ => {
-            for tweet_id in list.ids() {
-                writeln!(to, "{tweet_id}")?;
-            }
+        Some(Format::Csv | Format::Tsv) => writeln!(to, "tweet_id")?,
+        _ => {}
+    }
+    for tweet_id in list.ids() {
+        match format {
+            Some(Format::Ndjson) => writeln!(to, "\"{tweet_id}\"")?,
+            _ => writeln!(to, "{tweet_id}")?,
         }
     }
-    to.flush()
+    Ok(())
 }

@@ -10,11 +10,15 @@ use oauth_core::NonceSource;
 
 use crate::{
     cli::Request,
-    commands::{ask::tell, emulator::Embedded},
+    commands::{
+        emulator::Embedded,
+        setup::{describe, tell},
+    },
     credentials,
     exit::{Exit, Failure},
-    print,
+    place::Place,
     settings::Settings,
+    signal,
     talk::Talk,
 };
 
@@ -38,13 +42,12 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
         Some(embedded) => Signer::of_emulator(embedded, request.app),
         None => Signer::from_environment(request.app, talk)?,
     };
-    if request.print {
-        return print(&signer.show(&method, &url, &headers, body.as_deref())?);
-    }
-    let mut call =
-        Call::new(method.parse().map_err(|_| Failure::usage(format!("{method:?} is no HTTP method")))?, url);
-    if let Some(body) = body {
-        call = call.body(http_value(CONTENT_TYPE, &headers)?, body);
+    let mut call = Call::new(
+        method.parse().map_err(|_| Failure::usage(format!("{method:?} is no HTTP method")))?,
+        url.clone(),
+    );
+    if let Some(body) = &body {
+        call = call.body(http_value(CONTENT_TYPE, &headers)?, body.clone());
     }
     for (name, value) in &headers {
         if name == CONTENT_TYPE {
@@ -53,10 +56,18 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
         let bad = || Failure::usage(format!("the header {name:?} is none")).hint("write it as 'Name: value'");
         call = call.header(name.parse().map_err(|_| bad())?, value.parse().map_err(|_| bad())?);
     }
-    send(call.authorization(signer.authorization()), settings, talk).await
+    let place = Place::open(settings.out.as_deref())?;
+    if request.print {
+        return place.put(signer.show(&method, &url, &headers, body.as_deref())?.as_bytes());
+    }
+    tokio::select! {
+        biased;
+        exit = signal::stopped() => Ok(exit),
+        sent = send(call.authorization(signer.authorization()), place, settings, talk) => sent,
+    }
 }
 
-async fn send(call: Call, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+async fn send(call: Call, place: Place, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
     let told = talk.clone();
     let mut builder = Transport::builder().on_event(move |event| tell(event, &told));
     if let Some(timeout) = settings.timeout {
@@ -66,7 +77,7 @@ async fn send(call: Call, settings: &Settings, talk: &Talk) -> Result<Exit, Fail
         builder = builder.extra_roots(pem.clone());
     }
     let network = |error: engagement::transport::Error| {
-        Failure::new(Exit::Network, "network", engagement_error(&error)).retryable(true)
+        Failure::new(Exit::Network, "network", describe(&error)).retryable(true)
     };
     let transport = builder.build().map_err(network)?;
     // Any API may be behind the URL: its answers are shown as they are and nothing is asked twice because of them.
@@ -75,11 +86,11 @@ async fn send(call: Call, settings: &Settings, talk: &Talk) -> Result<Exit, Fail
     for (name, value) in &answer.headers {
         talk.detail(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
     }
-    let mut text = String::from_utf8_lossy(&answer.body).into_owned();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+    let mut body = answer.body.to_vec();
+    if !body.is_empty() && !body.ends_with(b"\n") {
+        body.push(b'\n');
     }
-    print(&text)?;
+    place.put(&body)?;
     Ok(match answer.status.as_u16() {
         200..=399 => Exit::Done,
         401 | 403 => Exit::Authentication,
@@ -201,7 +212,10 @@ fn full_url(url: &str, base: Option<&str>) -> Result<Url, Failure> {
         (Some(path), Some(base)) => format!("{}/{path}", base.trim_end_matches('/')),
         _ => url.to_owned(),
     };
-    Url::parse(&full).map_err(|error| Failure::usage(format!("{url:?}: {error}")))
+    Url::parse(&full).map_err(|error| {
+        let failure = Failure::usage(format!("{url:?}: {error}"));
+        if url.starts_with('/') { failure.hint("say which server is meant with --base-url") } else { failure }
+    })
 }
 
 /// Names in lower case with their values. A body without a content type is a form, as with twurl and curl.
@@ -211,7 +225,12 @@ fn headers(given: &[String], has_body: bool) -> Result<Vec<(String, String)>, Fa
         let (name, value) = header.split_once(':').ok_or_else(|| {
             Failure::usage(format!("the header {header:?} is none")).hint("write it as 'Name: value'")
         })?;
-        headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        let name = name.trim().to_ascii_lowercase();
+        if name == "authorization" {
+            return Err(Failure::usage("the header authorization is made here, from the credentials")
+                .hint("leave it out; set ENGAGEMENT_BEARER_TOKEN to send a token of your own"));
+        }
+        headers.push((name, value.trim().to_owned()));
     }
     if has_body && !headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
         headers.push((CONTENT_TYPE.to_owned(), "application/x-www-form-urlencoded".to_owned()));
@@ -225,17 +244,6 @@ fn http_value<T: std::str::FromStr>(name: &str, headers: &[(String, String)]) ->
         .find(|(known, _)| known == name)
         .and_then(|(_, value)| value.parse().ok())
         .ok_or_else(|| Failure::usage(format!("the header {name} has no value that can be sent")))
-}
-
-fn engagement_error(error: &engagement::transport::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        words.push_str(": ");
-        words.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    words
 }
 
 const CONTENT_TYPE: &str = "content-type";

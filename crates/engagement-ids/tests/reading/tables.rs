@@ -102,6 +102,7 @@ fn ragged_records_are_read_where_no_other_field_can_be_the_id() {
     for id in ["15", "'15", "=\"15\"", "1.5E+18", "https://x.com/u/status/15"] {
         assert_eq!(reasons(&format!("text,id\n7,8,{id}\n")), moved(3, 2), "{id}");
     }
+    assert_eq!(reasons("text,id\n7,8,15,a\n"), moved(4, 2));
     assert_eq!(reasons("id,text\n1,508,123,456\n"), moved(4, 2));
     assert_eq!(reasons("id,text\n1,000,000\n"), moved(3, 2));
 }

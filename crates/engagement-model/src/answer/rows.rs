@@ -144,6 +144,7 @@ impl<'r> Reading<'r> {
             if self.grouping.is_none_or(|grouping| grouping.name() != name) {
                 return scan.skip_value();
             }
+            self.rows.has_begun = true;
             let by = self.grouping.map_or(&[][..], Grouping::by);
             return Walk { scan, names: &mut self.names, by, sink: &mut self.rows }.run();
         }
@@ -283,6 +284,20 @@ struct Rows<'r> {
     bad_values: usize,
     has_begun: bool,
     warnings: Warnings,
+    /// What the hours of one day have in common, as long as they come one after the other.
+    day: Option<OneDay>,
+}
+
+/// The hours of one Tweet × metric in one day, all of them inside the window.
+struct OneDay {
+    tweet: u32,
+    metric: u32,
+    day: Day,
+    midnight: UtcHour,
+    tweet_id: TweetId,
+    name: Metric,
+    /// Its place in the counts, for a metric of the request.
+    place: Option<usize>,
 }
 
 /// What a row's bucket is.
@@ -320,6 +335,7 @@ impl<'r> Rows<'r> {
             failed: BTreeMap::new(),
             bad_values: 0,
             has_begun: false,
+            day: None,
             warnings: Warnings { kept: Vec::new(), left_out: 0, most: limits.warnings },
         }
     }
@@ -471,8 +487,71 @@ impl<'r> Rows<'r> {
 impl Sink for Rows<'_> {
     #[inline]
     fn value(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) -> Result<(), NoRoom> {
-        self.has_begun = true;
-        let (Some(tweet), Some(metric)) = (cell.tweet, cell.metric) else { return Ok(()) };
+        let Cell { tweet: Some(tweet), metric: Some(metric), day, hour } = cell else { return Ok(()) };
+        let Leaf::Count(count) = leaf else { return self.any_value(names, cell, (tweet, metric), leaf) };
+        if self.rows.len() >= self.most {
+            return Err(NoRoom);
+        }
+        let outcome = Outcome::Ok(count);
+        let (place, row) = match (&self.day, day, hour, self.buckets) {
+            (Some(run), Some(day), Some(hour), _)
+                if (run.tweet, run.metric, run.day) == (tweet, metric, day) =>
+            {
+                let bucket = Some(Window::hour(run.midnight.after(u32::from(hour))));
+                (run.place, Row { tweet_id: run.tweet_id, metric: run.name.clone(), bucket, outcome })
+            }
+            (_, None, None, Buckets::Whole) => {
+                let (Some(tweet_id), Some(name)) = (names.tweet_id(tweet), names.metric_at(metric)) else {
+                    return Ok(());
+                };
+                let row = Row { tweet_id, metric: name.clone(), bucket: self.window, outcome };
+                (self.place(tweet, metric), row)
+            }
+            _ => return self.any_value(names, cell, (tweet, metric), leaf),
+        };
+        self.rows.push(row);
+        if let Some(rows) = place.and_then(|place| self.counts.get_mut(place)) {
+            *rows += 1;
+        }
+        Ok(())
+    }
+
+    fn misshapen(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) {
+        let found = match leaf {
+            Leaf::Missing => return,
+            Leaf::Count(count) => count.to_string(),
+            Leaf::Bad(found) => clean_words(&found.to_string(), LONGEST_WORD),
+        };
+        let path = self.path(names, cell);
+        let warning = Warning::BadShape { path, found };
+        self.fail(cell, || warning.to_string());
+        self.warnings.add(|| warning);
+    }
+
+    fn odd_key(&mut self, names: &Names, cell: Cell, dimension: Dimension, key: &str) {
+        let unasked = if dimension == Dimension::TweetId { key.parse::<TweetId>().ok() } else { None };
+        if let Some(tweet_id) = unasked {
+            self.warnings.add(|| Warning::UnaskedTweet { tweet_id });
+        } else {
+            let path = format!("{}/{}", self.path(names, cell), clean_words(key, LONGEST_WORD));
+            self.warnings.add(|| Warning::BadKey { path });
+        }
+    }
+
+    fn new_metric(&mut self, metric: &Metric) {
+        self.warnings.add(|| Warning::UnaskedMetric { metric: metric.clone() });
+    }
+}
+
+impl Rows<'_> {
+    /// A value of any kind, with every check.
+    fn any_value(
+        &mut self,
+        names: &Names,
+        cell: Cell,
+        (tweet, metric): (u32, u32),
+        leaf: Leaf<'_>,
+    ) -> Result<(), NoRoom> {
         let (Some(tweet_id), Some(name)) = (names.tweet_id(tweet), names.metric_at(metric)) else {
             return Ok(());
         };
@@ -492,42 +571,20 @@ impl Sink for Rows<'_> {
             return Err(NoRoom);
         }
         self.rows.push(Row { tweet_id, metric: name.clone(), bucket, outcome });
-        if let Some(count) = self.count(tweet, metric) {
+        let place = self.place(tweet, metric);
+        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
             *count += 1;
         }
+        // Other hours of the same day are likely to follow.
+        self.day = cell.day.zip(cell.hour).and_then(|(day, _)| {
+            let midnight = UtcHour::from_epoch(day.0.saturating_mul(24))?;
+            let whole = Window::new(midnight, midnight.plus(24)).ok()?;
+            let is_inside = self.window.is_none_or(|window| whole.intersection(window) == Some(whole));
+            is_inside.then(|| OneDay { tweet, metric, day, midnight, tweet_id, name: name.clone(), place })
+        });
         Ok(())
     }
 
-    fn misshapen(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) {
-        self.has_begun = true;
-        let found = match leaf {
-            Leaf::Missing => return,
-            Leaf::Count(count) => count.to_string(),
-            Leaf::Bad(found) => clean_words(&found.to_string(), LONGEST_WORD),
-        };
-        let path = self.path(names, cell);
-        let warning = Warning::BadShape { path, found };
-        self.fail(cell, || warning.to_string());
-        self.warnings.add(|| warning);
-    }
-
-    fn odd_key(&mut self, names: &Names, cell: Cell, dimension: Dimension, key: &str) {
-        self.has_begun = true;
-        let unasked = if dimension == Dimension::TweetId { key.parse::<TweetId>().ok() } else { None };
-        if let Some(tweet_id) = unasked {
-            self.warnings.add(|| Warning::UnaskedTweet { tweet_id });
-        } else {
-            let path = format!("{}/{}", self.path(names, cell), clean_words(key, LONGEST_WORD));
-            self.warnings.add(|| Warning::BadKey { path });
-        }
-    }
-
-    fn new_metric(&mut self, metric: &Metric) {
-        self.warnings.add(|| Warning::UnaskedMetric { metric: metric.clone() });
-    }
-}
-
-impl Rows<'_> {
     /// The hours that a value is about. `None`: outside the window, or not to be told.
     #[inline]
     fn bucket(&mut self, names: &Names, cell: Cell) -> Option<Window> {

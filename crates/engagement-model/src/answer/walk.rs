@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     grouping::{Dimension, Grouping},
-    json::{Fault, Leaf, Scanner, Text},
+    json::{self, Fault, Leaf, Problem, Scanner, Text, is_plain, two_digits},
     metric::Metric,
     outcome::clean_words,
     request::Request,
@@ -111,7 +111,7 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
         let most = self.scan.limits().width;
         loop {
             let key = self.scan.key()?;
-            match self.names.tweet(&key.name(), most) {
+            match self.names.tweet(&key, most) {
                 Some((tweet, stamp)) => {
                     if core::mem::replace(stamp, serial) == serial {
                         return Err(Fault::duplicate(&key));
@@ -130,18 +130,34 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
         let serial = self.names.next_object();
         let most = self.scan.limits().width;
         let mut width = 0;
+        let is_last = below == self.by.len();
         loop {
-            let key = self.scan.key()?;
-            let sink = &mut *self.sink;
-            let Some((metric, stamp)) =
-                self.names.metric(&key.name(), most, |metric| sink.new_metric(metric))
-            else {
-                return Err(self.scan.beyond("different metrics", most));
+            // Answers tend to have the same metrics in the same order throughout.
+            let at = self.scan.offset();
+            let (metric, last_seen) = match self.names.expected_metric() {
+                Some((metric, name, stamp)) if self.scan.skip_key(name) => {
+                    (metric, core::mem::replace(stamp, serial))
+                }
+                _ => {
+                    let (key, sink) = (self.scan.key()?, &mut *self.sink);
+                    let found = self.names.metric(&key.name(), most, |metric| sink.new_metric(metric));
+                    let Some((metric, stamp)) = found else {
+                        return Err(self.scan.beyond("different metrics", most));
+                    };
+                    (metric, core::mem::replace(stamp, serial))
+                }
             };
-            if core::mem::replace(stamp, serial) == serial {
-                return Err(Fault::duplicate(&key));
+            if last_seen == serial {
+                return Err(Fault { at, what: Problem::DuplicateKey });
             }
-            self.level(below, Cell { metric: Some(metric), ..cell }, false)?;
+            self.names.expect_metric_after(metric);
+            let cell = Cell { metric: Some(metric), ..cell };
+            if is_last {
+                let leaf = self.scan.leaf()?;
+                self.value(cell, leaf)?;
+            } else {
+                self.level(below, cell, false)?;
+            }
             if !self.scan.more_members(&mut width)? {
                 return Ok(());
             }
@@ -170,6 +186,21 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
         let (mut hours, mut days, mut odd, mut width) = (0_u32, Days::default(), OddKeys::new(), 0);
         let is_last = below == self.by.len();
         loop {
+            let at = self.scan.offset();
+            if is_last
+                && days.first.is_none()
+                && let Some((hour, count)) = self.scan.hour_and_count()
+            {
+                if hours & 1 << hour != 0 {
+                    return Err(Fault { at, what: Problem::DuplicateKey });
+                }
+                hours |= 1 << hour;
+                self.value(Cell { hour: Some(hour), ..cell }, Leaf::Count(count))?;
+                if self.scan.more_members(&mut width)? {
+                    continue;
+                }
+                return Ok(());
+            }
             let key = self.scan.key()?;
             let name = key.name();
             // Hours of a day and hours of the day in one object would be two values for one hour.
@@ -251,7 +282,15 @@ struct TweetEntry {
 
 struct MetricEntry {
     metric: Metric,
+    /// Whether a body writes its name without escapes.
+    is_plain: bool,
     stamp: u32,
+}
+
+impl MetricEntry {
+    fn new(metric: Metric) -> Self {
+        Self { is_plain: is_plain(metric.name()), metric, stamp: 0 }
+    }
 }
 
 impl Names {
@@ -261,8 +300,7 @@ impl Names {
         let mut tweets: Vec<_> =
             (0..).zip(&tweet_ids).map(|(number, id)| TweetEntry { id: *id, number, stamp: 0 }).collect();
         tweets.sort_unstable_by_key(|entry| entry.id);
-        let metrics =
-            request.metrics().iter().map(|metric| MetricEntry { metric: metric.clone(), stamp: 0 }).collect();
+        let metrics = request.metrics().iter().cloned().map(MetricEntry::new).collect();
         Self { tweet_ids, tweets, metrics, ..Self::open() }
     }
 
@@ -344,8 +382,11 @@ impl Names {
     }
 
     /// The Tweet of this key, and the last object that had it.
-    fn tweet(&mut self, key: &str, most: usize) -> Option<(u32, &mut u32)> {
-        let id: TweetId = key.parse().ok()?;
+    fn tweet(&mut self, key: &Text<'_>, most: usize) -> Option<(u32, &mut u32)> {
+        let id = match key.plain() {
+            Some(digits) => TweetId::new(json::count(digits)?).ok()?,
+            None => key.name().parse().ok()?,
+        };
         // Answers tend to have the order of the ids.
         let at = if self.tweets.get(self.next_tweet).is_some_and(|entry| entry.id == id) {
             self.next_tweet
@@ -365,11 +406,22 @@ impl Names {
         self.tweets.get_mut(at).map(|entry| (entry.number, &mut entry.stamp))
     }
 
+    /// The metric whose key is likely to come next, and the last object that had it.
+    #[inline]
+    fn expected_metric(&mut self) -> Option<(u32, &str, &mut u32)> {
+        let entry = self.metrics.get_mut(self.next_metric)?;
+        let number = u32::try_from(self.next_metric).ok()?;
+        entry.is_plain.then(|| (number, entry.metric.name(), &mut entry.stamp))
+    }
+
+    fn expect_metric_after(&mut self, metric: u32) {
+        let next = metric as usize + 1;
+        self.next_metric = if next == self.metrics.len() { 0 } else { next };
+    }
+
     /// The metric of this key, and the last object that had it. `None`: there would be more than `most` new ones.
     fn metric(&mut self, key: &str, most: usize, tell: impl FnOnce(&Metric)) -> Option<(u32, &mut u32)> {
-        let expected = self.metrics.get(self.next_metric).is_some_and(|entry| entry.metric.name() == key);
-        let at = if expected { self.next_metric } else { self.find_metric(key, most, tell)? };
-        self.next_metric = if at + 1 == self.metrics.len() { 0 } else { at + 1 };
+        let at = self.find_metric(key, most, tell)?;
         let entry = self.metrics.get_mut(at)?;
         Some((u32::try_from(at).ok()?, &mut entry.stamp))
     }
@@ -388,7 +440,7 @@ impl Names {
         let metric = Metric::named(key);
         tell(&metric);
         let at = self.metrics.len();
-        self.metrics.push(MetricEntry { metric, stamp: 0 });
+        self.metrics.push(MetricEntry::new(metric));
         self.new_metrics.insert(key.into(), u32::try_from(at).ok()?);
         Some(at)
     }
@@ -424,10 +476,6 @@ impl Days {
 fn hour(key: &str) -> Option<u8> {
     let &[tens, ones] = key.as_bytes() else { return None };
     two_digits(tens, ones).filter(|hour| *hour < 24)
-}
-
-fn two_digits(tens: u8, ones: u8) -> Option<u8> {
-    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| (tens - b'0') * 10 + (ones - b'0'))
 }
 
 fn day_text(day: Day) -> Option<String> {

@@ -200,7 +200,7 @@ impl Builder {
         self
     }
 
-    /// Checks the settings and loads the certificates. Opens no connection.
+    /// Checks the settings. Opens no connection, and leaves the system's certificates for the first that needs them.
     pub fn build(self) -> Result<Transport, Error> {
         let timeouts = [self.connect_timeout, self.attempt_timeout, self.stall_timeout];
         if timeouts.contains(&Duration::ZERO) || self.total_timeout == Some(Duration::ZERO) {

@@ -77,7 +77,9 @@ async fn a_server_that_closes_idle_connections_is_invisible() {
     let transport = quiet().build().unwrap();
     let call = Call::post(Url::parse(&format!("http://{address}/")).unwrap()).replay(Replay::Safe);
     let mut repeated = 0;
-    for n in 0..3_000 {
+    // `IDLE_CALLS=100000` in the environment makes it a long one.
+    let calls = std::env::var("IDLE_CALLS").map_or(3_000, |calls| calls.parse().unwrap());
+    for n in 0..calls {
         let answer = transport
             .send(&call, verdict::by_status)
             .await
@@ -87,7 +89,8 @@ async fn a_server_that_closes_idle_connections_is_invisible() {
     }
     let counters = transport.counters();
     assert_eq!(counters.retries, u64::from(repeated));
-    assert_eq!(counters.attempts, 3_000 + counters.retries);
+    assert_eq!(counters.attempts, calls + counters.retries);
+    println!("{calls} calls, {repeated} repeated");
 }
 
 #[tokio::test]
@@ -149,10 +152,10 @@ async fn a_name_with_two_addresses_is_reached_by_the_one_that_works() {
     // Listens on IPv4 only; `localhost` also stands for [::1] where the machine has it.
     let server = Server::always(Reply::Keep(ok(b"here"))).await;
     let url = Url::parse(&format!("http://localhost:{}/", server.address().port())).unwrap();
-    let begun = std::time::Instant::now();
     let transport = quiet().max_attempts(1).build().unwrap();
-    assert_eq!(transport.send(&Call::get(url), verdict::by_status).await.unwrap().body, "here");
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    let answer = transport.send(&Call::get(url), verdict::by_status).await.unwrap();
+    assert_eq!(answer.body, "here");
+    assert!(answer.elapsed < Duration::from_secs(5), "not by way of a timeout: {:?}", answer.elapsed);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engagement_transport::{
-    Advice, Authorization, Call, Clock, ErrorKind, Event, Head, Replay, Stop, Verdict, verdict,
+    Advice, Authorization, Call, Clock, ErrorKind, Event, Head, Quota, Replay, Stop, Verdict, verdict,
 };
 use oauth_core::Credentials;
 use tokio::net::TcpListener;
@@ -95,6 +96,29 @@ async fn every_attempt_is_signed_anew_and_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_had_to_wait_is_signed_when_it_goes() {
+    let server = Server::in_memory(|_, _| Reply::Late(Duration::from_secs(20), ok(b"{}")));
+    let begun = tokio::time::Instant::now();
+    let transport =
+        server.builder_in_memory().clock(From(1_700_000_000, begun)).max_connections(1).build().unwrap();
+    let credentials = Credentials::consumer("key", "secret");
+    // The first two queue for the one connection, the third for the quota.
+    let call =
+        server.call().authorization(Authorization::oauth1(&credentials)).quota(&Quota::seeded(Some(2), 1));
+    let send = || transport.send(&call, verdict::by_status);
+    let (first, second, third) = tokio::join!(send(), send(), send());
+    for answer in [first, second, third] {
+        assert_eq!(answer.unwrap().attempts, 1);
+    }
+    let seen = server.seen();
+    assert!(seen[2].at - begun > Duration::from_secs(60));
+    for request in seen {
+        let timestamp: u64 = request.oauth("oauth_timestamp").parse().unwrap();
+        assert_eq!(timestamp, 1_700_000_000 + (request.at - begun).as_secs());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_not_be_replayed_is_sent_once() {
     for reply in [Reply::Reset(vec![]), Reply::Close(b"HTTP/1.1 200".to_vec()), Reply::Hang(vec![])] {
         let server = Server::in_memory(move |_, _| reply.clone());
@@ -133,13 +157,29 @@ async fn a_server_that_is_not_there_is_tried_five_times() {
     let server = Server::in_memory(|_, _| Reply::Keep(vec![]));
     let error = transport.send(&server.call().replay(Replay::Never), verdict::by_status).await.unwrap_err();
     assert_eq!((error.kind(), error.stop(), error.attempts()), (ErrorKind::Connect, Stop::Attempts, 5));
-    assert_eq!(transport.counters().attempts, 0, "nothing was sent");
+    assert_eq!((error.sent(), transport.counters().attempts), (0, 0));
     let events = events.lock().unwrap();
     assert_eq!(events.iter().map(|event| event.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
     for (n, (_, delay, reason)) in events.iter().enumerate() {
         assert!(*delay <= Duration::from_millis(500 << n), "{delay:?}");
         assert_eq!(reason, "no connection");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_found_at_the_second_look_is_used() {
+    let server = Server::in_memory(|_, _| Reply::Keep(ok(b"found")));
+    let looked = Arc::new(AtomicUsize::new(0));
+    let connect = server.connect();
+    let transport = quiet()
+        .connector(move |_| {
+            let (looked, connected) = (looked.fetch_add(1, Ordering::SeqCst), connect());
+            async move { if looked == 0 { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(connected) } }
+        })
+        .build()
+        .unwrap();
+    let answer = transport.send(&server.call(), verdict::by_status).await.unwrap();
+    assert_eq!((answer.attempts, answer.sent, &answer.body[..]), (2, 1, &b"found"[..]));
 }
 
 #[tokio::test]

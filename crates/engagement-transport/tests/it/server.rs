@@ -9,7 +9,7 @@ use std::time::Duration;
 use engagement_transport::{Builder, Call, Proxy, Replay, Transport, Url};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
@@ -106,15 +106,22 @@ impl Server {
         }
     }
 
-    pub(crate) fn builder_in_memory(&self) -> Builder {
+    /// Makes connections to it in memory.
+    pub(crate) fn connect(&self) -> impl Fn() -> DuplexStream + Send + Sync + 'static {
         let server = self.clone();
-        quiet().connector(move |_| {
+        move || {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
             let server = server.clone();
-            async move {
-                let (ours, theirs) = tokio::io::duplex(64 * 1024);
-                tokio::spawn(async move { server.serve(theirs, drop).await });
-                Ok(ours)
-            }
+            tokio::spawn(async move { server.serve(theirs, drop).await });
+            ours
+        }
+    }
+
+    pub(crate) fn builder_in_memory(&self) -> Builder {
+        let connect = self.connect();
+        quiet().connector(move |_| {
+            let connected = connect();
+            async move { Ok(connected) }
         })
     }
 

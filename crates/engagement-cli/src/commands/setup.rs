@@ -1,0 +1,114 @@
+//! A client as options, settings and credentials say, and the words for what goes on in it.
+
+use std::num::NonZeroU32;
+
+use engagement::{
+    Client,
+    model::InvalidRequest,
+    transport::{Event, Quota, Waiting},
+};
+use jiff::Timestamp;
+
+use crate::{
+    cli::Ask,
+    credentials::Credentials,
+    exit::{Exit, Failure},
+    settings::Settings,
+    talk::Talk,
+};
+
+/// A client for what is asked.
+pub(crate) fn client(
+    ask: &Ask,
+    settings: &Settings,
+    credentials: Credentials,
+    base_url: Option<&str>,
+    talk: &Talk,
+) -> Result<Client, Failure> {
+    let mut builder = Client::builder();
+    if let Some(url) = base_url {
+        builder = builder.base_url(url);
+    }
+    if let Some(app) = credentials.app {
+        builder = builder.app(app);
+    }
+    for account in credentials.accounts {
+        builder = builder.account(account);
+    }
+    if let Some(timeout) = settings.timeout {
+        builder = builder.timeout(timeout);
+    }
+    if let Some(rate) = ask.quota.or(settings.quota) {
+        builder = builder.quota(Quota::per_minute(NonZeroU32::get(rate.0)));
+    }
+    if let Some(requests) = ask.concurrency.or(settings.concurrency) {
+        builder = builder.concurrency(requests.into());
+    }
+    if let Some(requests) = ask.max_requests {
+        builder = builder.max_requests(requests);
+    }
+    if let Some(pem) = &settings.extra_roots {
+        builder = builder.extra_roots(pem.clone());
+    }
+    let talk = talk.clone();
+    builder.on_event(move |event| tell(event, &talk)).build().map_err(|error| refused(&error))
+}
+
+/// What goes on below, for people.
+pub(crate) fn tell(event: &Event<'_>, talk: &Talk) {
+    match event {
+        Event::Waiting { why, delay, until, .. } => {
+            let why = match why {
+                Waiting::Refused => "the server says that the quota is used up",
+                Waiting::Second => "the quota of this second is used up",
+                _ => "the quota of this minute is used up",
+            };
+            let until =
+                Timestamp::try_from(*until).map_or_else(|_| String::new(), |until| format!("{until:.0}"));
+            talk.say(&format!("{why}; going on in {:.0} s, at {until}", delay.as_secs_f64().ceil()));
+        }
+        Event::Retrying { attempt, reason, delay, path, .. } => talk.detail(&format!(
+            "{path}: attempt {attempt} failed ({reason}); again in {:.1} s",
+            delay.as_secs_f64()
+        )),
+        Event::QuotaLearnt { per_minute: Some(calls), .. } => {
+            talk.detail(&format!("the server allows {calls} requests a minute"));
+        }
+        Event::ClockSkew { ahead, .. } => talk.warn(&format!(
+            "the server's clock is {ahead} s ahead of this machine's; signing by the server's clock"
+        )),
+        Event::Sending { path, attempt, .. } => talk.trace(&format!("POST {path}, attempt {attempt}")),
+        _ => {}
+    }
+}
+
+/// A query or client that is refused before anything is sent.
+pub(crate) fn refused(error: &engagement::Error) -> Failure {
+    use engagement::ErrorKind;
+    let message = describe(error);
+    match error.kind() {
+        ErrorKind::NoCredential | ErrorKind::NoConsumer { .. } => {
+            Failure::new(Exit::Authentication, "no_credentials", message).hint(
+                "set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET, or ENGAGEMENT_BEARER_TOKEN",
+            )
+        }
+        ErrorKind::NeedsOwner { .. } => Failure::new(Exit::Authentication, "needs_owner", message)
+            .hint("name the account with --as HANDLE, or the owners with --owners FILE"),
+        ErrorKind::UnknownAccount { .. } => Failure::new(Exit::Authentication, "unknown_account", message)
+            .hint("check the handle, or leave out --as"),
+        ErrorKind::Request(InvalidRequest::NoTweetIds) => Failure::new(Exit::Input, "no_ids", message),
+        _ => Failure::usage(message),
+    }
+}
+
+/// The error and what caused it, in one line.
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    words
+}

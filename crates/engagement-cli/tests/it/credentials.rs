@@ -1,0 +1,160 @@
+//! Who asks: credentials from the environment, `--as`, `--app`, `--owners`.
+
+use crate::{
+    engagement::{Engagement, Folder},
+    server::Server,
+};
+
+#[test]
+fn secrets_come_from_files_too() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("owned");
+    folder.write("key", "demo-consumer-key\n");
+    folder.write("secret", "demo-consumer-secret\r\n");
+    folder.write("token", "1111-demo-access-token");
+    folder.write("token-secret", "demo-token-secret\n");
+    let done = folder
+        .engagement("totals --metrics impressions")
+        .arg(&id)
+        .env("ENGAGEMENT_BASE_URL", server.url())
+        .env("ENGAGEMENT_CONSUMER_KEY_FILE", "key")
+        .env("ENGAGEMENT_CONSUMER_SECRET_FILE", "secret")
+        .env("ENGAGEMENT_ACCESS_TOKEN_FILE", "token")
+        .env("ENGAGEMENT_ACCESS_TOKEN_SECRET_FILE", "token-secret")
+        .run()
+        .ends(0);
+    assert_eq!(done.lines()[0]["state"], "ok");
+    folder.write("bearer", "AAAAdemo%3Dtoken\n");
+    folder
+        .engagement("totals --metrics favorites")
+        .arg(&id)
+        .env("ENGAGEMENT_BASE_URL", server.url())
+        .env("ENGAGEMENT_BEARER_TOKEN_FILE", "bearer")
+        .run()
+        .ends(0);
+    folder
+        .engagement("totals 20")
+        .env("ENGAGEMENT_BEARER_TOKEN_FILE", "missing")
+        .run()
+        .ends(4)
+        .says(&["missing", "ENGAGEMENT_BEARER_TOKEN_FILE"]);
+}
+
+#[test]
+fn a_secret_given_twice_is_refused() {
+    let folder = Folder::new();
+    folder.write("bearer", "b");
+    folder
+        .engagement("totals 20")
+        .env("ENGAGEMENT_BEARER_TOKEN", "a")
+        .env("ENGAGEMENT_BEARER_TOKEN_FILE", "bearer")
+        .run()
+        .ends(2)
+        .prints_nothing()
+        .says(&["ENGAGEMENT_BEARER_TOKEN", "ENGAGEMENT_BEARER_TOKEN_FILE"]);
+}
+
+#[test]
+fn half_a_credential_is_named() {
+    let folder = Folder::new();
+    folder.engagement("totals 20").run().ends(4).prints_nothing().says(&["no credentials", "emulator"]);
+    folder
+        .engagement("totals 20")
+        .env("ENGAGEMENT_CONSUMER_KEY", "k")
+        .run()
+        .ends(4)
+        .says(&["ENGAGEMENT_CONSUMER_SECRET"]);
+    folder
+        .engagement("totals 20")
+        .env("ENGAGEMENT_ACCESS_TOKEN", "t")
+        .env("ENGAGEMENT_ACCESS_TOKEN_SECRET", "s")
+        .run()
+        .ends(4)
+        .says(&["ENGAGEMENT_CONSUMER_KEY"]);
+}
+
+#[test]
+fn a_line_end_in_a_variable_is_left_out_with_a_warning() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    folder
+        .engagement("totals --metrics favorites")
+        .arg(server.tweet("unowned"))
+        .app(&server)
+        .env("ENGAGEMENT_CONSUMER_SECRET", "demo-consumer-secret\n")
+        .run()
+        .ends(0)
+        .says(&["warning", "ENGAGEMENT_CONSUMER_SECRET", "line end"]);
+}
+
+#[test]
+fn a_wrong_secret_is_told_with_the_part_that_differs() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("owned");
+    let wrong = |run: Engagement| run.env("ENGAGEMENT_CONSUMER_SECRET", "wrong");
+    let done = wrong(folder.engagement("totals --summary s.json").arg(&id).brand(&server)).run().ends(4);
+    done.says(&["signature", "secret"]);
+    crate::accounting::adds_up(&folder.json("s.json"));
+    folder
+        .engagement("totals")
+        .arg(&id)
+        .brand(&server)
+        .env("ENGAGEMENT_ACCESS_TOKEN", "1111-unknown")
+        .run()
+        .ends(4);
+    folder
+        .engagement("totals")
+        .arg(&id)
+        .env("ENGAGEMENT_BASE_URL", server.url())
+        .env("ENGAGEMENT_BEARER_TOKEN", "nobody")
+        .run()
+        .ends(4);
+}
+
+#[test]
+fn who_asks_can_be_forced() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("owned");
+    let stranger = server.tweet("unowned");
+    let run = |words: &str, id: &str| {
+        let done = folder.engagement(words).arg(id).brand(&server).run();
+        let owner = done.lines().first().map(|row| row["owner"].clone());
+        (done.code.unwrap(), owner)
+    };
+    let metric = "--metrics favorites";
+    assert_eq!(run(&format!("totals {metric}"), &id), (0, Some("1111".into())));
+    assert_eq!(run(&format!("totals {metric} --as 1111"), &id), (0, Some("1111".into())));
+    assert_eq!(run(&format!("totals {metric} --app"), &id), (0, Some(serde_json::Value::Null)));
+    assert_eq!(run(&format!("totals {metric} --as nobody"), &id), (4, None));
+    assert_eq!(run(&format!("totals {metric} --as 1111 --app"), &id), (2, None));
+    // Forced, nobody else is asked when the server says no.
+    assert_eq!(run(&format!("totals {metric}"), &stranger).0, 0);
+    assert_eq!(run(&format!("totals {metric} --as 1111"), &stranger).0, 3);
+    assert_eq!(run("28hr --app", &id).0, 4);
+}
+
+#[test]
+fn owners_choose_the_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let ids = server.tweets("owned", 2);
+    folder.write("owners.csv", format!("tweet_id,handle\n{},1111\n{},somebody_else\n", ids[0], ids[1]));
+    let done = folder
+        .engagement("totals --metrics favorites --owners owners.csv")
+        .args(&ids)
+        .brand(&server)
+        .run()
+        .ends(0);
+    let mut owners: Vec<_> = done
+        .lines()
+        .iter()
+        .map(|row| (row["tweet_id"].as_str().unwrap().to_owned(), row["owner"].as_str().map(str::to_owned)))
+        .collect();
+    owners.sort();
+    let mut wanted = vec![(ids[0].clone(), Some("1111".to_owned())), (ids[1].clone(), None)];
+    wanted.sort();
+    assert_eq!(owners, wanted);
+}

@@ -1,0 +1,126 @@
+//! Being told to stop.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{accounting::adds_up, engagement::Folder, server::Server};
+
+#[test]
+fn a_wait_for_quota_ends_at_once() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let folder = Folder::new();
+        let server = Server::with(&folder, "--quota 2/min");
+        let list = folder.write("ids", server.tweets("unowned", 1000).join("\n"));
+        let mut child = folder
+            .engagement("totals --concurrency 1 --summary s.json --metrics favorites --out rows --ids")
+            .arg(&list)
+            .app(&server)
+            .spawn();
+        let said = read_until(&mut child, "going on in");
+        assert!(said.contains("the quota of this minute is used up"), "{said}");
+        let begun = Instant::now();
+        send(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert_eq!(output.status.code(), Some(code));
+        let summary = adds_up(&folder.json("s.json"));
+        assert_eq!((&summary["asked"], &summary["ok"]), (&1000.into(), &500.into()));
+        assert_eq!(summary["unaccounted"], 500);
+        assert_eq!(folder.read("rows").lines().count(), 1000);
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_not_waited_for() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("unowned");
+    server.post("/_emulator/faults", r#"[{"endpoint":"totals","every":1,"delay_ms":60000}]"#);
+    let mut child = folder.engagement("totals -vv -o json --summary s.json").arg(&id).app(&server).spawn();
+    read_until(&mut child, "attempt 1");
+    let begun = Instant::now();
+    send("TERM", &child);
+    send("TERM", &child);
+    let output = child.wait_with_output().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert_eq!(output.status.code(), Some(143));
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(rows.as_array().unwrap().iter().all(|row| row["state"] == "unaccounted"), "{rows}");
+    assert_eq!(adds_up(&folder.json("s.json"))["unaccounted"], 1);
+}
+
+#[test]
+fn a_reader_that_takes_nothing_is_not_waited_for() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let list = folder.write("ids", server.tweets("unowned", 5000).join("\n"));
+    let mut child =
+        folder.engagement("totals --quiet --summary s.json --ids").arg(&list).app(&server).spawn();
+    // Something has come, and soon the pipe is full.
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
+    send("INT", &child);
+    let status = child.wait().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert_eq!(status.code(), Some(130));
+    adds_up(&folder.json("s.json"));
+}
+
+#[test]
+fn the_emulator_ends_by_signal() {
+    let folder = Folder::new();
+    let child = folder.engagement("emulator --ready-file ready").spawn();
+    wait_until(|| folder.path().join("ready").exists());
+    assert!(folder.read("ready").starts_with("http://127.0.0.1:"));
+    send("TERM", &child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("listening on {}", folder.read("ready")));
+}
+
+#[test]
+fn the_request_command_stops_too() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    server.post("/_emulator/faults", r#"[{"endpoint":"any","every":1,"delay_ms":60000}]"#);
+    let mut child = folder
+        .engagement("request -vv POST /insights/engagement/totals -d {} -H content-type:application/json")
+        .app(&server)
+        .spawn();
+    read_until(&mut child, "attempt 1");
+    let begun = Instant::now();
+    send("INT", &child);
+    let status = child.wait_with_output().unwrap().status;
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert_eq!(status.code(), Some(130));
+}
+
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// What is said on standard error up to the line with these words.
+fn read_until(child: &mut Child, words: &str) -> String {
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(words) {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    // What comes after it is read and thrown away.
+    thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+    said
+}
+
+fn wait_until(mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain");
+        thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,12 @@
+//! The client against the emulator, over HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its preparation fails")]
+
+mod accounting;
+mod authentication;
+mod faults;
+mod figures;
+mod group_by;
+mod recovery;
+mod refused;
+mod truth;
