@@ -25,14 +25,11 @@ impl<'a> Scanner<'a> {
         // Offsets are kept in 32 bits by callers that stamp objects.
         let most = limits.body_bytes.min(u32::MAX as usize);
         if body.len() > most {
-            return Err(Fault { at: 0, what: Problem::BeyondLimit { limit: "bytes of the body", most } });
+            return Err(Fault::new(0, Problem::LargeBody));
         }
         // Nearly all answers are ASCII, which is told much faster.
         if !body.is_ascii() {
-            core::str::from_utf8(body).map_err(|error| Fault {
-                at: error.valid_up_to(),
-                what: Problem::Malformed("bytes that are not UTF-8"),
-            })?;
+            core::str::from_utf8(body).map_err(|error| Fault::new(error.valid_up_to(), Problem::NotUtf8))?;
         }
         let at = if body.starts_with(MARK) { MARK.len() } else { 0 };
         Ok(Self { bytes: body, at, depth: 0, limits: *limits })
@@ -66,21 +63,17 @@ impl<'a> Scanner<'a> {
 
     /// Makes sure that nothing but blanks is left.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
-        if self.is_at_end() {
-            Ok(())
-        } else {
-            Err(self.malformed("more text after the end of the JSON value"))
-        }
+        if self.is_at_end() { Ok(()) } else { Err(self.fault(Problem::MoreText)) }
     }
 
     /// Steps into an object. `false`: it is empty, and already left.
     pub(crate) fn enter_object(&mut self) -> Result<bool, Fault> {
-        self.enter(b'{', b'}', "something other than an object")
+        self.enter(b'{', b'}', Problem::NoObject)
     }
 
     /// Steps into a list. `false`: it is empty, and already left.
     pub(crate) fn enter_list(&mut self) -> Result<bool, Fault> {
-        self.enter(b'[', b']', "something other than a list")
+        self.enter(b'[', b']', Problem::NoList)
     }
 
     /// Reads a key and its colon.
@@ -90,14 +83,14 @@ impl<'a> Scanner<'a> {
         if self.byte() != Some(b':') {
             self.skip_blanks();
             if self.byte() != Some(b':') {
-                return Err(self.unexpected("no colon after a key"));
+                return Err(self.unexpected(Problem::NoColon));
             }
         }
         self.at += 1;
         Ok(key)
     }
 
-    /// Reads this key and its colon, if they come next without a blank. The key must be plain: see [`is_plain`].
+    /// Reads this key and its colon, if they come next without a blank. The key must hold nothing to escape.
     #[inline]
     pub(crate) fn skip_key(&mut self, plain: &str) -> bool {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
@@ -111,43 +104,58 @@ impl<'a> Scanner<'a> {
         comes
     }
 
+    /// Reads a key that is a count, and its colon, if they come next without a blank.
+    #[inline]
+    pub(crate) fn count_key(&mut self) -> Option<u64> {
+        let [b'"', key @ ..] = self.bytes.get(self.at..)? else { return None };
+        let (count, length) = count_before_quote(key)?;
+        if key.get(length + 1) != Some(&b':') {
+            return None;
+        }
+        self.at += length + 3;
+        Some(count)
+    }
+
+    /// The key that was read from this offset on, by [`Self::count_key`].
+    pub(crate) fn text_of_key(&self, start: usize) -> Text<'a> {
+        let raw = self.bytes.get(start + 1..self.at.saturating_sub(2)).unwrap_or_default();
+        Text { raw, escaped: false, at: start }
+    }
+
     /// After a member: whether another follows. `false`: the object is left. Counts them in `width`.
     pub(crate) fn more_members(&mut self, width: &mut usize) -> Result<bool, Fault> {
-        self.more(b'}', "neither a comma nor the end of the object", width)
+        self.more(b'}', Problem::NoEndOfObject, width)
     }
 
     /// After an item: whether another follows. `false`: the list is left. Counts them in `width`.
     pub(crate) fn more_items(&mut self, width: &mut usize) -> Result<bool, Fault> {
-        self.more(b']', "neither a comma nor the end of the list", width)
+        self.more(b']', Problem::NoEndOfList, width)
     }
 
     /// Reads a string.
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
         let start = self.at;
         if self.byte() != Some(b'"') {
-            return Err(self.unexpected("something other than a string"));
+            return Err(self.unexpected(Problem::NoString));
         }
         let mut at = start + 1;
         let mut escaped = false;
         loop {
             at += plain_run(self.bytes.get(at..).unwrap_or_default());
             match self.bytes.get(at) {
-                None => return Err(Fault { at, what: Problem::Malformed("an end too early") }),
+                None => return Err(Fault::new(at, Problem::EndsEarly)),
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
                     at = self.escape(at)?;
                 }
                 Some(_) => {
-                    return Err(Fault {
-                        at,
-                        what: Problem::Malformed("a control character inside a string"),
-                    });
+                    return Err(Fault::new(at, Problem::ControlCharacter));
                 }
             }
         }
         if at - start > self.limits.string_bytes {
-            return Err(self.beyond("bytes of one string", self.limits.string_bytes));
+            return Err(self.fault(Problem::LongString));
         }
         self.at = at + 1;
         Ok(Text { raw: self.bytes.get(start + 1..at).unwrap_or_default(), escaped, at: start })
@@ -166,13 +174,19 @@ impl<'a> Scanner<'a> {
         Some((hour, count))
     }
 
+    /// Reads a string that is nothing but a count, if that is what comes next without a blank.
+    #[inline]
+    pub(crate) fn quoted_count(&mut self) -> Option<u64> {
+        let [b'"', value @ ..] = self.bytes.get(self.at..)? else { return None };
+        let (count, length) = count_before_quote(value)?;
+        self.at += length + 2;
+        Some(count)
+    }
+
     /// Reads any value that should be a count.
     pub(crate) fn leaf(&mut self) -> Result<Leaf<'a>, Fault> {
         // Nearly every value of an answer is a string of digits right behind its colon: one look at each byte.
-        if let Some([b'"', value @ ..]) = self.bytes.get(self.at..)
-            && let Some((count, length)) = count_before_quote(value)
-        {
-            self.at += length + 2;
+        if let Some(count) = self.quoted_count() {
             return Ok(Leaf::Count(count));
         }
         match self.peek()? {
@@ -211,7 +225,7 @@ impl<'a> Scanner<'a> {
         match self.byte() {
             Some(b'0') => self.at += 1,
             Some(b'1'..=b'9') => self.digits()?,
-            _ => return Err(self.unexpected("something that is no JSON value")),
+            _ => return Err(self.unexpected(Problem::NoValue)),
         }
         if self.byte() == Some(b'.') {
             self.at += 1;
@@ -225,7 +239,7 @@ impl<'a> Scanner<'a> {
             self.digits()?;
         }
         if self.at - start > self.limits.number_bytes {
-            return Err(self.beyond("bytes of one number", self.limits.number_bytes));
+            return Err(self.fault(Problem::LongNumber));
         }
         Ok(self.since(start))
     }
@@ -272,18 +286,18 @@ impl<'a> Scanner<'a> {
     /// Reads past one of JSON's three words.
     pub(crate) fn word(&mut self, word: &str) -> Result<(), Fault> {
         if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
-            return Err(self.unexpected("something that is no JSON value"));
+            return Err(self.unexpected(Problem::NoValue));
         }
         self.at += word.len();
         Ok(())
     }
 
-    fn enter(&mut self, open: u8, close: u8, otherwise: &'static str) -> Result<bool, Fault> {
+    fn enter(&mut self, open: u8, close: u8, otherwise: Problem) -> Result<bool, Fault> {
         if self.peek()? != open {
-            return Err(self.malformed(otherwise));
+            return Err(self.fault(otherwise));
         }
         if self.depth >= self.limits.depth {
-            return Err(self.beyond("levels of nesting", self.limits.depth));
+            return Err(self.fault(Problem::Deep));
         }
         self.at += 1;
         if self.byte() != Some(b'"') && self.peek()? == close {
@@ -295,7 +309,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn more(&mut self, close: u8, otherwise: &'static str, width: &mut usize) -> Result<bool, Fault> {
+    fn more(&mut self, close: u8, otherwise: Problem, width: &mut usize) -> Result<bool, Fault> {
         *width += 1;
         let next = match self.byte() {
             Some(next @ (b',' | b'}' | b']')) => next,
@@ -303,7 +317,7 @@ impl<'a> Scanner<'a> {
         };
         if next == b',' {
             if *width >= self.limits.width {
-                return Err(self.beyond("members of one object or list", self.limits.width));
+                return Err(self.fault(Problem::Wide));
             }
             self.at += 1;
             Ok(true)
@@ -313,7 +327,7 @@ impl<'a> Scanner<'a> {
             self.depth = self.depth.saturating_sub(1);
             Ok(false)
         } else {
-            Err(self.malformed(otherwise))
+            Err(self.fault(otherwise))
         }
     }
 
@@ -331,14 +345,14 @@ impl<'a> Scanner<'a> {
                     {
                         Ok(second + 6)
                     } else {
-                        Err(Fault { at, what: Problem::Malformed("half of a surrogate pair") })
+                        Err(Fault::new(at, Problem::HalfSurrogate))
                     }
                 }
-                0xdc00..=0xdfff => Err(Fault { at, what: Problem::Malformed("half of a surrogate pair") }),
+                0xdc00..=0xdfff => Err(Fault::new(at, Problem::HalfSurrogate)),
                 _ => Ok(at + 6),
             },
-            Some(_) => Err(Fault { at, what: Problem::Malformed("an escape that JSON does not have") }),
-            None => Err(Fault { at: bytes.len(), what: Problem::Malformed("an end too early") }),
+            Some(_) => Err(Fault::new(at, Problem::BadEscape)),
+            None => Err(Fault::new(bytes.len(), Problem::EndsEarly)),
         }
     }
 
@@ -348,7 +362,7 @@ impl<'a> Scanner<'a> {
         digits
             .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| u32::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok())
-            .ok_or(Fault { at, what: Problem::Malformed("an escape that JSON does not have") })
+            .ok_or(Fault::new(at, Problem::BadEscape))
     }
 
     /// One digit or more.
@@ -357,7 +371,7 @@ impl<'a> Scanner<'a> {
         while matches!(self.byte(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(self.unexpected("a number without digits")) } else { Ok(()) }
+        if self.at == start { Err(self.unexpected(Problem::NoDigits)) } else { Ok(()) }
     }
 
     fn skip_blanks(&mut self) {
@@ -372,19 +386,16 @@ impl<'a> Scanner<'a> {
     }
 
     fn ended(&self) -> Fault {
-        Fault { at: self.at, what: Problem::Malformed("an end too early") }
+        Fault::new(self.at, Problem::EndsEarly)
     }
 
-    fn malformed(&self, what: &'static str) -> Fault {
-        Fault { at: self.at, what: Problem::Malformed(what) }
+    /// What is wrong here.
+    pub(crate) fn fault(&self, what: Problem) -> Fault {
+        Fault::new(self.at, what)
     }
 
-    fn unexpected(&self, what: &'static str) -> Fault {
-        if self.byte().is_none() { self.ended() } else { self.malformed(what) }
-    }
-
-    pub(crate) fn beyond(&self, limit: &'static str, most: usize) -> Fault {
-        Fault { at: self.at, what: Problem::BeyondLimit { limit, most } }
+    fn unexpected(&self, what: Problem) -> Fault {
+        if self.byte().is_none() { self.ended() } else { self.fault(what) }
     }
 }
 
@@ -401,12 +412,6 @@ impl<'a> Text<'a> {
     #[inline]
     pub(crate) fn name(&self) -> Cow<'a, str> {
         if self.escaped { Cow::Owned(unescape(self.raw())) } else { Cow::Borrowed(self.raw()) }
-    }
-
-    /// Its bytes, if it means what is written.
-    #[inline]
-    pub(crate) const fn plain(&self) -> Option<&'a [u8]> {
-        if self.escaped { None } else { Some(self.raw) }
     }
 
     /// As it is written.
@@ -453,29 +458,55 @@ impl core::fmt::Display for Found<'_> {
     }
 }
 
-/// What is wrong with a body, and where.
+/// What is wrong with a body, and where. Eight bytes, since every step may return one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
-    pub(crate) at: usize,
+    at: u32,
     pub(crate) what: Problem,
 }
 
 impl Fault {
+    pub(crate) fn new(at: usize, what: Problem) -> Self {
+        // A body that is read has fewer bytes than that.
+        Self { at: u32::try_from(at).unwrap_or(u32::MAX), what }
+    }
+
     pub(crate) fn duplicate(key: &Text<'_>) -> Self {
-        Self { at: key.offset(), what: Problem::DuplicateKey }
+        Self::new(key.offset(), Problem::DuplicateKey)
+    }
+
+    /// The bytes before it.
+    pub(crate) const fn offset(self) -> usize {
+        self.at as usize
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// Not JSON: what was found.
-    Malformed(&'static str),
+    NotUtf8,
+    EndsEarly,
+    MoreText,
+    NoObject,
+    NoList,
+    NoString,
+    NoColon,
+    NoValue,
+    NoDigits,
+    NoEndOfObject,
+    NoEndOfList,
+    ControlCharacter,
+    BadEscape,
+    HalfSurrogate,
     /// The object has had this key already.
     DuplicateKey,
-    BeyondLimit {
-        limit: &'static str,
-        most: usize,
-    },
+    LargeBody,
+    Deep,
+    Wide,
+    LongString,
+    LongNumber,
+    ManyRows,
+    ManyMetrics,
 }
 
 /// Where an offset lies, as a JSON pointer with its odd characters kept: `/by_tweet/1763000000000000001/impressions`.
@@ -568,11 +599,6 @@ fn plain_run(text: &[u8]) -> usize {
     }
     let rest = text.get(run..).unwrap_or_default();
     run + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len())
-}
-
-/// Whether a string is written as it is, between two quotation marks.
-pub(crate) fn is_plain(text: &str) -> bool {
-    plain_run(text.as_bytes()) == text.len()
 }
 
 /// A count that a quotation mark ends, of as many digits as always fit, and how many those are.

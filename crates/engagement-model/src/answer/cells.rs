@@ -25,7 +25,7 @@ use crate::{
 ///
 /// As [`Answer::decode`](super::Answer::decode), save that a body without data is an empty one.
 pub fn decode_cells(groupings: &[Grouping], body: &[u8], limits: &Limits) -> Result<Groups, DecodeError> {
-    read(groupings, body, limits).map_err(|fault| DecodeError::new(fault, body))
+    read(groupings, body, limits).map_err(|fault| DecodeError::new(fault, body, limits))
 }
 
 /// The groupings of one answer.
@@ -137,6 +137,10 @@ impl Cells<'_> {
 }
 
 impl Sink for Cells<'_> {
+    fn count(&mut self, names: &Names, cell: walk::Cell, count: u64) -> Result<(), NoRoom> {
+        self.value(names, cell, Leaf::Count(count))
+    }
+
     fn value(&mut self, names: &Names, cell: walk::Cell, leaf: Leaf<'_>) -> Result<(), NoRoom> {
         if self.cells.len() >= self.limits.rows {
             return Err(NoRoom);

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::Limits;
 use crate::{
     json::{Fault, Problem, path_to},
     outcome::clean_words,
@@ -33,7 +34,7 @@ pub enum DecodeError {
         /// The object that has it.
         place: Place,
     },
-    /// Larger than [`Limits`](super::Limits) allows.
+    /// Larger than [`Limits`] allows.
     BeyondLimit {
         /// What there is too much of.
         limit: &'static str,
@@ -62,13 +63,27 @@ impl DecodeError {
         Self::NotJson { excerpt: clean_words(&String::from_utf8_lossy(head), EXCERPT_LETTERS) }
     }
 
-    pub(crate) fn new(fault: Fault, body: &[u8]) -> Self {
-        let place = Place { path: clean_words(&path_to(body, fault.at), LONGEST_PATH), offset: fault.at };
-        match fault.what {
-            Problem::Malformed(problem) => Self::Malformed { problem, place },
-            Problem::BeyondLimit { limit, most } => Self::BeyondLimit { limit, most, place },
-            Problem::DuplicateKey => Self::DuplicateKey { key: key_at(body, fault.at), place },
-        }
+    pub(crate) fn new(fault: Fault, body: &[u8], limits: &Limits) -> Self {
+        // A reader that expects a key stands before its blanks.
+        let blanks = body
+            .get(fault.offset()..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace());
+        let at = fault.offset() + blanks.count();
+        let place = Place { path: clean_words(&path_to(body, at), LONGEST_PATH), offset: at };
+        let (limit, most) = match fault.what {
+            Problem::DuplicateKey => return Self::DuplicateKey { key: key_at(body, at), place },
+            Problem::LargeBody => ("bytes of the body", limits.body_bytes),
+            Problem::Deep => ("levels of nesting", limits.depth),
+            Problem::Wide => ("members of one object or list", limits.width),
+            Problem::LongString => ("bytes of one string", limits.string_bytes),
+            Problem::LongNumber => ("bytes of one number", limits.number_bytes),
+            Problem::ManyRows => ("values", limits.rows),
+            Problem::ManyMetrics => ("different metrics", limits.width),
+            other => return Self::Malformed { problem: words(other), place },
+        };
+        Self::BeyondLimit { limit, most, place }
     }
 }
 
@@ -107,6 +122,26 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path.is_empty() { "the root" } else { &self.path };
         write!(f, "at byte {} in {path}", self.offset)
+    }
+}
+
+/// What was found instead of JSON.
+const fn words(problem: Problem) -> &'static str {
+    match problem {
+        Problem::NotUtf8 => "bytes that are not UTF-8",
+        Problem::EndsEarly => "an end too early",
+        Problem::MoreText => "more text after the end of the JSON value",
+        Problem::NoObject => "something other than an object",
+        Problem::NoList => "something other than a list",
+        Problem::NoString => "something other than a string",
+        Problem::NoColon => "no colon after a key",
+        Problem::NoDigits => "a number without digits",
+        Problem::NoEndOfObject => "neither a comma nor the end of the object",
+        Problem::NoEndOfList => "neither a comma nor the end of the list",
+        Problem::ControlCharacter => "a control character inside a string",
+        Problem::BadEscape => "an escape that JSON does not have",
+        Problem::HalfSurrogate => "half of a surrogate pair",
+        _ => "something that is no JSON value",
     }
 }
 

@@ -66,7 +66,9 @@ impl Merged {
             ahead.finish()?;
             Ok(scan)
         });
-        sound.and_then(|mut scan| self.add_root(&mut scan)).map_err(|fault| DecodeError::new(fault, body))
+        sound
+            .and_then(|mut scan| self.add_root(&mut scan))
+            .map_err(|fault| DecodeError::new(fault, body, limits))
     }
 
     fn add_root(&mut self, scan: &mut Scanner<'_>) -> Result<(), Fault> {

@@ -1,5 +1,6 @@
 //! An answer's rows, and the account of what has none.
 
+use core::cell::OnceCell;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     grouping::{Dimension, Grouping, RESERVED_NAMES},
     hour::UtcHour,
-    json::{Fault, Found, Leaf, Scanner},
+    json::{Fault, Found, Leaf, Problem, Scanner},
     metric::Metric,
     outcome::{Outcome, Reason, Row, clean_words},
     refusal::{
@@ -28,7 +29,7 @@ use crate::{
 
 /// See [`Answer::decode`].
 pub(super) fn decode(request: &Request, body: &[u8], limits: &Limits) -> Result<Answer, DecodeError> {
-    let fail = |fault| DecodeError::new(fault, body);
+    let fail = |fault| DecodeError::new(fault, body, limits);
     let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     if start.first() == Some(&b'{') {
         let mut scan = Scanner::new(body, limits).map_err(fail)?;
@@ -43,20 +44,19 @@ pub(super) fn decode(request: &Request, body: &[u8], limits: &Limits) -> Result<
         (Some(b'['), Ok(())) => {
             let refusal = Refusal::read(SUCCESS, body);
             if refusal.messages.is_empty() {
-                Err(not_an_object(body))
+                Err(not_an_object(body, limits))
             } else {
                 Err(DecodeError::Refused(refusal.into()))
             }
         }
         (Some(b'['), Err(fault)) => Err(fail(fault)),
-        (_, Ok(())) => Err(not_an_object(body)),
+        (_, Ok(())) => Err(not_an_object(body, limits)),
         (_, Err(_)) => Err(DecodeError::not_json(body)),
     }
 }
 
-fn not_an_object(body: &[u8]) -> DecodeError {
-    let what = crate::json::Problem::Malformed("something other than an object");
-    DecodeError::new(Fault { at: 0, what }, body)
+fn not_an_object(body: &[u8], limits: &Limits) -> DecodeError {
+    DecodeError::new(Fault::new(0, Problem::NoObject), body, limits)
 }
 
 /// One body being read.
@@ -486,28 +486,27 @@ impl<'r> Rows<'r> {
 
 impl Sink for Rows<'_> {
     #[inline]
-    fn value(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) -> Result<(), NoRoom> {
+    fn count(&mut self, names: &Names, cell: Cell, count: u64) -> Result<(), NoRoom> {
         let Cell { tweet: Some(tweet), metric: Some(metric), day, hour } = cell else { return Ok(()) };
-        let Leaf::Count(count) = leaf else { return self.any_value(names, cell, (tweet, metric), leaf) };
         if self.rows.len() >= self.most {
             return Err(NoRoom);
         }
         let outcome = Outcome::Ok(count);
-        let (place, row) = match (&self.day, day, hour, self.buckets) {
-            (Some(run), Some(day), Some(hour), _)
+        let (place, row) = match (&self.day, day, hour) {
+            (Some(run), Some(day), Some(hour))
                 if (run.tweet, run.metric, run.day) == (tweet, metric, day) =>
             {
                 let bucket = Some(Window::hour(run.midnight.after(u32::from(hour))));
                 (run.place, Row { tweet_id: run.tweet_id, metric: run.name.clone(), bucket, outcome })
             }
-            (_, None, None, Buckets::Whole) => {
+            (_, None, None) => {
                 let (Some(tweet_id), Some(name)) = (names.tweet_id(tweet), names.metric_at(metric)) else {
                     return Ok(());
                 };
                 let row = Row { tweet_id, metric: name.clone(), bucket: self.window, outcome };
                 (self.place(tweet, metric), row)
             }
-            _ => return self.any_value(names, cell, (tweet, metric), leaf),
+            _ => return self.value(names, cell, Leaf::Count(count)),
         };
         self.rows.push(row);
         if let Some(rows) = place.and_then(|place| self.counts.get_mut(place)) {
@@ -516,42 +515,8 @@ impl Sink for Rows<'_> {
         Ok(())
     }
 
-    fn misshapen(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) {
-        let found = match leaf {
-            Leaf::Missing => return,
-            Leaf::Count(count) => count.to_string(),
-            Leaf::Bad(found) => clean_words(&found.to_string(), LONGEST_WORD),
-        };
-        let path = self.path(names, cell);
-        let warning = Warning::BadShape { path, found };
-        self.fail(cell, || warning.to_string());
-        self.warnings.add(|| warning);
-    }
-
-    fn odd_key(&mut self, names: &Names, cell: Cell, dimension: Dimension, key: &str) {
-        let unasked = if dimension == Dimension::TweetId { key.parse::<TweetId>().ok() } else { None };
-        if let Some(tweet_id) = unasked {
-            self.warnings.add(|| Warning::UnaskedTweet { tweet_id });
-        } else {
-            let path = format!("{}/{}", self.path(names, cell), clean_words(key, LONGEST_WORD));
-            self.warnings.add(|| Warning::BadKey { path });
-        }
-    }
-
-    fn new_metric(&mut self, metric: &Metric) {
-        self.warnings.add(|| Warning::UnaskedMetric { metric: metric.clone() });
-    }
-}
-
-impl Rows<'_> {
-    /// A value of any kind, with every check.
-    fn any_value(
-        &mut self,
-        names: &Names,
-        cell: Cell,
-        (tweet, metric): (u32, u32),
-        leaf: Leaf<'_>,
-    ) -> Result<(), NoRoom> {
+    fn value(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) -> Result<(), NoRoom> {
+        let Cell { tweet: Some(tweet), metric: Some(metric), .. } = cell else { return Ok(()) };
         let (Some(tweet_id), Some(name)) = (names.tweet_id(tweet), names.metric_at(metric)) else {
             return Ok(());
         };
@@ -585,6 +550,34 @@ impl Rows<'_> {
         Ok(())
     }
 
+    fn misshapen(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) {
+        let found = match leaf {
+            Leaf::Missing => return,
+            Leaf::Count(count) => count.to_string(),
+            Leaf::Bad(found) => clean_words(&found.to_string(), LONGEST_WORD),
+        };
+        let path = self.path(names, cell);
+        let warning = Warning::BadShape { path, found };
+        self.fail(cell, || warning.to_string());
+        self.warnings.add(|| warning);
+    }
+
+    fn odd_key(&mut self, names: &Names, cell: Cell, dimension: Dimension, key: &str) {
+        let unasked = if dimension == Dimension::TweetId { key.parse::<TweetId>().ok() } else { None };
+        if let Some(tweet_id) = unasked {
+            self.warnings.add(|| Warning::UnaskedTweet { tweet_id });
+        } else {
+            let path = format!("{}/{}", self.path(names, cell), clean_words(key, LONGEST_WORD));
+            self.warnings.add(|| Warning::BadKey { path });
+        }
+    }
+
+    fn new_metric(&mut self, metric: &Metric) {
+        self.warnings.add(|| Warning::UnaskedMetric { metric: metric.clone() });
+    }
+}
+
+impl Rows<'_> {
     /// The hours that a value is about. `None`: outside the window, or not to be told.
     #[inline]
     fn bucket(&mut self, names: &Names, cell: Cell) -> Option<Window> {
@@ -656,31 +649,55 @@ impl Buckets {
 
 /// What an answer says about its values outside its grouping.
 struct Verdict<'a> {
+    messages: &'a [Message],
     unavailable: &'a [TweetId],
     unsupported: &'a [(TweetId, Metric)],
     forbidden: Named,
-    why_unavailable: Reason,
-    why_unsupported: Reason,
-    why_forbidden: Reason,
-    why_unmentioned: Reason,
+    /// Made when they are needed: most answers have nothing to explain.
+    why_unavailable: OnceCell<Reason>,
+    why_unsupported: OnceCell<Reason>,
+    why_forbidden: OnceCell<Reason>,
+    why_unmentioned: OnceCell<Reason>,
 }
 
 impl<'a> Verdict<'a> {
-    fn new(messages: &[Message], unavailable: &'a [TweetId], unsupported: &'a [(TweetId, Metric)]) -> Self {
-        let texts = || messages.iter().map(|message| message.text.as_str());
-        let why = |words: &str, otherwise: &str| {
-            let text = texts().find(|text| text.to_ascii_lowercase().contains(words));
-            Reason::new(text.unwrap_or(otherwise))
-        };
+    fn new(
+        messages: &'a [Message],
+        unavailable: &'a [TweetId],
+        unsupported: &'a [(TweetId, Metric)],
+    ) -> Self {
         Self {
+            messages,
             unavailable,
             unsupported,
-            forbidden: Named::read(texts()),
-            why_unavailable: why("unavailable", "listed as unavailable"),
-            why_unsupported: why("older than", "listed as too old for this metric"),
-            why_forbidden: why("forbidden", ""),
-            why_unmentioned: Reason::new(texts().next().unwrap_or("the answer does not mention it")),
+            forbidden: Named::read(messages.iter().map(|message| message.text.as_str())),
+            why_unavailable: OnceCell::new(),
+            why_unsupported: OnceCell::new(),
+            why_forbidden: OnceCell::new(),
+            why_unmentioned: OnceCell::new(),
         }
+    }
+
+    /// The first message with these words in it, or else ours.
+    fn why(&self, slot: &OnceCell<Reason>, words: &str, ours: &str) -> Reason {
+        let find = || {
+            let mut texts = self.messages.iter().map(|message| message.text.as_str());
+            texts.find(|text| text.to_ascii_lowercase().contains(words))
+        };
+        slot.get_or_init(|| Reason::new(find().unwrap_or(ours))).clone()
+    }
+
+    fn unavailable(&self) -> Outcome {
+        Outcome::Unavailable(self.why(&self.why_unavailable, "unavailable", "listed as unavailable"))
+    }
+
+    fn unsupported(&self) -> Outcome {
+        let ours = "listed as too old for this metric";
+        Outcome::Unsupported(self.why(&self.why_unsupported, "older than", ours))
+    }
+
+    fn forbidden(&self) -> Outcome {
+        Outcome::Forbidden(self.why(&self.why_forbidden, "forbidden", ""))
     }
 
     fn disowns_anything(&self) -> bool {
@@ -693,11 +710,11 @@ impl<'a> Verdict<'a> {
     /// What a list says of this Tweet and metric, whatever value there is.
     fn on(&self, tweet_id: TweetId, metric: &Metric) -> Option<Outcome> {
         if self.unavailable.contains(&tweet_id) {
-            Some(Outcome::Unavailable(self.why_unavailable.clone()))
+            Some(self.unavailable())
         } else if self.forbidden.tweet_ids.contains(&tweet_id) || self.forbidden.metrics.contains(metric) {
-            Some(Outcome::Forbidden(self.why_forbidden.clone()))
+            Some(self.forbidden())
         } else if self.unsupported.iter().any(|(id, too_old_for)| *id == tweet_id && too_old_for == metric) {
-            Some(Outcome::Unsupported(self.why_unsupported.clone()))
+            Some(self.unsupported())
         } else {
             None
         }
@@ -706,9 +723,9 @@ impl<'a> Verdict<'a> {
     /// What becomes of something that nothing in the answer is about.
     fn unmentioned(&self) -> Outcome {
         if self.forbidden.unnamed {
-            Outcome::Forbidden(self.why_forbidden.clone())
+            self.forbidden()
         } else {
-            Outcome::Unaccounted(self.why_unmentioned.clone())
+            Outcome::Unaccounted(self.why(&self.why_unmentioned, "", "the answer does not mention it"))
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     grouping::{Dimension, Grouping},
-    json::{self, Fault, Leaf, Problem, Scanner, Text, is_plain, two_digits},
+    json::{Fault, Leaf, Problem, Scanner, Text, two_digits},
     metric::Metric,
     outcome::clean_words,
     request::Request,
@@ -16,7 +16,9 @@ use crate::{
 
 /// What takes the values that a walk finds.
 pub(super) trait Sink {
-    /// One value.
+    /// One count.
+    fn count(&mut self, names: &Names, cell: Cell, count: u64) -> Result<(), NoRoom>;
+    /// One value, whether a count or not.
     fn value(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>) -> Result<(), NoRoom>;
     /// A value where the grouping has another level.
     fn misshapen(&mut self, names: &Names, cell: Cell, leaf: Leaf<'_>);
@@ -110,15 +112,25 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
         let (mut odd, mut width) = (OddKeys::new(), 0);
         let most = self.scan.limits().width;
         loop {
-            let key = self.scan.key()?;
-            match self.names.tweet(&key, most) {
+            let at = self.scan.offset();
+            let (found, key) = match self.scan.count_key() {
+                Some(number) => (TweetId::new(number).ok(), None),
+                None => {
+                    let key = self.scan.key()?;
+                    (key.name().parse().ok(), Some(key))
+                }
+            };
+            match found.and_then(|id| self.names.tweet(id, most)) {
                 Some((tweet, stamp)) => {
                     if core::mem::replace(stamp, serial) == serial {
-                        return Err(Fault::duplicate(&key));
+                        return Err(Fault::new(at, Problem::DuplicateKey));
                     }
                     self.level(below, Cell { tweet: Some(tweet), ..cell }, false)?;
                 }
-                None => self.odd(&mut odd, cell, Dimension::TweetId, &key)?,
+                None => {
+                    let key = key.unwrap_or_else(|| self.scan.text_of_key(at));
+                    self.odd(&mut odd, cell, Dimension::TweetId, &key)?;
+                }
             }
             if !self.scan.more_members(&mut width)? {
                 return Ok(());
@@ -142,21 +154,23 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
                     let (key, sink) = (self.scan.key()?, &mut *self.sink);
                     let found = self.names.metric(&key.name(), most, |metric| sink.new_metric(metric));
                     let Some((metric, stamp)) = found else {
-                        return Err(self.scan.beyond("different metrics", most));
+                        return Err(self.scan.fault(Problem::ManyMetrics));
                     };
                     (metric, core::mem::replace(stamp, serial))
                 }
             };
             if last_seen == serial {
-                return Err(Fault { at, what: Problem::DuplicateKey });
+                return Err(Fault::new(at, Problem::DuplicateKey));
             }
             self.names.expect_metric_after(metric);
             let cell = Cell { metric: Some(metric), ..cell };
-            if is_last {
+            if !is_last {
+                self.level(below, cell, false)?;
+            } else if let Some(count) = self.scan.quoted_count() {
+                self.count(cell, count)?;
+            } else {
                 let leaf = self.scan.leaf()?;
                 self.value(cell, leaf)?;
-            } else {
-                self.level(below, cell, false)?;
             }
             if !self.scan.more_members(&mut width)? {
                 return Ok(());
@@ -192,10 +206,10 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
                 && let Some((hour, count)) = self.scan.hour_and_count()
             {
                 if hours & 1 << hour != 0 {
-                    return Err(Fault { at, what: Problem::DuplicateKey });
+                    return Err(Fault::new(at, Problem::DuplicateKey));
                 }
                 hours |= 1 << hour;
-                self.value(Cell { hour: Some(hour), ..cell }, Leaf::Count(count))?;
+                self.count(Cell { hour: Some(hour), ..cell }, count)?;
                 if self.scan.more_members(&mut width)? {
                     continue;
                 }
@@ -231,9 +245,12 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
     }
 
     #[inline]
+    fn count(&mut self, cell: Cell, count: u64) -> Result<(), Fault> {
+        self.sink.count(self.names, cell, count).map_err(|NoRoom| self.scan.fault(Problem::ManyRows))
+    }
+
     fn value(&mut self, cell: Cell, leaf: Leaf<'_>) -> Result<(), Fault> {
-        let most = self.scan.limits().rows;
-        self.sink.value(self.names, cell, leaf).map_err(|NoRoom| self.scan.beyond("values", most))
+        self.sink.value(self.names, cell, leaf).map_err(|NoRoom| self.scan.fault(Problem::ManyRows))
     }
 
     /// Passes over what stands under a key that fits nowhere.
@@ -282,14 +299,14 @@ struct TweetEntry {
 
 struct MetricEntry {
     metric: Metric,
-    /// Whether a body writes its name without escapes.
-    is_plain: bool,
+    /// The name of one of the table, which a body writes without escapes.
+    known: Option<&'static str>,
     stamp: u32,
 }
 
 impl MetricEntry {
     fn new(metric: Metric) -> Self {
-        Self { is_plain: is_plain(metric.name()), metric, stamp: 0 }
+        Self { known: metric.facts().map(|facts| facts.name), metric, stamp: 0 }
     }
 }
 
@@ -382,11 +399,7 @@ impl Names {
     }
 
     /// The Tweet of this key, and the last object that had it.
-    fn tweet(&mut self, key: &Text<'_>, most: usize) -> Option<(u32, &mut u32)> {
-        let id = match key.plain() {
-            Some(digits) => TweetId::new(json::count(digits)?).ok()?,
-            None => key.name().parse().ok()?,
-        };
+    fn tweet(&mut self, id: TweetId, most: usize) -> Option<(u32, &mut u32)> {
         // Answers tend to have the order of the ids.
         let at = if self.tweets.get(self.next_tweet).is_some_and(|entry| entry.id == id) {
             self.next_tweet
@@ -408,10 +421,9 @@ impl Names {
 
     /// The metric whose key is likely to come next, and the last object that had it.
     #[inline]
-    fn expected_metric(&mut self) -> Option<(u32, &str, &mut u32)> {
+    fn expected_metric(&mut self) -> Option<(u32, &'static str, &mut u32)> {
         let entry = self.metrics.get_mut(self.next_metric)?;
-        let number = u32::try_from(self.next_metric).ok()?;
-        entry.is_plain.then(|| (number, entry.metric.name(), &mut entry.stamp))
+        Some((u32::try_from(self.next_metric).ok()?, entry.known?, &mut entry.stamp))
     }
 
     fn expect_metric_after(&mut self, metric: u32) {

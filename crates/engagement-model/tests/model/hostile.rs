@@ -201,6 +201,11 @@ fn a_repeated_key_is_found_at_every_level() {
             Err(DecodeError::DuplicateKey { key: found, .. }) => assert_eq!(found, key, "{body}"),
             other => panic!("{body}: {other:?}"),
         }
+        let spaced = body.replace('"', " \"").replace(" \":", "\" :").replace(" \"}", "\"}");
+        match decode(&request, spaced.as_bytes()) {
+            Err(DecodeError::DuplicateKey { key: found, .. }) => assert_eq!(found.trim(), key, "{spaced}"),
+            other => panic!("{spaced}: {other:?}"),
+        }
         assert!(decode_cells(&[hourly()], body.as_bytes(), &Limits::default()).is_err(), "{body}");
         assert!(Merged::new(&[hourly()]).add(body.as_bytes(), &Limits::default()).is_err(), "{body}");
     }
