@@ -27,13 +27,20 @@ use oauth1_request as rival;
 use sha1::Sha1;
 
 fn main() -> ExitCode {
-    let turns = if env::args().any(|argument| argument == "--short") { 60 } else { 1_000 };
+    let given = |wanted: &str| env::args().any(|argument| argument == wanted);
+    // Without it cargo only wants to see that the bench runs, and unoptimised at that: there is nothing to judge.
+    let measuring = given("--bench");
+    let turns = match (measuring, given("--short")) {
+        (false, _) => 2,
+        (true, true) => 60,
+        (true, false) => 1_000,
+    };
     let mut all_kept = true;
     for mut race in [engagement_post(), unicode_get()] {
         race.run(turns);
         all_kept &= race.print();
     }
-    if all_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if all_kept || !measuring { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// A `POST` of the Engagement API, whose JSON body is not signed.
