@@ -17,7 +17,7 @@ use crate::{
     grouping::{Dimension, Grouping, RESERVED_NAMES},
     hour::UtcHour,
     json::{Fault, Found, Leaf, Problem, Scanner},
-    metric::Metric,
+    metric::{Metric, WINDOW_MAX_HOURS},
     outcome::{Outcome, Reason, Row, clean_words},
     refusal::{
         Message, Named, Refusal, RefusalKind, UNAVAILABLE, metrics_listed_under, read_ids, read_messages,
@@ -227,15 +227,17 @@ impl<'r> Reading<'r> {
 
     /// Settles what every Tweet × metric is: values that are disowned go, and what has none gets its one row.
     fn account(mut self) -> Answer {
+        let is_series = self.request.endpoint().is_series();
         let echoed = self.start.zip(self.end).and_then(|(start, end)| {
-            let window = Window::covering(start, end);
-            if window.is_err() {
+            let window = Window::covering(start, end).ok();
+            // No series is longer. To look for what is missing in one of a thousand years would cost as much.
+            let window = window.filter(|window| !is_series || window.len_hours() <= WINDOW_MAX_HOURS);
+            if window.is_none() {
                 self.rows.warnings.add(|| Warning::BadWindow { found: format!("{start} to {end}") });
             }
-            window.ok()
+            window
         });
-        let window =
-            if self.request.endpoint().is_series() { self.request.window().or(echoed) } else { None };
+        let window = if is_series { self.request.window().or(echoed) } else { None };
         if let (Some(asked), Some(echoed)) = (self.request.window(), echoed)
             && asked != echoed
         {

@@ -247,6 +247,16 @@ fn values_outside_the_window_are_left_out() {
 }
 
 #[test]
+fn a_window_of_a_thousand_years_is_none() {
+    let request = Request::last_28_hours(world().tweet_ids, world().metrics, [hourly()]).unwrap();
+    let body =
+        r#"{"start":"1024-03-08","end":"2024-03-09","g":{"7":{"impressions":{"2024-03-08":{"22":"1"}}}}}"#;
+    let answer = decode(&request, body.as_bytes()).unwrap();
+    assert_eq!((answer.window, answer.rows.len()), (None, 6));
+    assert!(matches!(answer.warnings.as_slice(), [Warning::BadWindow { .. }]));
+}
+
+#[test]
 fn what_a_list_takes_back_has_no_value() {
     let totals = Request::totals(
         world().tweet_ids,
