@@ -124,6 +124,9 @@ impl tracing::Subscriber for Recorder {
 #[test]
 fn traces_hold_no_secret_at_any_level() {
     let recorder = Recorder::default();
+    // While there is only one subscriber, tracing asks the thread that comes to a span first whether anybody listens,
+    // and keeps the answer for all. Tests on other threads would say no; with a second one it asks both.
+    let _second = tracing::Dispatch::new(Recorder::default());
     tracing::subscriber::with_default(recorder.clone(), || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
