@@ -100,3 +100,15 @@ pub enum ErrorKind {
     #[error("the connection cannot be set up")]
     Transport,
 }
+
+/// An error and what caused it, in one line: each level of these crates' errors tells its own part only.
+pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    words
+}

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::{
     batch::{Problem, ProblemKind},
     client::{Client, Inner},
+    error::describe,
     unit::Unit,
 };
 
@@ -308,18 +309,6 @@ fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
         return Verdict::retry("the answer is not JSON");
     }
     verdict::by_status(head, body)
-}
-
-/// The error and what caused it, in one line.
-pub(crate) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        words.push_str(": ");
-        words.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    words
 }
 
 /// What the transport sends for one call, at most.

@@ -44,7 +44,7 @@ pub use oauth_core;
 pub use batch::{Batch, Problem, ProblemKind};
 pub use client::{Builder, Client};
 pub use credential::{Account, App};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, describe};
 pub use outcomes::{Effort, Outcomes};
 pub use query::{Forecast, Metrics, Owners, Query, Resolution, Who};
 pub use raw::{Accounted, Cell, Raw};

@@ -3,6 +3,7 @@
 use std::{fs, time::SystemTime};
 
 use engagement::{
+    describe,
     oauth_core::{self, Credentials, Secret, Stamp, Timestamp},
     transport::{Authorization, Call, Transport, Url, Verdict},
 };
@@ -10,10 +11,7 @@ use oauth_core::NonceSource;
 
 use crate::{
     cli::Request,
-    commands::{
-        emulator::Embedded,
-        setup::{describe, tell},
-    },
+    commands::{emulator::Embedded, setup::tell},
     credentials,
     exit::{Exit, Failure},
     place::Place,

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use engagement::{
-    Client,
+    Client, describe,
     model::InvalidRequest,
     transport::{Event, Quota, Waiting},
 };
@@ -99,16 +99,4 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
         ErrorKind::Request(InvalidRequest::NoTweetIds) => Failure::new(Exit::Input, "no_ids", message),
         _ => Failure::usage(message),
     }
-}
-
-/// The error and what caused it, in one line.
-pub(crate) fn describe(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        words.push_str(": ");
-        words.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    words
 }
