@@ -1,13 +1,19 @@
 //! Bodies that no honest server sends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use engagement_model::{
-    Answer, Endpoint, Grouping, Metric, Refusal, Request, Row, State, TweetId, UtcHour, Window,
+    Answer, Endpoint, Grouping, Metric, Request, State, TweetId, UtcHour, Window,
     answer::{DecodeError, Limits, Merged, Warning, cells::decode_cells},
 };
 
-use crate::world::{HourForm, Style, World, legal_groupings, now};
+use crate::{
+    fuzz::{
+        Dice,
+        answer::{check, read, read_otherwise},
+    },
+    world::{HourForm, Style, World, legal_groupings, now},
+};
 
 fn world() -> World {
     let start = UtcHour::from_epoch(474_982).unwrap();
@@ -27,67 +33,6 @@ fn hourly() -> Grouping {
 
 fn decode(request: &Request, body: &[u8]) -> Result<Answer, DecodeError> {
     Answer::decode(request, body, &Limits::default())
-}
-
-/// The account that every answer owes: each Tweet × metric × hour of the request in exactly one row.
-fn check(request: &Request, answer: &Answer) {
-    let mut hours: BTreeMap<(TweetId, String), BTreeSet<UtcHour>> = BTreeMap::new();
-    let mut rows: BTreeMap<(TweetId, String), Vec<&Row>> = BTreeMap::new();
-    for row in &answer.rows {
-        assert!(request.tweet_ids().contains(&row.tweet_id), "a Tweet that was not asked for");
-        let key = (row.tweet_id, row.metric.to_string());
-        for hour in row.bucket.into_iter().flat_map(Window::hours) {
-            assert!(hours.entry(key.clone()).or_default().insert(hour), "an hour in two rows");
-        }
-        rows.entry(key).or_default().push(row);
-    }
-    for id in request.tweet_ids() {
-        for metric in request.metrics() {
-            let key = (*id, metric.to_string());
-            let rows = rows.get(&key).unwrap();
-            if answer.unavailable.contains(id) {
-                assert!(rows.iter().all(|row| row.outcome.state() == State::Unavailable));
-            }
-            match request.window() {
-                Some(window) => {
-                    let made = id.created_at().map_or(window.start(), UtcHour::containing);
-                    let covered = hours.get(&key).unwrap();
-                    assert!(
-                        window.hours().all(|hour| hour < made || covered.contains(&hour)),
-                        "an hour in no row"
-                    );
-                    assert!(covered.iter().all(|hour| window.contains(*hour)));
-                }
-                None if request.endpoint() == Endpoint::Totals => assert_eq!(rows.len(), 1),
-                None => {}
-            }
-        }
-    }
-    assert!(answer.warnings.len() <= Limits::default().warnings);
-}
-
-/// Reads a body; what is read keeps its promises.
-fn read(request: &Request, body: &[u8]) {
-    match decode(request, body) {
-        Ok(answer) => check(request, &answer),
-        Err(error) => assert!(error.to_string().len() < 20_000),
-    }
-}
-
-/// Reads it in the other ways there are.
-fn read_otherwise(request: &Request, body: &[u8], status: u16) {
-    let cells = decode_cells(request.groupings(), body, &Limits::default());
-    let mut merged = Merged::new(request.groupings());
-    let added = merged.add(body, &Limits::default());
-    if cells.is_ok() {
-        added.unwrap();
-        let text = merged.to_string();
-        serde_json::from_str::<serde::de::IgnoredAny>(&text).unwrap();
-        // A merged answer is an answer.
-        decode_cells(request.groupings(), text.as_bytes(), &Limits::default()).unwrap();
-    }
-    let refusal = Refusal::read(status, body);
-    assert!(!refusal.messages.iter().flat_map(|message| message.chars()).any(char::is_control));
 }
 
 #[test]
@@ -323,16 +268,7 @@ fn an_error_in_place_of_data_is_no_empty_success() {
 
 const STATUSES: [u16; 7] = [200, 400, 401, 403, 404, 429, 500];
 
-/// A fixed sequence of numbers: what is generated is the same on every run.
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        let high = self.0 >> 33;
-        high as usize % sides
-    }
-
     /// JSON, more or less, of the words that answers are made of.
     fn json(&mut self, depth: usize, body: &mut String) {
         const KEYS: [&str; 16] = [

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its preparation fails")]
 
+mod fuzz;
 mod hostile;
 mod plan;
 mod recovery;
