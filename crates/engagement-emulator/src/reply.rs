@@ -1,24 +1,25 @@
 //! Answers on their way to the wire.
 
+mod payload;
+
 use std::io::{Read, Write};
 
-use bytes::Bytes;
 use flate2::{Compression, bufread::MultiGzDecoder, write::GzEncoder};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE},
 };
-use http_body_util::Full;
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use crate::{answer::sink::Encoding, faults::Effect};
 
+pub(crate) use self::payload::Payload;
 /// A whole answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     content_type: &'static str,
-    body: Vec<u8>,
+    body: Payload,
     encoding: Encoding,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     close: bool,
@@ -28,6 +29,13 @@ impl Reply {
     /// With a JSON body.
     pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Self {
         Self::of(status, "application/json;charset=utf-8", body)
+    }
+
+    /// With a list of Tweets that is made as it is read.
+    pub(crate) fn ids(ids: impl Iterator<Item = u64> + Send + 'static) -> Self {
+        let mut reply = Self::json(StatusCode::OK, Vec::new());
+        reply.body = Payload::ids(ids);
+        reply
     }
 
     /// With a page.
@@ -46,6 +54,7 @@ impl Reply {
     }
 
     fn of(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
+        let body = Payload::from(body);
         Self { status, content_type, body, encoding: Encoding::Identity, headers: Vec::new(), close: false }
     }
 
@@ -101,25 +110,20 @@ impl Reply {
     }
 
     /// Ready to be sent. Bodies of every status are compressed if the client takes that (contract 1).
-    pub(crate) fn finish(
-        mut self,
-        accepted: Encoding,
-        effect: &Effect,
-        now: Timestamp,
-    ) -> Response<Full<Bytes>> {
+    pub(crate) fn finish(mut self, accepted: Encoding, effect: &Effect, now: Timestamp) -> Response<Payload> {
         let is_encoded_by_fault = effect.headers.contains_key(CONTENT_ENCODING.as_str());
         if accepted == Encoding::Gzip
             && self.encoding == Encoding::Identity
-            && !self.body.is_empty()
             && !is_encoded_by_fault
+            && let Some(body) = self.body.bytes().filter(|body| !body.is_empty())
         {
-            self.body = gzip(&self.body);
+            self.body = Payload::from(gzip(body));
             self.encoding = Encoding::Gzip;
         }
         if self.encoding == Encoding::Gzip {
-            self.body.truncate(self.body.len().saturating_sub(effect.truncate_gzip));
+            self.body.cut(effect.truncate_gzip);
         }
-        let mut response = Response::new(Full::new(Bytes::from(self.body)));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));

@@ -17,8 +17,11 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -44,7 +47,7 @@ use crate::{
     emulation::Emulation,
     faults::Effect,
     refusal::Refusal,
-    reply::{Reply, accepted},
+    reply::{Payload, Reply, accepted},
     respond::{self, Head},
     route::Route,
     rules::body::mentioned_ids,
@@ -56,6 +59,7 @@ pub(crate) struct Server {
     emulation: Arc<Emulation>,
     /// Series answers under way: each holds some megabytes while it is written.
     large: Semaphore,
+
     crowd: Crowd,
     #[cfg(feature = "tls")]
     security: Security,
@@ -66,7 +70,7 @@ impl Server {
         Self {
             emulation,
             large: Semaphore::new(LARGE_AT_ONCE),
-            crowd: Crowd::new(CONNECTIONS),
+            crowd: Crowd::new(CONNECTIONS, UNREAD),
             #[cfg(feature = "tls")]
             security,
         }
@@ -80,10 +84,12 @@ impl Server {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        let Some(place) = self.crowd.enter() else { continue };
+                        let fate = Arc::new(Fate::default());
+                        let Some(place) = self.crowd.enter(Arc::clone(&fate)) else { continue };
                         let server = Arc::clone(&self);
                         let id = place.id();
-                        let task = connections.spawn(async move { server.serve(stream, peer, place).await });
+                        let serve = async move { server.serve(stream, peer, place, fate).await };
+                        let task = connections.spawn(serve);
                         self.crowd.known_as(id, task);
                     }
                     // No file handles, most likely: wait for some to be given back.
@@ -94,11 +100,10 @@ impl Server {
         }
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place, fate: Arc<Fate>) {
         // Answers are written at once, and waiting for more to send would cost the client 40 ms.
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(peer);
-        let fate = Arc::new(Fate::default());
         let line = Line::new(stream, Arc::clone(&fate));
         let visit = Visit { peer, local, scheme: "http", place: Arc::new(place), fate };
         #[cfg(feature = "tls")]
@@ -146,10 +151,12 @@ impl Server {
         let service = service_fn(move |request| {
             let (server, visit) = (Arc::clone(&self), Arc::clone(&visit));
             async move {
-                visit.place.busy();
-                let answer = server.answer(request, &visit).await;
+                // Its body may take its time.
                 visit.place.waiting();
-                answer
+                let answer = server.answer(request, &visit).await?;
+                let bytes = answer.body().size_hint().lower();
+                visit.place.answered(&visit.fate, usize::try_from(bytes).unwrap_or(usize::MAX));
+                Ok::<_, Dropped>(answer)
             }
         });
         // An error ends the connection, which is all that there is to do about it.
@@ -166,7 +173,7 @@ impl Server {
         self: Arc<Self>,
         request: Request<Incoming>,
         visit: &Visit,
-    ) -> Result<Response<Full<Bytes>>, Dropped> {
+    ) -> Result<Response<Payload>, Dropped> {
         let (emulation, fate) = (&self.emulation, &visit.fate);
         let (parts, body) = request.into_parts();
         let encoding = accepted(&parts.headers);
@@ -197,6 +204,7 @@ impl Server {
                 return finish(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not come in time").close());
             }
         };
+        visit.place.busy();
         // Chunks are only now read to their end.
         if fate.is_doubtful() {
             emulation.tally.ended(route.name(), Some(400));
@@ -205,7 +213,7 @@ impl Server {
         if is_admin {
             let emulation = Arc::clone(emulation);
             let (reply, _) =
-                self.guarded(move || respond::admin(&emulation, &head, &body), Weight::Heavy).await;
+                self.guarded(move || respond::admin(&emulation, &head, &body), Weight::Light).await;
             return finish(reply);
         }
 
@@ -326,4 +334,6 @@ const STALL: Duration = Duration::from_secs(15);
 #[cfg(feature = "tls")]
 const HANDSHAKE: u8 = 0x16;
 const CONNECTIONS: usize = 512;
+/// Bytes of answers that clients may leave unread in all.
+const UNREAD: usize = 24 << 20;
 const LARGE_AT_ONCE: usize = 4;

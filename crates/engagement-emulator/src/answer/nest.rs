@@ -94,14 +94,14 @@ struct Chosen {
     hour: Option<usize>,
 }
 
-struct Nest<'a, 'b> {
+struct Nest<'a, 't, 'b> {
     sink: &'a mut Sink,
-    axes: &'a Axes<'b>,
-    table: &'a Table,
+    axes: &'t Axes<'b>,
+    table: &'t Table,
     style: Style,
 }
 
-impl Nest<'_, '_> {
+impl<'t> Nest<'_, 't, '_> {
     fn level(&mut self, steps: &[Step], chosen: Chosen) {
         let Some((step, rest)) = steps.split_first() else { return self.leaf(chosen) };
         let axes = self.axes;
@@ -133,6 +133,15 @@ impl Nest<'_, '_> {
                     }
                 }
             }
+            Step::Hour if let Some((cells, first_hour)) = self.row_of_day(rest, chosen) => {
+                for (count, name) in cells.iter().zip(HOURS_OF_DAY.iter().skip(first_hour)) {
+                    self.sink.push(if first { b"\"" } else { b",\"" });
+                    first = false;
+                    self.sink.push(name.as_bytes());
+                    self.sink.push(b"\":");
+                    self.count(*count);
+                }
+            }
             Step::Hour => {
                 for (hour, name) in HOURS_OF_DAY.iter().enumerate() {
                     if self.days(chosen).any(|day| day.at(hour).is_some()) {
@@ -155,12 +164,29 @@ impl Nest<'_, '_> {
 
     fn leaf(&mut self, chosen: Chosen) {
         let count = self.sum(chosen);
+        self.count(count);
+    }
+
+    fn count(&mut self, count: u64) {
         if self.style.numbers {
             return self.sink.number(count);
         }
         self.sink.push(b"\"");
         self.sink.number(count);
         self.sink.push(b"\"");
+    }
+
+    /// The cells of one Tweet, metric and day, if the hours of these are all that is left to write: the shape of the
+    /// largest answers.
+    fn row_of_day(&self, rest: &[Step], chosen: Chosen) -> Option<(&'t [u64], usize)> {
+        let Chosen { id: Some(id), metric: Some(metric), day: Some(day), hour: None } = chosen else {
+            return None;
+        };
+        let (_, tweet) = self.axes.ids.get(id)?;
+        let (_, metric) = self.axes.metrics.get(metric)?;
+        let day = self.axes.days.get(day)?;
+        let cells = self.table.row(*tweet, *metric).get(day.hours.clone())?;
+        rest.is_empty().then_some((cells, day.first_hour_of_day))
     }
 
     fn sum(&self, chosen: Chosen) -> u64 {

@@ -1,7 +1,7 @@
 //! The test interface under `/_emulator`.
 
 use core::ops::Range;
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use engagement_model::{Metric, UtcHour};
 use http::{Method, StatusCode};
@@ -28,7 +28,7 @@ pub(crate) fn is_admin(path: &str) -> bool {
 
 /// Answers. Only for callers on this machine who also say so: a page in a browser can be made to call a loopback
 /// address under a name of its own, and then its name is in the `Host` header.
-pub(crate) fn respond(emulation: &Emulation, head: &Head, body: &[u8]) -> Reply {
+pub(crate) fn respond(emulation: &Arc<Emulation>, head: &Head, body: &[u8]) -> Reply {
     if !head.peer.ip().to_canonical().is_loopback() || !is_loopback(&head.host) {
         return problem(
             StatusCode::FORBIDDEN,
@@ -39,20 +39,19 @@ pub(crate) fn respond(emulation: &Emulation, head: &Head, body: &[u8]) -> Reply 
         return problem(StatusCode::FORBIDDEN, "the test interface is not for pages of other sites");
     }
     let answer = match (&head.method, head.uri.path()) {
-        (&Method::GET, "/_emulator/world") => Ok(world(emulation)),
+        (&Method::GET, "/_emulator/world") => Ok(ok(&world(emulation))),
         (&Method::GET, "/_emulator/tweets") => tweets(emulation, head),
-        (&Method::GET, "/_emulator/truth") => one_truth(emulation, head),
-        (&Method::GET, "/_emulator/requests") => {
-            serde_json::to_value(emulation.tally.read()).map_err(|error| error.to_string())
-        }
-        (&Method::POST, "/_emulator/faults") => faults(emulation, body),
-        (&Method::POST, "/_emulator/clock") => clock(emulation, body),
+        (&Method::GET, "/_emulator/truth") => one_truth(emulation, head).map(|value| ok(&value)),
+        (&Method::GET, "/_emulator/requests") => Ok(ok(&json!(emulation.tally.read()))),
+        (&Method::POST, "/_emulator/faults") => faults(emulation, body).map(|value| ok(&value)),
+        (&Method::POST, "/_emulator/clock") => clock(emulation, body).map(|value| ok(&value)),
         _ => return problem(StatusCode::NOT_FOUND, &format!("there are {PATHS}")),
     };
-    match answer {
-        Ok(value) => Reply::json(StatusCode::OK, value.to_string().into_bytes()),
-        Err(message) => problem(StatusCode::BAD_REQUEST, &message),
-    }
+    answer.unwrap_or_else(|message| problem(StatusCode::BAD_REQUEST, &message))
+}
+
+fn ok(value: &Value) -> Reply {
+    Reply::json(StatusCode::OK, value.to_string().into_bytes())
 }
 
 fn world(emulation: &Emulation) -> Value {
@@ -86,7 +85,7 @@ fn world(emulation: &Emulation) -> Value {
     })
 }
 
-fn tweets(emulation: &Emulation, head: &Head) -> Result<Value, String> {
+fn tweets(emulation: &Arc<Emulation>, head: &Head) -> Result<Reply, String> {
     let query = query(head, &["class", "screen_name", "count"])?;
     let class: Class = query
         .get("class")
@@ -104,8 +103,9 @@ fn tweets(emulation: &Emulation, head: &Head) -> Result<Value, String> {
         }
         None => None,
     };
-    let ids = emulation.world.tweets(class, owner, count, emulation.clock.now());
-    Ok(json!({ "tweet_ids": ids.iter().map(u64::to_string).collect::<Vec<_>>() }))
+    let (emulation, now) = (Arc::clone(emulation), emulation.clock.now());
+    let ids = (0..count).filter_map(move |n| emulation.world.nth_tweet(class, owner, n, now));
+    Ok(Reply::ids(ids))
 }
 
 fn one_truth(emulation: &Emulation, head: &Head) -> Result<Value, String> {
@@ -190,8 +190,8 @@ fn problem(status: StatusCode, message: &str) -> Reply {
 
 const PATHS: &str = "GET /_emulator/world, GET /_emulator/tweets, GET /_emulator/truth, GET /_emulator/requests, \
                      POST /_emulator/faults and POST /_emulator/clock";
-/// Some 22 MB of answer.
-const MOST_TWEETS: usize = 1_000_000;
+/// Some 22 MB of answer, written as they are read.
+const MOST_TWEETS: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! How many may be here at once, and who has to go.
+//! How many may be here at once, how much they may leave unread, and who has to go.
 
 use std::{
     collections::HashMap,
@@ -7,14 +7,17 @@ use std::{
 
 use tokio::{task::AbortHandle, time::Instant};
 
-/// The open connections. When there are too many, the one that has been doing nothing for longest is closed: slow
-/// clients, however many, cannot keep others out.
+use super::wire::Fate;
+
+/// The open connections. When there are too many, or too much is left unread, the one that has been doing nothing for
+/// longest is closed: slow clients, however many, cannot keep others out.
 #[derive(Clone, Debug)]
 pub(crate) struct Crowd(Arc<Mutex<Places>>);
 
 #[derive(Debug)]
 struct Places {
     most: usize,
+    most_unread: usize,
     next: u64,
     taken: HashMap<u64, Guest>,
 }
@@ -24,6 +27,7 @@ struct Guest {
     task: Option<AbortHandle>,
     /// `None` while a request is being answered.
     idle_since: Option<Instant>,
+    fate: Arc<Fate>,
 }
 
 /// One connection's place, given back when dropped.
@@ -34,23 +38,19 @@ pub(crate) struct Place {
 }
 
 impl Crowd {
-    pub(crate) fn new(most: usize) -> Self {
-        Self(Arc::new(Mutex::new(Places { most, next: 0, taken: HashMap::new() })))
+    pub(crate) fn new(most: usize, most_unread: usize) -> Self {
+        Self(Arc::new(Mutex::new(Places { most, most_unread, next: 0, taken: HashMap::new() })))
     }
 
     /// A place, if need be that of an idle connection. `None` if all are busy.
-    pub(crate) fn enter(&self) -> Option<Place> {
+    pub(crate) fn enter(&self, fate: Arc<Fate>) -> Option<Place> {
         let mut places = self.lock();
-        if places.taken.len() >= places.most {
-            let idle = places.taken.iter().filter_map(|(id, guest)| Some((guest.idle_since?, *id)));
-            let (_, oldest) = idle.min()?;
-            if let Some(Guest { task: Some(task), .. }) = places.taken.remove(&oldest) {
-                task.abort();
-            }
+        if places.taken.len() >= places.most && !places.send_away(|_| true) {
+            return None;
         }
         let id = places.next;
         places.next += 1;
-        places.taken.insert(id, Guest { task: None, idle_since: Some(Instant::now()) });
+        places.taken.insert(id, Guest { task: None, idle_since: Some(Instant::now()), fate });
         drop(places);
         Some(Place { crowd: self.clone(), id })
     }
@@ -69,19 +69,48 @@ impl Crowd {
     }
 }
 
+impl Places {
+    /// Ends the connection that has been idle for longest of those of a kind, if there is one.
+    fn send_away(&mut self, of_kind: impl Fn(&Guest) -> bool) -> bool {
+        let idle = self.taken.iter().filter(|(_, guest)| of_kind(guest));
+        let Some((_, oldest)) = idle.filter_map(|(id, guest)| Some((guest.idle_since?, *id))).min() else {
+            return false;
+        };
+        if let Some(Guest { task: Some(task), .. }) = self.taken.remove(&oldest) {
+            task.abort();
+        }
+        true
+    }
+
+    fn unread(&self) -> usize {
+        self.taken.values().map(|guest| guest.fate.unread()).sum()
+    }
+}
+
 impl Place {
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
-    /// A request has come.
+    /// A request is here as a whole, and is being answered.
     pub(crate) fn busy(&self) {
         self.set(None);
     }
 
-    /// It has been answered.
+    /// It is for the other end to go on.
     pub(crate) fn waiting(&self) {
         self.set(Some(Instant::now()));
+    }
+
+    /// As [`Place::waiting`], with so many bytes to read.
+    pub(crate) fn answered(&self, fate: &Fate, bytes: usize) {
+        let mut places = self.crowd.lock();
+        while places.unread() + bytes > places.most_unread
+            && places.send_away(|guest| guest.fate.unread() > 0)
+        {}
+        drop(places);
+        fate.is_to_read(bytes);
+        self.waiting();
     }
 
     fn set(&self, idle_since: Option<Instant>) {
@@ -103,23 +132,48 @@ mod tests {
 
     use super::*;
 
+    fn enter(crowd: &Crowd) -> (Option<Place>, Arc<Fate>) {
+        let fate = Arc::new(Fate::default());
+        (crowd.enter(Arc::clone(&fate)), fate)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_longest_idle_goes_and_the_busy_stay() {
-        let crowd = Crowd::new(2);
-        let idle = crowd.enter().unwrap();
+        let crowd = Crowd::new(2, 0);
+        let idle = enter(&crowd).0.unwrap();
         let task = tokio::spawn(core::future::pending::<()>());
         crowd.known_as(idle.id(), task.abort_handle());
         tokio::time::advance(Duration::from_secs(1)).await;
-        let busy = crowd.enter().unwrap();
+        let busy = enter(&crowd).0.unwrap();
         busy.busy();
 
-        let third = crowd.enter().unwrap();
+        let third = enter(&crowd).0.unwrap();
         assert!(task.await.unwrap_err().is_cancelled());
         third.busy();
-        assert!(crowd.enter().is_none());
+        assert!(enter(&crowd).0.is_none());
         drop(busy);
-        assert!(crowd.enter().is_some());
+        assert!(enter(&crowd).0.is_some());
         drop(idle);
         assert_eq!(crowd.lock().taken.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_much_unread_goes_when_others_need_the_room() {
+        let crowd = Crowd::new(10, 100);
+        let mut tasks = Vec::new();
+        let mut places = Vec::new();
+        for _ in 0..3 {
+            let (place, fate) = enter(&crowd);
+            let place = place.unwrap();
+            let task = tokio::spawn(core::future::pending::<()>());
+            crowd.known_as(place.id(), task.abort_handle());
+            tokio::time::advance(Duration::from_secs(1)).await;
+            place.answered(&fate, 40);
+            tasks.push(task);
+            places.push(place);
+        }
+        assert_eq!(crowd.lock().unread(), 80);
+        tokio::task::yield_now().await;
+        assert_eq!(tasks.iter().map(|task| task.is_finished()).collect::<Vec<_>>(), [true, false, false]);
     }
 }

@@ -8,7 +8,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -28,12 +28,24 @@ pub(crate) struct Fate {
     is_doubtful: AtomicBool,
     /// Whether closing it is to be a reset.
     is_reset: AtomicBool,
+    /// How much of the last answer the other end may not have read yet.
+    unread: AtomicUsize,
 }
 
 impl Fate {
     /// The answer that is about to be written is cut after this many bytes.
     pub(crate) fn reset_after(&self, bytes: u64) {
         self.left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// An answer of this size is about to be written.
+    pub(crate) fn is_to_read(&self, bytes: usize) {
+        self.unread.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The size of the answer that is being written.
+    pub(crate) fn unread(&self) -> usize {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// Whether closing the connection is to be a reset.
@@ -53,6 +65,7 @@ impl Default for Fate {
             left: AtomicU64::new(u64::MAX),
             is_doubtful: AtomicBool::new(false),
             is_reset: AtomicBool::new(false),
+            unread: AtomicUsize::new(0),
         }
     }
 }
@@ -135,6 +148,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         let poll = Pin::new(&mut self.stream).poll_flush(context);
+        if matches!(poll, Poll::Ready(Ok(()))) {
+            self.fate.is_to_read(0);
+        }
         self.patient(context, poll)
     }
 

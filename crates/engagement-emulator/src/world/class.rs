@@ -86,26 +86,26 @@ impl FromStr for Class {
 pub struct UnknownClass;
 
 impl World {
-    /// The first `count` Tweets of a class, no id twice. `owner` is a user id; without one it is the first account's,
-    /// and for [`Class::Unowned`] nobody's.
+    /// The first `count` Tweets of a class, no id twice.
+    pub(crate) fn tweets(&self, class: Class, owner: Option<u64>, count: usize, now: Timestamp) -> Vec<u64> {
+        (0..).take(count).filter_map(|n| self.nth_tweet(class, owner, n, now)).collect()
+    }
+
+    /// The n-th Tweet of a class. `owner` is a user id; without one it is the first account's, and for
+    /// [`Class::Unowned`] nobody's.
     ///
     /// What a Tweet is follows from its id, so an id is tried until it is what is wanted. Its time is counted from
     /// `now`'s midnight: asked again on the same day, the same ids come.
-    pub(crate) fn tweets(&self, class: Class, owner: Option<u64>, count: usize, now: Timestamp) -> Vec<u64> {
+    pub(crate) fn nth_tweet(&self, class: Class, owner: Option<u64>, n: u64, now: Timestamp) -> Option<u64> {
         let owner = match class {
             Class::Unowned => None,
             _ => owner.or_else(|| self.accounts().first().map(|account| account.user_id)),
         };
         let midnight = now.as_millisecond().div_euclid(DAY_MS) * DAY_MS;
         let ages = class.ages();
-        (0_u64..)
-            .take(count)
-            .filter_map(|n| {
-                let turn = usize::try_from(n).unwrap_or(0) % ages.len();
-                let age = ages.get(turn).copied()?;
-                self.search(class, owner, n / u64::try_from(ages.len()).ok()?, age, midnight)
-            })
-            .collect()
+        let turns = u64::try_from(ages.len()).ok()?;
+        let age = ages.get(usize::try_from(n % turns).ok()?).copied()?;
+        self.search(class, owner, n / turns, age, midnight)
     }
 
     /// The n-th Tweet of an age. Each has a millisecond of its own, so no two are the same.

@@ -35,7 +35,7 @@ impl Recipe {
         Self(chosen.map(|ingredient| (ingredient, zero_until(ingredient.name))).collect())
     }
 
-    /// The curves of a Tweet.
+    /// The curves of a Tweet: those of what it carries.
     pub(crate) fn curves(&self, tweet: &Tweet) -> Vec<Curve> {
         self.iter(tweet).collect()
     }
@@ -46,7 +46,8 @@ impl Recipe {
     }
 
     fn iter(&self, tweet: &Tweet) -> impl Iterator<Item = Curve> {
-        self.0.iter().map(|(ingredient, zero_until)| Curve::new(tweet, ingredient, *zero_until))
+        let there = self.0.iter().filter(|(ingredient, _)| tweet.has(ingredient.needs));
+        there.map(|(ingredient, zero_until)| Curve::new(tweet, ingredient, *zero_until))
     }
 }
 
@@ -68,13 +69,8 @@ pub(crate) struct Curve {
 impl Curve {
     fn new(tweet: &Tweet, ingredient: &Ingredient, zero_until: Option<i32>) -> Self {
         let key = hash([tweet.key(), ingredient.code]);
-        // The other Tweets with a video are some times as popular as this one; what this one gets is part of the key.
-        let total = if tweet.has(ingredient.needs) {
-            let share = between(mix(key ^ 1), ingredient.least, ingredient.most);
-            (tweet.popularity() * share).div_ceil(MILLION)
-        } else {
-            0
-        };
+        let share = between(mix(key ^ 1), ingredient.least, ingredient.most);
+        let total = (tweet.popularity() * share).div_ceil(MILLION);
         let burst = total * between(mix(key ^ 2), 60, 85) / 100;
         let (first_hour, time_zone) = (tweet.first_hour(), tweet.time_zone());
         let mut curve = Self {

@@ -200,6 +200,9 @@ impl Answer {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let mut answer = Self { status, headers, body: wire.clone(), wire };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = unchunked(&answer.wire);
+        }
         if answer.header("content-encoding") == Some("gzip") {
             answer.body.clear();
             let mut decoder = flate2::read::GzDecoder::new(answer.wire.as_slice());
@@ -230,6 +233,19 @@ impl Answer {
     pub(crate) fn form(&self, name: &str) -> String {
         let pair = self.text().split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
         pair.unwrap_or_else(|| panic!("{name} in {:?}", self.text())).to_owned()
+    }
+}
+
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = bytes.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&bytes[end + 2..end + 2 + size]);
+        bytes = &bytes[end + 2 + size + 2..];
     }
 }
 
