@@ -226,3 +226,21 @@ const STOOD_IN_FOR: [&str; 4] = [
 ];
 /// How many nonces are remembered: 20,000 requests a minute for 20 minutes, in some 10 MiB.
 const NONCES: usize = 400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_memory_of_nonces_is_503_and_all_else_401() {
+        let status = |unrecognised: Unrecognised| unrecognised.refusal().status;
+        let because = |reason| Unrecognised::Signature(reason, String::new());
+        assert_eq!(status(because(Reason::NonceMemoryFull)), StatusCode::SERVICE_UNAVAILABLE);
+        for reason in
+            [Reason::MalformedHeader, Reason::UnknownToken, Reason::InvalidSignature, Reason::NonceUsed]
+        {
+            assert_eq!(status(because(reason)), StatusCode::UNAUTHORIZED, "{reason}");
+        }
+        assert_eq!(status(Unrecognised::Scheme), StatusCode::UNAUTHORIZED);
+    }
+}

@@ -103,10 +103,14 @@ impl Emulator {
         self.emulation.set_clock(at, Motion::Stands)
     }
 
-    /// The first `count` Tweets of a class, of this account or else of the first.
+    /// The first `count` Tweets of a class, of this account or else of the first; none if there is no such account.
     pub fn tweets(&self, class: Class, screen_name: Option<&str>, count: usize) -> Vec<TweetId> {
         let world = &self.emulation.world;
-        let owner = screen_name.and_then(|name| world.account(name)).map(|account| account.user_id);
+        let owner = match screen_name.map(|name| world.account(name)) {
+            Some(None) => return Vec::new(),
+            Some(Some(account)) => Some(account.user_id),
+            None => None,
+        };
         let ids = world.tweets(class, owner, count, self.now());
         ids.into_iter().filter_map(|id| TweetId::new(id).ok()).collect()
     }

@@ -279,3 +279,75 @@ const RESERVED: [&str; 6] = [
     "unsupported_for_impressions_engagements_tweet_ids",
     "unsupported_for_video_views_tweet_ids",
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[0-9]{1,20}|tweet.id|engagement.hour|favorites|start|.{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("group_by|g|[a-z]{0,3}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// A good body.
+    fn body() -> Value {
+        json!({
+            "tweet_ids": ["1763000000000000001"],
+            "engagement_types": ["favorites"],
+            "groupings": {"g": {"group_by": ["tweet.id"]}},
+            "start": "2024-03-01",
+            "end": "2024-03-02",
+        })
+    }
+
+    #[test]
+    fn reads_a_good_one() {
+        let query =
+            Query::read(body().to_string().as_bytes(), Endpoint::Historical, &Switches::default()).unwrap();
+        assert_eq!(query.ids, ["1763000000000000001"]);
+        assert_eq!(query.metrics, [Asked { metric: Metric::Favorites, name: "favorites" }]);
+        assert_eq!(query.groupings, [Grouping { name: "g".to_owned(), by: vec![Dimension::TweetId] }]);
+        assert_eq!(query.start.unwrap().to_string(), "2024-03-01T00:00:00Z");
+    }
+
+    proptest! {
+        #[test]
+        fn anything_in_any_place_is_read_or_refused_with_400(
+            key in prop::sample::select(vec!["tweet_ids", "engagement_types", "groupings", "start", "end", "more"]),
+            value in values(),
+            endpoint in prop::sample::select(Endpoint::ALL.to_vec()),
+            strict: bool,
+        ) {
+            let mut body = body();
+            body[key] = value;
+            let switches = Switches { strict, ..Switches::default() };
+            let bytes = body.to_string().into_bytes();
+            let _ = mentioned_ids(&bytes);
+            match Query::read(&bytes, endpoint, &switches) {
+                Ok(query) => prop_assert!(!query.ids.is_empty() && !query.groupings.is_empty()),
+                Err(refusal) => prop_assert_eq!(refusal.status.as_u16(), 400),
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_refused_with_400(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let refusal = Query::read(&bytes, Endpoint::Totals, &Switches::default()).unwrap_err();
+            prop_assert_eq!(refusal.status.as_u16(), 400);
+        }
+    }
+}

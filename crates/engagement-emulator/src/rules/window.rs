@@ -122,3 +122,34 @@ fn earlier(time: Timestamp, hours: i64) -> Timestamp {
 fn later(time: Timestamp, hours: i64) -> Timestamp {
     time.checked_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_time_or_not(text in "[0-9T:.Z+-]{0,30}|.{0,30}") {
+            let strict = Switches { strict: true, ..Switches::default() };
+            // Whoever is strict takes nothing that others refuse.
+            if let Some(time) = instant(&text, &strict) {
+                prop_assert_eq!(instant(&text, &Switches::default()), Some(time));
+            }
+        }
+
+        #[test]
+        fn what_is_answered_holds_what_was_asked(start in 0..3_000_i64, length in 0..800_i64, minute in 0..60_i64) {
+            let now: Timestamp = "2024-03-06T00:30:00Z".parse().unwrap();
+            let start = earlier(now, start).checked_sub(SignedDuration::from_mins(minute)).unwrap();
+            let end = later(start, length);
+            if let Ok(span) = Span::historical(Some(start), Some(end), now, &Switches::default()) {
+                prop_assert!(span.first.start() <= start && end <= span.end.start());
+                prop_assert!(start.duration_since(span.first.start()) < SignedDuration::from_hours(1));
+                prop_assert!(span.end.start().duration_since(end) < SignedDuration::from_hours(1));
+                prop_assert!((1..=673).contains(&span.len()));
+            }
+        }
+    }
+}
