@@ -3,19 +3,20 @@
 //! The clients come from the package registries of their languages and are installed beside the build. Each is driven
 //! by a script in `tests/compat/`; the README there says what is checked.
 
-mod emulator;
 mod report;
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::{emulator::Emulator, report::Report};
+use self::report::Report;
 use crate::{
+    emulator::Emulator,
+    packages,
     provision::{self, Purpose},
     workspace::{Workspace, output_of, succeed},
 };
@@ -43,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace, part: Part) -> Result<()> {
             place.install(language)?;
         }
     }
-    let emulator = Emulator::start(workspace, &place.folder)?;
+    let emulator = Emulator::start(workspace, &place.folder, &[])?;
     let mut report = Report::default();
     for client in clients {
         let output = output_of(&mut place.judge(workspace, client, &emulator));
@@ -157,45 +158,15 @@ impl Place {
         Ok(Self { scripts: workspace.root().join("tests/compat"), folder })
     }
 
-    fn python(&self) -> PathBuf {
-        self.folder.join("venv/bin/python")
-    }
-
     fn install(&self, language: Language) -> Result<()> {
         match language {
             Language::Python => {
-                let requirements = self.scripts.join("requirements.txt");
-                self.once(&requirements, || {
-                    succeed(quiet("python3").args(["-m", "venv", "--clear"]).arg(self.folder.join("venv")))?;
-                    let pip =
-                        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-                    succeed(quiet(self.python()).args(pip).arg(&requirements))
-                })
+                packages::python(&self.folder, &self.scripts.join("requirements.txt"), &[]).map(drop)
             }
-            Language::Node => {
-                let manifest = self.scripts.join("package.json");
-                self.once(&manifest, || {
-                    let folder = self.folder.join("node");
-                    fs::create_dir_all(&folder)?;
-                    fs::copy(&manifest, folder.join("package.json"))?;
-                    let npm = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-                    succeed(quiet("npm").args(npm).current_dir(folder))
-                })
-            }
+            Language::Node => packages::node(&self.folder, &self.scripts.join("package.json")),
             // The machine has the gem, and cargo builds as it runs.
             Language::Ruby | Language::Rust => Ok(()),
         }
-    }
-
-    /// Installs what `list` lists, unless that very list was installed before.
-    fn once(&self, list: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
-        let wanted = fs::read(list).with_context(|| format!("reading {}", list.display()))?;
-        let installed = self.folder.join(list.file_name().context("a list is a file")?);
-        if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-            return Ok(());
-        }
-        install()?;
-        fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
     }
 
     /// The judge on one client.
@@ -204,7 +175,7 @@ impl Place {
         judge.arg(self.scripts.join("judge.py"));
         judge.args(["--days", client.days, "--calls", &client.calls.join(",")]);
         let driver = match client.language {
-            Language::Python => quiet(self.python()),
+            Language::Python => quiet(packages::interpreter(&self.folder)),
             Language::Node => quiet("node"),
             Language::Ruby => quiet("ruby"),
             Language::Rust => {
@@ -228,7 +199,7 @@ impl Place {
     /// Signs many random requests with oauthlib and lets oauth-core say whether it would have signed them so.
     fn compare_signatures(&self, workspace: &Workspace) -> Result<()> {
         let folder = self.folder.join("vectors");
-        let mut generator = quiet(self.python());
+        let mut generator = quiet(packages::interpreter(&self.folder));
         generator.arg(self.scripts.join("oauthlib_vectors.py")).arg(RANDOM_REQUESTS).arg(&folder);
         let files = output_of(&mut generator)?;
         let example = ["run", "--locked", "--quiet", "--package", "oauth-core", "--example", "vectors", "--"];
@@ -256,26 +227,5 @@ mod tests {
             let script = if client.language == Language::Rust { "rust/src/main.rs" } else { client.script };
             assert!(scripts.join(script).is_file(), "{script}");
         }
-    }
-
-    #[test]
-    fn a_list_is_installed_once_until_it_changes() {
-        let folder = std::env::temp_dir().join(format!("xtask-compat-{}", std::process::id()));
-        let scripts = folder.join("scripts");
-        fs::create_dir_all(&scripts).unwrap();
-        let place = Place { scripts: scripts.clone(), folder: folder.clone() };
-        let list = scripts.join("list.txt");
-        let mut installs = 0;
-        for (content, works) in [("a", false), ("a", true), ("a", true), ("b", true)] {
-            fs::write(&list, content).unwrap();
-            let outcome = place.once(&list, || {
-                installs += 1;
-                ensure!(works, "no network");
-                Ok(())
-            });
-            assert_eq!(outcome.is_ok(), works);
-        }
-        fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(installs, 3);
     }
 }

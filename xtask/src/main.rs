@@ -7,8 +7,12 @@ mod bench;
 mod codegen;
 mod compat;
 mod demo;
+mod emulator;
 mod fuzz;
+mod packages;
+mod pages;
 mod provision;
+mod tally;
 mod test;
 mod tidy;
 mod vectors;
@@ -49,6 +53,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
             Ok(options) => fuzz::run(&workspace, &options),
             Err(error) => return Ok(usage_error(&format!("{error:#}"))),
         },
+        ["pages"] => pages::run(&workspace).map(drop),
         ["tidy"] => tidy::run(&workspace),
         ["vectors", files @ ..] if !files.is_empty() => return vectors::run(&workspace, files),
         ["help" | "--help" | "-h"] => {
@@ -74,6 +79,7 @@ usage: cargo xtask COMMAND
   codegen [--check]    write the generated code, or say what of it is stale
   tidy                 the layers, and the rules of the house that no other tool knows
   compat [--fast]      clients that we did not write, against the emulator
+  pages                the emulator's pages, in Chromium
   bench [-p CRATE] [-- ARG...]
                        measure, in one crate or in all
   fuzz [--seconds N] [--target T]

@@ -20,6 +20,8 @@ pub(crate) enum Purpose {
     Demo,
     /// `cargo xtask fuzz`.
     Fuzz,
+    /// `cargo xtask pages`.
+    Pages,
     /// `cargo xtask test`.
     Test,
 }
@@ -187,13 +189,13 @@ const NEEDS: &[Need] = &[
         what: "a C compiler",
         signs: &[Sign::Runs(&["cc", "--version"])],
         remedy: Remedy::Apt("build-essential"),
-        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Pages, Purpose::Test],
     },
     Need {
         what: "pkg-config",
         signs: &[Sign::Runs(&["pkg-config", "--version"]), Sign::Set("OPENSSL_DIR"), Sign::NotOn("linux")],
         remedy: Remedy::Apt("pkg-config"),
-        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Pages, Purpose::Test],
     },
     Need {
         what: "the OpenSSL headers",
@@ -203,7 +205,7 @@ const NEEDS: &[Need] = &[
             Sign::NotOn("linux"),
         ],
         remedy: Remedy::Apt("libssl-dev"),
-        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Demo, Purpose::Pages, Purpose::Test],
     },
     Need {
         what: "rustfmt",
@@ -221,7 +223,7 @@ const NEEDS: &[Need] = &[
         what: "Python with venv",
         signs: &[Sign::Runs(&["python3", "-c", "import ensurepip, venv"])],
         remedy: Remedy::Apt("python3-venv"),
-        purposes: &[Purpose::Compat, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Pages, Purpose::Test],
     },
     Need {
         what: "curl",
@@ -246,6 +248,13 @@ const NEEDS: &[Need] = &[
         signs: &[Sign::Runs(&["npm", "--version"])],
         remedy: Remedy::Apt("npm"),
         purposes: &[Purpose::Compat],
+    },
+    Need {
+        what: "Chromium's driver",
+        signs: &[Sign::Runs(&["chromedriver", "--version"]), Sign::Set("CHROMEDRIVER")],
+        // It depends on the browser.
+        remedy: Remedy::Apt("chromium-driver"),
+        purposes: &[Purpose::Pages, Purpose::Test],
     },
     Need {
         what: "a C++ compiler",
@@ -312,6 +321,8 @@ mod tests {
         }
     }
 
+    const TESTS_BUT_CLIPPY: [&str; 7] =
+        ["cc", "pkg-config", "openssl", "rustfmt", "python3", "curl", "chromedriver"];
     const INSTALL: &str = "apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends";
     const UPDATE: &str = "apt-get -o DPkg::Lock::Timeout=300 update";
 
@@ -366,7 +377,7 @@ mod tests {
 
     #[test]
     fn the_tests_need_more_than_the_demo() {
-        let machine = Machine::with(&["cc", "pkg-config", "openssl", "rustfmt", "python3", "curl"], &[None]);
+        let machine = Machine::with(&TESTS_BUT_CLIPPY, &[None]);
         machine.provide(Purpose::Demo, Privilege::Ask).unwrap();
         let complaint = machine.provide(Purpose::Test, Privilege::Ask).unwrap_err().to_string();
         assert_eq!(complaint, "this machine lacks clippy; to mend it: rustup component add clippy");

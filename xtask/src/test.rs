@@ -1,21 +1,15 @@
 //! `cargo xtask test`: every check and every suite, in the order in which they are cheap to fail.
 
-mod tally;
-
-use std::{
-    io::{self, BufRead as _, BufReader},
-    process::{Command, ExitCode, Stdio},
-    time::Instant,
-};
+use std::{io, process::ExitCode, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::tally::Tally;
 use crate::{
-    bench, codegen, compat, demo,
+    bench, codegen, compat, demo, pages,
     provision::{self, Purpose},
+    tally::{Tally, count},
     tidy,
-    workspace::{Workspace, shown, succeed},
+    workspace::{Workspace, succeed},
 };
 
 /// Runs the steps up to the first that fails. The last line says how many tests passed and failed.
@@ -42,6 +36,8 @@ enum Work {
     Rustdoc(&'static [&'static str]),
     /// Cargo with these arguments, whose tests are counted.
     Suites(&'static [&'static str]),
+    /// A suite in another language, which counts its tests itself.
+    Foreign(fn(&Workspace) -> Result<Tally>),
     /// A check of this tool.
     Own(fn(&Workspace) -> Result<()>),
 }
@@ -90,6 +86,7 @@ const STEPS: &[Step] = &[
         name: "strangers' clients, the quick ones",
         work: Work::Own(|workspace| compat::run(workspace, compat::Part::Fast)),
     },
+    Step { name: "pages, in a browser", work: Work::Foreign(pages::run) },
     Step { name: "demo", work: Work::Own(demo) },
 ];
 
@@ -121,31 +118,13 @@ impl Work {
                 ensure!(counted.tally.passed > 0, "no test ran");
                 Ok(())
             }
+            Self::Foreign(suite) => {
+                tally.add(suite(workspace)?);
+                Ok(())
+            }
             Self::Own(check) => check(workspace),
         }
     }
-}
-
-struct Counted {
-    tally: Tally,
-    succeeded: bool,
-}
-
-/// Passes the output of `command` on as it comes and adds up what the test harnesses report in it.
-fn count(command: &mut Command, mut to: impl io::Write) -> Result<Counted> {
-    let mut child =
-        command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {}", shown(command)))?;
-    let mut from = BufReader::new(child.stdout.take().context("the output is piped")?);
-    let mut tally = Tally::default();
-    let mut line = Vec::new();
-    while from.read_until(b'\n', &mut line)? > 0 {
-        to.write_all(&line)?;
-        if let Some(more) = Tally::read(&String::from_utf8_lossy(&line)) {
-            tally.add(more);
-        }
-        line.clear();
-    }
-    Ok(Counted { tally, succeeded: child.wait()?.success() })
 }
 
 #[cfg(test)]
@@ -165,21 +144,4 @@ mod tests {
         let error = run_steps(&workspace, &steps, &mut Tally::default()).unwrap_err();
         assert_eq!(format!("{error:#}"), "step failed: bad: no good");
     }
-
-    #[test]
-    fn output_is_passed_on_and_counted() {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", SCRIPT]);
-        let mut seen = Vec::new();
-        let counted = count(&mut shell, &mut seen).unwrap();
-        assert_eq!(counted.tally.to_string(), "5 passed, 2 failed");
-        assert!(!counted.succeeded);
-        assert!(seen.starts_with(b"running\n\xff\ntest result: ok."), "{}", seen.escape_ascii());
-    }
-
-    const SCRIPT: &str = r"
-        printf 'running\n\377\n'
-        echo 'test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
-        echo 'test result: FAILED. 2 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
-        exit 101";
 }

@@ -1,6 +1,7 @@
 //! An emulator for the time of a run.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -21,15 +22,16 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// Builds it and starts it on a free port. `folder` holds the file in which it says where.
-    pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
+    /// Builds it and starts it on a free port, with some options more. `folder` holds the file in which it says where.
+    pub(crate) fn start(workspace: &Workspace, folder: &Path, options: &[&OsStr]) -> Result<Self> {
         let program = build(workspace)?;
         let ready = folder.join(format!("ready-{}", std::process::id()));
         // Started from the program and not through cargo: what is stopped in the end is the emulator itself.
         let child = Command::new(&program)
-            // The judge stops its clock, so a minute's quota would never come again.
+            // Scripts stop its clock, so a minute's quota would never come again.
             .args(["emulator", "--listen", "127.0.0.1:0", "--quota", "100000/min", "--ready-file"])
             .arg(&ready)
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
