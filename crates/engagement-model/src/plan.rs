@@ -16,7 +16,24 @@
 //! assert_eq!(plan.summary(None).lower_bound, 5);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Where only the question is known, [`Target::Auto`] finds the endpoint, and who asks. Here a hundred Tweets of as
+//! many owners need public totals, which one request of the app reads:
+//!
+//! ```
+//! # use engagement_model::{Endpoint, Metric, TweetId, plan::{Ask, Asker, Plan, Question, Target}};
+//! # let now = "2024-03-08T00:00:00Z".parse()?;
+//! # let ids = (0..100).map(|n| TweetId::new(1_760_000_000_000_000_000 + n)).collect::<Result<Vec<_>, _>>()?;
+//! let target = Target::Auto(None);
+//! assert_eq!(target.endpoint(now), Endpoint::Totals);
+//! let asks: Vec<_> = (0..).zip(ids).map(|(owner, id)| Ask::new(id, Asker::Owner(owner))).collect();
+//! let plan = |metric| Plan::new(Question::new(target, [metric], now), asks.clone());
+//! assert_eq!(plan(Metric::Favorites)?.requests().count(), 1);
+//! assert_eq!(plan(Metric::Impressions)?.requests().count(), 100);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod auto;
 mod bound;
 
 use core::fmt;
@@ -24,6 +41,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use self::auto::{check_tells_hours, reaches_back_to};
 use crate::{
     access::Access,
     endpoint::Endpoint,
@@ -82,10 +100,11 @@ pub enum Target {
     Last28Hours,
     /// Any range, in as many windows as it takes.
     Historical(Window),
-    /// Wherever it costs least. No range: lifetime numbers, so totals. A range that ends now and lies within the last
-    /// 28 hours: 28hr. Any other: historical.
+    /// Wherever it costs least: lifetime numbers without a range, else the hours of the range. See
+    /// [`Target::endpoint`].
     ///
-    /// Owned Tweets that need no more than public totals are then asked for app-only, where that saves requests.
+    /// Owned Tweets that need no more than public totals are then asked for app-only, where that saves requests: see
+    /// [`Question::riding`]. And what was planned for 28hr is asked by hour and [clipped](Plan::clip).
     Auto(Option<Window>),
 }
 
@@ -103,12 +122,21 @@ pub struct Question {
     pub age_rules: AgeRules,
     /// How many requests each batch and window takes: more than one where the groupings fill several.
     pub parts: u32,
+    /// Whether [`Target::Auto`] may let owned Tweets ride app-only.
+    pub riding: Riding,
 }
 
 impl Question {
     /// A question that keeps to the age rules and takes one request a batch.
     pub fn new(target: Target, metrics: impl IntoIterator<Item = Metric>, now: Timestamp) -> Self {
-        Self { target, metrics: metrics.into_iter().collect(), now, age_rules: AgeRules::Keep, parts: 1 }
+        Self {
+            target,
+            metrics: metrics.into_iter().collect(),
+            now,
+            age_rules: AgeRules::Keep,
+            parts: 1,
+            riding: Riding::WhereItSaves,
+        }
     }
 }
 
@@ -120,6 +148,16 @@ pub enum AgeRules {
     Keep,
     /// Send it all the same.
     AskAnyway,
+}
+
+/// Whether owned Tweets that need no more than public totals may be asked for app-only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Riding {
+    /// Where the requests of all pools together become fewer.
+    #[default]
+    WhereItSaves,
+    /// Not at all: there is no app, or the credential was chosen on purpose.
+    Never,
 }
 
 /// The requests that answer a question.
@@ -144,8 +182,8 @@ pub struct Plan {
 impl Plan {
     /// Plans. A Tweet that is given twice for one asker is asked for once.
     pub fn new(question: Question, mut asks: Vec<Ask>) -> Result<Self, InvalidPlan> {
-        let Question { target, metrics, now, age_rules, parts } = question;
-        let (endpoint, range) = choose(target, now);
+        let Question { target, metrics, now, age_rules, parts, riding } = question;
+        let (endpoint, range) = (target.endpoint(now), target.range());
         if let Some(range) = range {
             check_range(range, now)?;
         }
@@ -175,19 +213,19 @@ impl Plan {
             pools: Vec::new(),
             riders: Vec::new(),
         };
-        if matches!(target, Target::Auto(_)) && endpoint == Endpoint::Totals {
+        if target == Target::Auto(None) && riding == Riding::WhereItSaves {
             plan.share_app_only();
         }
         plan.pools = plan.divide();
         Ok(plan)
     }
 
-    /// Where the requests go.
+    /// Where the requests go, if none waits too long: see [`Planned::request`].
     pub const fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// The range that they cover together, on the historical endpoint.
+    /// The hours that are asked for, where the question names any.
     pub const fn range(&self) -> Option<Window> {
         self.range
     }
@@ -293,53 +331,6 @@ impl Plan {
         pools
     }
 
-    /// Lets the app ask for those owned Tweets that need nothing but public totals, where that saves requests.
-    ///
-    /// An owner's own requests are filled first: what rides there costs nothing.
-    fn share_app_only(&mut self) {
-        if self.app_metrics.is_empty() {
-            return;
-        }
-        let size = self.endpoint.max_tweet_ids();
-        let pools = self.divide();
-        let (mut owners_alone, mut owners_shared, mut for_app) = (0, 0, 0);
-        let mut riders: Vec<(usize, usize)> = Vec::new();
-        for pool in &pools {
-            let asks = pool.asks(&self.asks);
-            if pool.asker == Asker::AppOnly {
-                for_app += asks.len();
-                continue;
-            }
-            let public_only = asks.partition_point(|ask| {
-                self.not_for_app.iter().all(|metric| {
-                    self.age_rules == AgeRules::Keep
-                        && metric.is_too_old_on(self.endpoint, ask.tweet_id, self.now)
-                })
-            });
-            let own = asks.len() - public_only;
-            let room = own.next_multiple_of(size) - own;
-            let riding = public_only.saturating_sub(room);
-            owners_alone += asks.len().div_ceil(size);
-            owners_shared += own.div_ceil(size);
-            riders.push((pool.from, pool.from + riding));
-            for_app += riding;
-        }
-        let riding: usize = riders.iter().map(|(from, to)| to - from).sum();
-        let alone = owners_alone + (for_app - riding).div_ceil(size);
-        if owners_shared + for_app.div_ceil(size) >= alone {
-            return;
-        }
-        for (from, to) in riders {
-            for ask in self.asks.get_mut(from..to).unwrap_or_default() {
-                ask.asker = Asker::AppOnly;
-                self.riders.push(ask.tweet_id);
-            }
-        }
-        self.riders.sort_unstable();
-        self.asks.sort_unstable();
-        self.asks.dedup();
-    }
-
     fn metrics_of(&self, pool: &Pool) -> &[Metric] {
         match pool.asker {
             Asker::AppOnly => &self.app_metrics,
@@ -373,19 +364,19 @@ impl Plan {
     fn windows<'a>(&'a self, batch: Batch<'a>) -> impl Iterator<Item = Planned<'a>> {
         let count = self.windows_in(&batch);
         (0..count).rev().filter_map(move |back| {
-            let (asks, window) = match self.range {
+            let (asks, hours) = match self.range {
                 None => (batch.asks, None),
                 Some(range) => {
-                    let end = range.end().plus(-hours(back * WINDOW_MAX_HOURS));
+                    let end = range.end().plus(-offset(back * WINDOW_MAX_HOURS));
                     let asks = batch
                         .asks
                         .get(..batch.asks.partition_point(|ask| made_in(ask.tweet_id, range) < end))?;
                     let oldest = made_in(asks.first()?.tweet_id, range);
-                    let start = end.plus(-hours(WINDOW_MAX_HOURS)).max(oldest);
+                    let start = end.plus(-offset(WINDOW_MAX_HOURS)).max(oldest);
                     (asks, Some(Window::new(start, end).ok()?))
                 }
             };
-            Some(Planned { plan: self, batch, asks, window, place: (count - back, count) })
+            Some(Planned { plan: self, batch, asks, hours, place: (count - back, count) })
         })
     }
 }
@@ -396,7 +387,8 @@ pub struct Planned<'a> {
     plan: &'a Plan,
     batch: Batch<'a>,
     asks: &'a [Ask],
-    window: Option<Window>,
+    /// What is asked for, whether it is sent as a window or clipped out of the last 28 hours.
+    hours: Option<Window>,
     place: (u32, u32),
 }
 
@@ -423,8 +415,8 @@ impl<'a> Planned<'a> {
     }
 
     /// The window, on the historical endpoint.
-    pub const fn window(&self) -> Option<Window> {
-        self.window
+    pub fn window(&self) -> Option<Window> {
+        self.hours.filter(|_| self.plan.endpoint == Endpoint::Historical)
     }
 
     /// Which batch of its asker this is, from 0.
@@ -437,15 +429,30 @@ impl<'a> Planned<'a> {
         self.place
     }
 
-    /// The request, grouped so. `now` is checked against the end of the window again: a plan may wait.
+    /// The request, grouped so, at the server's time `now`: a plan may wait.
+    ///
+    /// The end of a window is checked again. Where [`Target::Auto`] chose 28hr and the first hour has meanwhile gone
+    /// from the last 28, this is a historical request for the same hours: it costs the same.
+    ///
+    /// # Errors
+    ///
+    /// What [`Request`] refuses; and, for a part of the last 28 hours, a grouping that does not tell hours apart
+    /// ([`InvalidRequest::NoHours`]).
     pub fn request(&self, groupings: &[Grouping], now: Timestamp) -> Result<Request, InvalidRequest> {
-        let (ids, metrics, groupings) =
-            (self.tweet_ids(), self.metrics().cloned(), groupings.iter().cloned());
-        match (self.plan.endpoint, self.window) {
-            (Endpoint::Totals, _) => Request::totals(ids, metrics, groupings),
-            (Endpoint::Historical, Some(window)) => Request::historical(ids, metrics, groupings, window, now),
-            (Endpoint::Last28Hours | Endpoint::Historical, _) => {
-                Request::last_28_hours(ids, metrics, groupings)
+        let ids = self.tweet_ids();
+        let metrics = self.metrics().cloned();
+        let by = groupings.iter().cloned();
+        match (self.plan.endpoint, self.hours) {
+            (Endpoint::Totals, _) => Request::totals(ids, metrics, by),
+            (Endpoint::Historical, Some(window)) => Request::historical(ids, metrics, by, window, now),
+            (_, Some(window)) if !reaches_back_to(window, now) => {
+                Request::historical(ids, metrics, by, window, now)
+            }
+            (_, part) => {
+                if part.is_some() {
+                    check_tells_hours(groupings)?;
+                }
+                Request::last_28_hours(ids, metrics, by)
             }
         }
     }
@@ -592,23 +599,6 @@ struct Batch<'a> {
     asks: &'a [Ask],
 }
 
-fn choose(target: Target, now: Timestamp) -> (Endpoint, Option<Window>) {
-    match target {
-        Target::Totals | Target::Auto(None) => (Endpoint::Totals, None),
-        Target::Last28Hours => (Endpoint::Last28Hours, None),
-        Target::Historical(range) => (Endpoint::Historical, Some(range)),
-        Target::Auto(Some(range)) => {
-            // Contract 2.3: the window is [floor(now − 28 h), ceil(now)).
-            let first = UtcHour::containing(now).plus(-LAST_HOURS);
-            if first <= range.start() && range.end() == UtcHour::at_or_after(now) {
-                (Endpoint::Last28Hours, None)
-            } else {
-                (Endpoint::Historical, Some(range))
-            }
-        }
-    }
-}
-
 /// The first hour of the range in which the Tweet was there; the start for all that were there before.
 fn made_in(tweet_id: TweetId, range: Window) -> UtcHour {
     tweet_id.created_at().map_or(range.start(), UtcHour::containing).max(range.start())
@@ -619,8 +609,6 @@ fn hours_between(start: UtcHour, end: UtcHour) -> u32 {
 }
 
 /// As an offset. The range of times has fewer hours than this type.
-fn hours(count: u32) -> i32 {
+fn offset(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
-
-const LAST_HOURS: i32 = 28;

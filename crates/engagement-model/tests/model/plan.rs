@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engagement_model::{
-    Endpoint, Grouping, Metric, State, TweetId, UtcHour, Window,
-    plan::{AgeRules, Ask, Asker, InvalidPlan, Plan, Planned, Question, Target, Why},
+    Endpoint, Grouping, Metric, Outcome, Reason, Row, State, TweetId, UtcHour, Window,
+    plan::{AgeRules, Ask, Asker, InvalidPlan, Plan, Planned, Question, Riding, Target, Why},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 fn now() -> Timestamp {
@@ -35,6 +35,10 @@ fn plan(target: Target, metrics: &[Metric], asks: &[Ask]) -> Plan {
 
 fn grouping() -> Grouping {
     "g=tweet.id,engagement.type".parse().unwrap()
+}
+
+fn hourly() -> Grouping {
+    "g=tweet.id,engagement.type,engagement.day,engagement.hour".parse().unwrap()
 }
 
 fn request_count(plan: &Plan) -> usize {
@@ -147,11 +151,80 @@ fn auto_takes_the_cheapest_endpoint() {
     let asks = crowd(Asker::Owner(1), 30, YEAR);
     let endpoint = |target| plan(target, &[Metric::Impressions], &asks).endpoint();
     assert_eq!(endpoint(Target::Auto(None)), Endpoint::Totals);
-    let today = Window::new(running_hour().plus(-20), running_hour().plus(1)).unwrap();
-    assert_eq!(endpoint(Target::Auto(Some(today))), Endpoint::Last28Hours);
+    assert_eq!(endpoint(Target::Auto(Some(today()))), Endpoint::Last28Hours);
+    let of_28_hours = Window::new(running_hour().plus(-28), running_hour().plus(1)).unwrap();
+    assert_eq!(endpoint(Target::Auto(Some(of_28_hours))), Endpoint::Last28Hours);
+    let longer = Window::new(running_hour().plus(-29), running_hour().plus(1)).unwrap();
+    assert_eq!(endpoint(Target::Auto(Some(longer))), Endpoint::Historical);
     let before_this_hour = Window::new(running_hour().plus(-20), running_hour()).unwrap();
     assert_eq!(endpoint(Target::Auto(Some(before_this_hour))), Endpoint::Historical);
     assert_eq!(endpoint(Target::Auto(Some(last(48)))), Endpoint::Historical);
+}
+
+/// What of the last day a plan of `auto` asks for.
+fn last_day() -> Plan {
+    let asks = [Ask::new(made(10, 0), Asker::Owner(1)), Ask::new(made(50, 0), Asker::Owner(1))];
+    plan(Target::Auto(Some(today())), &[Metric::Impressions], &asks)
+}
+
+/// The last 20 hours and the running one.
+fn today() -> Window {
+    Window::new(running_hour().plus(-20), running_hour().plus(1)).unwrap()
+}
+
+#[test]
+fn a_part_of_the_last_28_hours_is_asked_by_hour_and_clipped() {
+    let plan = last_day();
+    assert_eq!((plan.endpoint(), plan.range()), (Endpoint::Last28Hours, Some(today())));
+    let [planned] = plan.requests().collect::<Vec<_>>()[..] else { panic!("one request") };
+    assert_eq!(planned.window(), None);
+    let error = planned.request(&[grouping()], now()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a part of the last 28 hours can only be told by hour: the grouping \"g\" needs engagement.day and \
+         engagement.hour (rule V15)"
+    );
+    assert!(planned.request(&[hourly()], now()).is_ok_and(|request| request.window().is_none()));
+
+    let row = |bucket, outcome| Row { tweet_id: made(50, 0), metric: Metric::Impressions, bucket, outcome };
+    let hour = |ago: i32| Some(Window::hour(running_hour().plus(-ago)));
+    let answered = Window::new(running_hour().plus(-28), running_hour().plus(1)).ok();
+    let unavailable = || Outcome::Unavailable(Reason::new("gone"));
+    assert_eq!(plan.clip(row(hour(21), Outcome::Ok(3))), None);
+    assert_eq!(plan.clip(row(hour(20), Outcome::Ok(3))), Some(row(hour(20), Outcome::Ok(3))));
+    assert_eq!(plan.clip(row(hour(0), Outcome::Ok(0))), Some(row(hour(0), Outcome::Ok(0))));
+    // A sum of more hours is not one of fewer.
+    assert_eq!(plan.clip(row(answered, Outcome::Ok(3))), None);
+    for bucket in [answered, None] {
+        assert_eq!(plan.clip(row(bucket, unavailable())), Some(row(Some(today()), unavailable())));
+    }
+    assert_eq!(plan.clip(row(hour(21), unavailable())), None);
+}
+
+#[test]
+fn rows_of_an_explicit_endpoint_are_not_clipped() {
+    let asks = crowd(Asker::Owner(1), 1, 48);
+    let row = Row {
+        tweet_id: made(48, 0),
+        metric: Metric::Impressions,
+        bucket: Some(last(28)),
+        outcome: Outcome::Ok(3),
+    };
+    for target in [Target::Last28Hours, Target::Totals, Target::Historical(last(10))] {
+        assert_eq!(plan(target, &[Metric::Impressions], &asks).clip(row.clone()), Some(row.clone()));
+    }
+}
+
+#[test]
+fn hours_that_have_gone_from_the_last_28_are_asked_of_historical() {
+    let plan = last_day();
+    let [planned] = plan.requests().collect::<Vec<_>>()[..] else { panic!("one request") };
+    let later = |hours: i64| now() + SignedDuration::from_hours(hours);
+    let window = |at| planned.request(&[hourly()], at).unwrap().window();
+    assert_eq!(window(later(8)), None);
+    assert_eq!(window(later(9)), Some(today()));
+    // There it need not be by hour.
+    assert!(planned.request(&[grouping()], later(9)).is_ok());
 }
 
 #[test]
@@ -172,7 +245,11 @@ fn auto_refuses_what_no_endpoint_answers() {
 fn auto_lets_public_totals_ride_app_only() {
     let owners: Vec<Ask> = (0..40).flat_map(|owner| crowd(Asker::Owner(owner), 5, 48 + owner)).collect();
     assert_eq!(plan(Target::Totals, &PUBLIC, &owners).requests().count(), 40);
-    assert_eq!(plan(Target::Auto(None), &PUBLIC, &owners).requests().count(), 1);
+    let auto = plan(Target::Auto(None), &PUBLIC, &owners);
+    assert_eq!(auto.summary(None).by_asker, BTreeMap::from([(Asker::AppOnly, 1)]));
+    let mut question = Question::new(Target::Auto(None), PUBLIC, now());
+    question.riding = Riding::Never;
+    assert_eq!(Plan::new(question, owners.clone()).unwrap().requests().count(), 40);
     // With private metrics the owners are needed, and nothing is saved.
     let auto = plan(Target::Auto(None), &both(), &owners);
     assert_eq!(auto.requests().count(), 40);
@@ -195,6 +272,34 @@ fn auto_lets_old_tweets_ride_app_only() {
     assert_eq!(unsupported, 5 * 30 * 2);
     assert_eq!(auto.skipped().count(), unsupported);
     assert_eq!(auto.summary(None).skipped_unsupported, unsupported as u64);
+}
+
+#[test]
+fn nothing_rides_where_that_saves_nothing() {
+    for asks in [crowd(Asker::Owner(1), 250, 48), crowd(Asker::Owner(1), 3, 91 * 24)] {
+        let auto = plan(Target::Auto(None), &PUBLIC, &asks);
+        assert_eq!(auto.summary(None).by_asker, BTreeMap::from([(Asker::Owner(1), 1)]));
+    }
+}
+
+#[test]
+fn old_tweets_that_are_asked_for_anyway_do_not_ride() {
+    let owners: Vec<Ask> = (0..5).flat_map(|owner| crowd(Asker::Owner(owner), 3, 91 * 24 + owner)).collect();
+    let mut question = Question::new(Target::Auto(None), both(), now());
+    assert_eq!(Plan::new(question.clone(), owners.clone()).unwrap().requests().count(), 1);
+    question.age_rules = AgeRules::AskAnyway;
+    assert_eq!(Plan::new(question, owners).unwrap().requests().count(), 5);
+}
+
+#[test]
+fn a_tweet_of_two_owners_rides_once() {
+    let tweet_id = made(91 * 24, 0);
+    let asks = [1, 2].map(|owner| Ask::new(tweet_id, Asker::Owner(owner)));
+    let auto = plan(Target::Auto(None), &both(), &asks);
+    let [planned] = auto.requests().collect::<Vec<_>>()[..] else { panic!("one request") };
+    assert_eq!((planned.asker(), planned.tweet_ids().len()), (Asker::AppOnly, 1));
+    assert_eq!(auto.skipped().count(), 2);
+    assert_eq!(auto.summary(None).skipped_unsupported, 2);
 }
 
 #[test]
@@ -296,6 +401,61 @@ proptest! {
         let plan = plan(Target::Historical(last(length)), &[Metric::Impressions], &asks);
         let (_, requests, bound) = plan.bounds().next().unwrap();
         prop_assert!(requests * 100 <= bound * 103, "{requests} against {bound}");
+    }
+
+    #[test]
+    fn auto_costs_no_more_than_any_choice_by_hand(
+        asks in prop_oneof![asks(5, 900, 3_000), asks(60, 300, 20_000)],
+        metrics in proptest::sample::subsequence(both(), 1..=4),
+        length in 1..60_u32,
+        ended in 0..2_u32,
+    ) {
+        let auto = plan(Target::Auto(None), &metrics, &asks);
+        let by_hand = plan(Target::Totals, &metrics, &asks);
+        prop_assert!(auto.requests().count() <= by_hand.requests().count());
+        // With nothing but public metrics the app could ask for all of them.
+        if metrics.iter().all(Metric::is_public) {
+            let app = asks.iter().map(|ask| Ask::new(ask.tweet_id, Asker::AppOnly)).collect::<Vec<_>>();
+            prop_assert!(auto.requests().count() <= plan(Target::Totals, &metrics, &app).requests().count());
+        }
+        prop_assert_eq!(auto.summary(None).requests, auto.requests().count() as u64);
+
+        let end = running_hour().plus(1 - i32::try_from(ended).unwrap());
+        let range = Window::new(end.plus(-i32::try_from(length).unwrap()), end).unwrap();
+        let auto = plan(Target::Auto(Some(range)), &metrics, &asks);
+        let by_hand = plan(Target::Historical(range), &metrics, &asks);
+        prop_assert!(auto.requests().count() <= by_hand.requests().count());
+        let whole = Window::new(running_hour().plus(-28), running_hour().plus(1)).unwrap();
+        if range.intersection(whole) == Some(range) {
+            let by_hand = plan(Target::Last28Hours, &metrics, &asks);
+            prop_assert!(auto.requests().count() <= by_hand.requests().count());
+        }
+    }
+
+    /// Whatever auto chooses, what it asks and what it skips are what totals by the owners would.
+    #[test]
+    fn auto_asks_for_every_cell_once(asks in prop_oneof![asks(2, 900, 3_000), asks(60, 300, 20_000)]) {
+        let asks: BTreeMap<TweetId, Ask> = asks.into_iter().map(|ask| (ask.tweet_id, ask)).collect();
+        let asks: Vec<Ask> = asks.into_values().collect();
+        let auto = plan(Target::Auto(None), &both(), &asks);
+        let by_hand = plan(Target::Totals, &both(), &asks);
+        let young_enough = |metric: &Metric, id| !metric.is_too_old_on(Endpoint::Totals, id, now());
+        // A Tweet that is too old may be asked along with younger ones; the answer is the same.
+        let needed = |plan: &Plan| {
+            let mut cells = BTreeMap::new();
+            for planned in plan.requests() {
+                for id in planned.tweet_ids() {
+                    for metric in planned.metrics().filter(|metric| young_enough(metric, id)) {
+                        *cells.entry((id, metric.clone())).or_insert(0_u32) += 1;
+                    }
+                }
+            }
+            cells
+        };
+        let cells = needed(&auto);
+        prop_assert!(cells.values().all(|times| *times == 1));
+        prop_assert_eq!(cells, needed(&by_hand));
+        prop_assert!(auto.requests().all(|planned| planned.request(&[grouping()], now()).is_ok()));
     }
 
     #[test]

@@ -1,0 +1,136 @@
+//! What [`Target::Auto`] chooses: the endpoint that answers for the fewest requests, and who asks for owned Tweets.
+
+use jiff::Timestamp;
+
+use super::{AgeRules, Asker, Plan, Target};
+use crate::{
+    endpoint::Endpoint,
+    grouping::{Dimension, Grouping},
+    hour::UtcHour,
+    outcome::{Outcome, Row},
+    request::InvalidRequest,
+    window::Window,
+};
+
+impl Target {
+    /// The endpoint that this is asked of at `now`, the server's time.
+    ///
+    /// | range | endpoint | requests for n Tweets of one owner |
+    /// | --- | --- | --- |
+    /// | none | totals | ⌈n / 250⌉, where a series takes ⌈n / 25⌉ for every window |
+    /// | inside the last 28 hours and up to the running one | 28hr | ⌈n / 25⌉, as many as historical |
+    /// | any other | historical | what [`Plan`] makes of it |
+    ///
+    /// The last 28 hours are those that the endpoint answers: the hour of 28 hours ago to the running one, 29 unless
+    /// `now` is exactly on the hour (inferred from a documented example, contract 2.3).
+    pub fn endpoint(self, now: Timestamp) -> Endpoint {
+        match self {
+            Self::Totals | Self::Auto(None) => Endpoint::Totals,
+            Self::Last28Hours => Endpoint::Last28Hours,
+            Self::Historical(_) => Endpoint::Historical,
+            Self::Auto(Some(range)) => {
+                if reaches_back_to(range, now) && range.end() == UtcHour::at_or_after(now) {
+                    Endpoint::Last28Hours
+                } else {
+                    Endpoint::Historical
+                }
+            }
+        }
+    }
+
+    /// The hours that are asked for, where the question names any.
+    pub const fn range(self) -> Option<Window> {
+        match self {
+            Self::Historical(range) | Self::Auto(Some(range)) => Some(range),
+            Self::Totals | Self::Last28Hours | Self::Auto(None) => None,
+        }
+    }
+}
+
+impl Plan {
+    /// What of an answer's row belongs to the question; `None` if nothing does.
+    ///
+    /// Everything does, unless [`Target::Auto`] chose 28hr: that answers 28 hours, whatever part of them was asked
+    /// for. Then hours outside the range go, and a row without a value, which stands for all hours, stands for those
+    /// of the range.
+    pub fn clip(&self, row: Row) -> Option<Row> {
+        let Some(range) = self.range.filter(|_| self.endpoint == Endpoint::Last28Hours) else {
+            return Some(row);
+        };
+        match (&row.outcome, row.bucket) {
+            (Outcome::Ok(_), Some(bucket)) => (bucket.intersection(range) == Some(bucket)).then_some(row),
+            (Outcome::Ok(_), None) => None,
+            (_, None) => Some(Row { bucket: Some(range), ..row }),
+            (_, Some(bucket)) => Some(Row { bucket: Some(bucket.intersection(range)?), ..row }),
+        }
+    }
+
+    /// Lets the app ask for those owned Tweets that need nothing but public totals, where that saves requests.
+    ///
+    /// An owner's own requests are filled first: what rides there costs nothing. Then a Tweet more for the app costs
+    /// the owner's pool never less than the app's, so that either all the others go or, if that saves nothing, none.
+    pub(super) fn share_app_only(&mut self) {
+        if self.app_metrics.is_empty() {
+            return;
+        }
+        let size = self.endpoint.max_tweet_ids();
+        let pools = self.divide();
+        let (mut owners_alone, mut owners_shared, mut for_app) = (0, 0, 0);
+        let mut riders: Vec<(usize, usize)> = Vec::new();
+        for pool in &pools {
+            let asks = pool.asks(&self.asks);
+            if pool.asker == Asker::AppOnly {
+                for_app += asks.len();
+                continue;
+            }
+            let public_only = asks.partition_point(|ask| {
+                self.not_for_app.iter().all(|metric| {
+                    self.age_rules == AgeRules::Keep
+                        && metric.is_too_old_on(self.endpoint, ask.tweet_id, self.now)
+                })
+            });
+            let own = asks.len() - public_only;
+            let room = own.next_multiple_of(size) - own;
+            let riding = public_only.saturating_sub(room);
+            owners_alone += asks.len().div_ceil(size);
+            owners_shared += own.div_ceil(size);
+            riders.push((pool.from, pool.from + riding));
+            for_app += riding;
+        }
+        let riding: usize = riders.iter().map(|(from, to)| to - from).sum();
+        let alone = owners_alone + (for_app - riding).div_ceil(size);
+        if owners_shared + for_app.div_ceil(size) >= alone {
+            return;
+        }
+        for (from, to) in riders {
+            for ask in self.asks.get_mut(from..to).unwrap_or_default() {
+                ask.asker = Asker::AppOnly;
+                self.riders.push(ask.tweet_id);
+            }
+        }
+        self.riders.sort_unstable();
+        self.riders.dedup();
+        self.asks.sort_unstable();
+        self.asks.dedup();
+    }
+}
+
+/// Whether the 28hr endpoint, asked at `now`, answers the window's first hour.
+pub(super) fn reaches_back_to(window: Window, now: Timestamp) -> bool {
+    UtcHour::containing(now).plus(-LAST_HOURS) <= window.start()
+}
+
+/// Whether an answer so grouped can be clipped: a day or a sum of the last 28 hours cannot be divided. Hours without
+/// days may be hours of the day (contract 3.3).
+pub(super) fn check_tells_hours(groupings: &[Grouping]) -> Result<(), InvalidRequest> {
+    let tells = |grouping: &&Grouping| {
+        grouping.has(Dimension::EngagementDay) && grouping.has(Dimension::EngagementHour)
+    };
+    match groupings.iter().find(|grouping| !tells(grouping)) {
+        None => Ok(()),
+        Some(grouping) => Err(InvalidRequest::NoHours { grouping: grouping.name().to_owned() }),
+    }
+}
+
+/// Contract 2.3: the window is [floor(now − 28 h), ceil(now)).
+const LAST_HOURS: i32 = 28;
