@@ -7,6 +7,7 @@ mod authentication;
 mod faults;
 mod figures;
 mod group_by;
+mod network;
 mod recovery;
 mod refused;
 mod truth;
