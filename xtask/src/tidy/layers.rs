@@ -70,10 +70,13 @@ const LAYERS: &[Layer] = &[
         may: &["engagement-transport", "engagement-model", "oauth-core"],
         tests_may: &["engagement-emulator"],
     },
+    // Login sends through the CLI, so that this crate needs neither transport nor facade.
+    Layer { name: "engagement-credentials", may: &["engagement-model", "oauth-core"], tests_may: &[] },
     Layer {
         name: "engagement-cli",
         may: &[
             "engagement",
+            "engagement-credentials",
             "engagement-emulator",
             "engagement-ids",
             "engagement-model",
@@ -87,6 +90,7 @@ const LAYERS: &[Layer] = &[
         may: &[
             "engagement",
             "engagement-cli",
+            "engagement-credentials",
             "engagement-emulator",
             "engagement-ids",
             "engagement-model",

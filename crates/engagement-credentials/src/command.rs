@@ -1,0 +1,185 @@
+//! Credentials from a command that prints them: a password manager, a cloud's secret store.
+
+use std::{
+    ffi::OsString,
+    io::{self, Read as _},
+    process::{Child, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::{
+    entry::{self, Bare, EntryError},
+    holdings::Holdings,
+};
+
+/// A command line: one text, which the shell reads, or a list of words, which no shell sees.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Command {
+    words: Vec<OsString>,
+}
+
+impl Command {
+    /// A text for the shell.
+    pub fn shell(text: &str) -> Self {
+        let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
+        Self { words: shell.into_iter().chain([text]).map(OsString::from).collect() }
+    }
+
+    /// Runs it, and reads what it prints as [`entry::read`] does: an object of JSON, or lines of `NAME=VALUE`.
+    ///
+    /// What it writes to standard error is not shown, since nobody knows what is in it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, fails, takes longer than half a minute, or prints something else.
+    pub fn run(&self) -> Result<Holdings, CommandError> {
+        self.run_within(PATIENCE)
+    }
+
+    fn run_within(&self, patience: Duration) -> Result<Holdings, CommandError> {
+        let Some((program, arguments)) = self.words.split_first() else { return Err(CommandError::Empty) };
+        let mut child = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| CommandError::Start { source })?;
+        let stdout = child.stdout.take();
+        let (done, reading) = mpsc::channel();
+        thread::spawn(move || {
+            let mut text = Zeroizing::new(String::new());
+            let read = match stdout {
+                Some(stdout) => stdout.take(LONGEST).read_to_string(&mut text),
+                None => Ok(0),
+            };
+            // Nobody listens any more once the command is too slow.
+            let _ = done.send(read.map(|_| text));
+        });
+        let status = wait(&mut child, patience)?;
+        if !status.success() {
+            return Err(CommandError::Failed { status });
+        }
+        // A service that the command left behind may keep its output open for ever.
+        let text = reading.recv_timeout(patience).map_err(|_| CommandError::Slow { patience })?;
+        let text = text.map_err(|_| CommandError::Print)?;
+        entry::read(&text, Bare::Refused).map_err(|source| CommandError::Entry { source })
+    }
+}
+
+fn wait(child: &mut Child, patience: Duration) -> Result<ExitStatus, CommandError> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(|source| CommandError::Start { source })? {
+            return Ok(status);
+        }
+        if begun.elapsed() >= patience {
+            // It may have ended by itself in this moment.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(CommandError::Slow { patience });
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a command line, or a list of its words")]
+enum Written {
+    Text(String),
+    Words(Vec<String>),
+}
+
+impl TryFrom<Written> for Command {
+    type Error = CommandError;
+
+    fn try_from(written: Written) -> Result<Self, CommandError> {
+        match written {
+            Written::Text(text) if !text.trim().is_empty() => Ok(Self::shell(&text)),
+            Written::Words(words) if words.first().is_some_and(|word| !word.is_empty()) => {
+                Ok(Self { words: words.into_iter().map(OsString::from).collect() })
+            }
+            _ => Err(CommandError::Empty),
+        }
+    }
+}
+
+/// Why a command gave no credentials. What it printed is not in here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// There is nothing to run.
+    #[error("credential_command is empty")]
+    Empty,
+    /// It cannot be run.
+    #[error("credential_command cannot be run: {source}")]
+    Start {
+        /// Why not.
+        source: io::Error,
+    },
+    /// It says itself that it failed: run it by hand to see why.
+    #[error("credential_command failed ({status})")]
+    Failed {
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// It waits for something, perhaps for an answer that nobody can give.
+    #[error("credential_command took longer than {} s", patience.as_secs())]
+    Slow {
+        /// How long it had.
+        patience: Duration,
+    },
+    /// What it prints is not UTF-8.
+    #[error("what credential_command printed is not UTF-8")]
+    Print,
+    /// What it prints are no credentials.
+    #[error("what credential_command printed cannot be used: {source}")]
+    Entry {
+        /// Why not.
+        source: EntryError,
+    },
+}
+
+/// Long enough for a finger on a security key.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// More than a thousand accounts need.
+const LONGEST: u64 = 1 << 20;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_prints_is_taken() {
+        let holdings = Command::shell("printf 'consumer_key=k\\nconsumer_secret=s\\n'").run().unwrap();
+        assert_eq!(holdings.consumer.unwrap().key.expose(), "k");
+        let json = r#"{"bearer_token":"b"}"#;
+        let words: Command = serde_json::from_value(serde_json::json!(["echo", json])).unwrap();
+        assert_eq!(words.run().unwrap().bearer.unwrap().expose(), "b");
+    }
+
+    #[test]
+    fn failures_are_told_apart_and_show_nothing_of_the_output() {
+        let words = |text: &str| {
+            let error = Command::shell(text).run_within(Duration::from_millis(300)).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("canary"), "{shown}");
+            error.to_string()
+        };
+        assert!(words("echo canary; echo canary >&2; exit 3").contains("failed (exit status: 3)"));
+        assert!(words("echo canary").contains("cannot be used"));
+        assert!(words("printf 'consumer_key=canary'").contains("consumer_secret"));
+        assert!(words("sleep 60").contains("took longer"));
+        let missing: Command = serde_json::from_value(serde_json::json!(["no-such-program-here"])).unwrap();
+        assert!(missing.run().unwrap_err().to_string().contains("cannot be run"));
+        for empty in [serde_json::json!(" "), serde_json::json!([]), serde_json::json!([""])] {
+            assert!(serde_json::from_value::<Command>(empty).is_err());
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `~/.twitter_api_creds`, contract §6.6.
+
+use serde::Deserialize;
+
+use super::{Import, ImportError, yaml};
+use crate::entry::Named;
+
+/// Reads it.
+pub(super) fn read(text: &str) -> Result<Import, ImportError> {
+    let file: File = yaml(text)?;
+    let Some(engagement) = file.engagement else { return Ok(Import::default()) };
+    let mut import = Import::default();
+    if engagement.url.is_some() {
+        import.notes.push("its url is not taken over: name another host with --base-url".to_owned());
+    }
+    let named = Named {
+        consumer_key: engagement.consumer_key,
+        consumer_secret: engagement.consumer_secret,
+        access_token: engagement.token,
+        access_token_secret: engagement.token_secret,
+        ..Named::default()
+    };
+    import.apps.push(named.holdings().map_err(ImportError::Entry)?);
+    Ok(import)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct File {
+    engagement: Option<Engagement>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Engagement {
+    consumer_key: Option<crate::entry::Hidden>,
+    consumer_secret: Option<crate::entry::Hidden>,
+    token: Option<crate::entry::Hidden>,
+    token_secret: Option<crate::entry::Hidden>,
+    url: Option<String>,
+}
