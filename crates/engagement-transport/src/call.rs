@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
 use crate::authorization::Authorization;
+use crate::gate::Gate;
 use crate::quota::Quota;
 use crate::url::Url;
 
@@ -22,6 +23,7 @@ pub struct Call {
     pub(crate) replay: Replay,
     pub(crate) quota: Option<Quota>,
     pub(crate) max_attempts: Option<u32>,
+    pub(crate) gate: Option<Gate>,
 }
 
 /// Whether a request that may have reached the server can be sent a second time.
@@ -47,6 +49,7 @@ impl Call {
             replay,
             quota: None,
             max_attempts: None,
+            gate: None,
         }
     }
 
@@ -106,6 +109,12 @@ impl Call {
     /// allows. Zero is taken for one.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts.max(1));
+        self
+    }
+
+    /// What each attempt passes before it is signed and sent.
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
         self
     }
 

@@ -241,6 +241,9 @@ pub enum ErrorKind {
     /// There is no quota, and waiting for it would take longer than is allowed. [`Advice::At`] says when to come
     /// back.
     Quota,
+    /// The call's own [`Gate`](crate::Gate) did not let an attempt out: the source says why. Nothing of that attempt
+    /// was sent.
+    Held,
 }
 
 impl ErrorKind {
@@ -262,7 +265,8 @@ impl ErrorKind {
             | Self::Sign
             | Self::Tls
             | Self::HeadTooLarge
-            | Self::TooLarge => false,
+            | Self::TooLarge
+            | Self::Held => false,
         }
     }
 
@@ -284,6 +288,7 @@ impl ErrorKind {
             Self::TooLarge => "answer's body is too large",
             Self::Answered => "no usable answer",
             Self::Quota => "gave up waiting for quota",
+            Self::Held => "held back before it was sent",
         }
     }
 }

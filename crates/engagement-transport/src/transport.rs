@@ -60,10 +60,11 @@ impl Transport {
 
     /// Sends `call` until an answer is one that `verdict` calls done, within the bounds of attempts, time and budget.
     ///
-    /// Before each attempt it waits for the call's quota, and only then is the attempt signed. `verdict` is asked about
-    /// every complete answer, its body inflated; [`verdict::by_status`](crate::verdict::by_status) is the verdict that
-    /// knows no API. Attempts that bring no complete answer are judged here: what broke on the way is repeated if the
-    /// call may be replayed, what would break again is not.
+    /// Before each attempt it waits for the call's quota, then at its [`Gate`](crate::Gate) if it has one, and only then
+    /// is the attempt signed. `verdict` is asked about every complete answer, its body inflated;
+    /// [`verdict::by_status`](crate::verdict::by_status) is the verdict that knows no API. Attempts that bring no
+    /// complete answer are judged here: what broke on the way is repeated if the call may be replayed, what would break
+    /// again is not.
     ///
     /// Dropping the future ends the call at once: its connection is closed, and its turn in the quota counts as used if
     /// the request had been sent.
@@ -96,6 +97,7 @@ impl Transport {
             call,
             begun: Instant::now(),
             waited: Duration::ZERO,
+            held: Duration::ZERO,
             attempts: 0,
             sent: 0,
             failures: 0,
@@ -183,6 +185,8 @@ struct Course<'a> {
     begun: Instant,
     /// Time spent waiting for quota, which no timeout counts.
     waited: Duration,
+    /// Time spent before the call's gate, which no timeout counts either.
+    held: Duration,
     attempts: u32,
     /// Attempts that got as far as sending.
     sent: u32,
@@ -213,6 +217,19 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// Asks the call's gate to let this attempt out, and tells how long that took.
+    async fn pass_gate(&mut self) -> Result<Duration, Failure> {
+        let Some(gate) = &self.call.gate else { return Ok(Duration::ZERO) };
+        let begun = Instant::now();
+        let passed = gate.pass(self.attempts).await;
+        let held = begun.elapsed();
+        self.held += held;
+        match passed {
+            Ok(()) => Ok(held),
+            Err(why) => Err(Failure::new(ErrorKind::Held).before_sending().caused_by(why)),
+        }
+    }
+
     fn stamp(&self) -> SystemTime {
         match self.call.authorization {
             Authorization::OAuth1(_) => self.host.clock.stamp(&*self.inner.clock),
@@ -223,6 +240,7 @@ impl<'a> Course<'a> {
     /// Sends the call once.
     async fn attempt(&mut self, mut slot: Option<Slot>) -> Result<Raw, Failure> {
         let (mut lease, deadline) = self.lease().await?;
+        let deadline = deadline + self.pass_gate().await?;
         self.stamped = self.stamp();
         let request = self.request(lease.form())?;
         if let Some(slot) = &mut slot {
@@ -517,7 +535,7 @@ impl<'a> Course<'a> {
 
     /// When the call must be over, as things stand.
     fn end(&self) -> Instant {
-        self.begun + self.inner.policy.total_timeout + self.waited
+        self.begun + self.inner.policy.total_timeout + self.waited + self.held
     }
 
     fn answer(&self, raw: Raw) -> Answer {

@@ -12,6 +12,7 @@ mod certificates;
 mod clock;
 mod connections;
 mod framing;
+mod gate;
 #[cfg(feature = "http2")]
 mod http2;
 mod pacing;
