@@ -46,8 +46,8 @@ pub enum RefusalKind {
     ForbiddenTweets {
         /// The Tweets that are named; none when the server names none.
         tweet_ids: Vec<TweetId>,
-        /// Their authors, where the older form of the message names them (seen in the wild).
-        author_ids: Vec<u64>,
+        /// Whose they are, by user id, where the older form of the message says so (seen in the wild).
+        authors: Vec<(TweetId, u64)>,
     },
     /// The credential may not read these metrics: leave them out.
     ForbiddenMetrics {
@@ -150,7 +150,7 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) tweet_ids: Vec<TweetId>,
-    pub(crate) author_ids: Vec<u64>,
+    pub(crate) authors: Vec<(TweetId, u64)>,
     pub(crate) metrics: Vec<Metric>,
     /// Something is forbidden and not named.
     pub(crate) unnamed: bool,
@@ -179,14 +179,16 @@ impl Named {
                 named.metrics.extend(items.map(Metric::named));
             } else {
                 named.tweets = true;
-                let ids = named.tweet_ids.len();
-                named.tweet_ids.extend(items.filter_map(|item| item.parse::<TweetId>().ok()));
-                named.unnamed |= named.tweet_ids.len() == ids;
-                named.author_ids.extend(author(before));
+                let ids: Vec<TweetId> = items.filter_map(|item| item.parse().ok()).collect();
+                named.unnamed |= ids.is_empty();
+                if let Some(author) = author(before) {
+                    named.authors.extend(ids.iter().map(|id| (*id, author)));
+                }
+                named.tweet_ids.extend(ids);
             }
         }
         once_each(&mut named.tweet_ids);
-        once_each(&mut named.author_ids);
+        once_each(&mut named.authors);
         named
     }
 }
@@ -362,7 +364,7 @@ impl Findings {
             if says("application id is not authorized") {
                 RefusalKind::NotProvisioned
             } else if named.tweets {
-                RefusalKind::ForbiddenTweets { tweet_ids: named.tweet_ids, author_ids: named.author_ids }
+                RefusalKind::ForbiddenTweets { tweet_ids: named.tweet_ids, authors: named.authors }
             } else if !named.metrics.is_empty() {
                 RefusalKind::ForbiddenMetrics { metrics: named.metrics }
             } else {

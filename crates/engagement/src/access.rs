@@ -23,25 +23,20 @@ pub(crate) fn assign(
     owners: &Owners,
     metrics: &Metrics,
 ) -> Result<Vec<Ask>, Error> {
-    let app = client.app().map(|_| Asker::AppOnly);
+    let app = client.app();
     let forced = match who {
         Who::Auto => None,
         Who::App => Some(app.ok_or(ErrorKind::NoCredential)?),
-        Who::Account(name) => Some(client.asker(client.account(name)?)),
+        Who::Account(name) => Some(client.account(name)?),
     };
-    let unknown_owner = match client.accounts() {
-        [only] => Some(client.asker(*only)),
-        _ => app,
-    };
+    let unknown_owner = client.only_account().or(app);
     let mut known: HashMap<&str, Option<Asker>> = HashMap::new();
     let mut asks = Vec::with_capacity(tweet_ids.len());
     for &tweet_id in tweet_ids {
         let asker = match (forced, owners.of(tweet_id)) {
             (Some(forced), _) => Some(forced),
             (None, None) => unknown_owner,
-            (None, Some(owner)) => *known
-                .entry(owner)
-                .or_insert_with(|| client.account(owner).ok().map(|caller| client.asker(caller)).or(app)),
+            (None, Some(owner)) => *known.entry(owner).or_insert_with(|| client.account(owner).ok().or(app)),
         };
         asks.push(Ask::new(tweet_id, asker.ok_or(ErrorKind::NoCredential)?));
     }
@@ -70,10 +65,7 @@ pub(crate) fn assign_by_owner(
         numbers.insert(name, number);
         Asker::Owner(number)
     };
-    let only = match client.accounts() {
-        [only] => client.caller(*only).owner.clone(),
-        _ => None,
-    };
+    let only = client.only_account().and_then(|only| client.caller(only)?.owner.clone());
     let asks: Vec<Ask> = tweet_ids
         .iter()
         .map(|&tweet_id| {

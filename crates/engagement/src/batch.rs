@@ -43,6 +43,7 @@ impl Problem {
             ProblemKind::Authentication
             | ProblemKind::Refused
             | ProblemKind::Malformed
+            | ProblemKind::Held
             | ProblemKind::Stopped => false,
         };
         Self { kind, message: message.into(), retryable }
@@ -71,6 +72,8 @@ pub enum ProblemKind {
     Refused,
     /// The answer cannot be trusted.
     Malformed,
+    /// The caller's own hook held a request back: see [`Unit::before_each`](crate::Unit::before_each).
+    Held,
     /// The caller stopped the query.
     Stopped,
 }

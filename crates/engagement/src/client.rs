@@ -1,6 +1,7 @@
 //! The client: who may ask, where, and how fast.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -8,14 +9,17 @@ use std::{
     time::Duration,
 };
 
-use engagement_model::{Access, Endpoint, TweetId, Window, plan::Asker};
+use engagement_model::{Endpoint, TweetId, Window, plan::Asker};
 use engagement_transport::{Clock, Event, Quota, SystemClock, Transport, Url};
 use jiff::Timestamp;
 
 use crate::{
-    credential::{Account, App, Caller},
+    credential::{Account, App, Caller, comparable},
     error::{Error, ErrorKind},
+    exchange::{Bodies, settle},
     query::Query,
+    settled::Settled,
+    unit::Unit,
 };
 
 /// A client of the API. Cheap to clone; clones share connections, quota and counters.
@@ -42,6 +46,40 @@ impl Client {
     /// whose answers are put together.
     pub fn historical(&self, tweet_ids: impl IntoIterator<Item = TweetId>, range: Window) -> Query {
         Query::new(self.clone(), Endpoint::Historical, tweet_ids.into_iter().collect(), Some(range))
+    }
+
+    /// Asks for one unit, and again for what a refusal leaves over, until each of its Tweets × metrics has a row: what a
+    /// query does with each of its requests.
+    ///
+    /// It never fails: what went wrong is in [`Settled::problems`]. Nothing is sent before the future is polled, and
+    /// dropping it ends what is in flight. How many are in flight at once is the caller's business, up to the client's
+    /// [concurrency](Builder::concurrency): more than these wait for a connection.
+    pub fn settle(&self, unit: Unit) -> impl Future<Output = Settled> + Send + use<> {
+        settle(self.clone(), unit, Bodies::Dropped)
+    }
+
+    /// The app, as units and plans name it, if there is one.
+    pub fn app(&self) -> Option<Asker> {
+        self.0.app()
+    }
+
+    /// An account by its handle or user id, as units and plans name it.
+    ///
+    /// # Errors
+    ///
+    /// There is no token of an account of that name.
+    pub fn account(&self, name: &str) -> Result<Asker, Error> {
+        Ok(self.0.account(name)?)
+    }
+
+    /// The accounts that there are tokens of, and their names.
+    pub fn accounts(&self) -> impl Iterator<Item = (Asker, &Arc<str>)> {
+        self.0.accounts()
+    }
+
+    /// The name of the account; `None` for the app, and for a number that this client did not give.
+    pub fn owner(&self, asker: Asker) -> Option<&Arc<str>> {
+        self.0.caller(asker)?.owner.as_ref()
     }
 
     /// The transport, for other requests to the same servers.
@@ -178,28 +216,25 @@ impl Builder {
         };
         let urls = [url(Endpoint::Totals)?, url(Endpoint::Last28Hours)?, url(Endpoint::Historical)?];
         let app = self.app.as_ref().and_then(App::caller);
-        let has_app = app.is_some();
-        let mut callers: Vec<Caller> = app.into_iter().collect();
-        let mut accounts = Vec::new();
-        let mut names: Vec<Account> = Vec::new();
-        for account in self.accounts {
-            if names.iter().any(|known| known.is(&account.name())) {
+        let mut owners = Vec::with_capacity(self.accounts.len());
+        let mut names = HashMap::new();
+        for (account, number) in self.accounts.into_iter().zip(0..) {
+            if names.contains_key(&comparable(&account.name())) {
                 return Err(ErrorKind::TwoAccounts { account: account.name() }.into());
             }
             let caller = self.app.as_ref().and_then(|app| app.user(&account));
-            let caller = caller.ok_or_else(|| ErrorKind::NoConsumer { account: account.name() })?;
-            accounts.push(callers.len());
-            callers.push(caller);
-            names.push(account);
+            owners.push(caller.ok_or_else(|| ErrorKind::NoConsumer { account: account.name() })?);
+            for name in account.names() {
+                names.entry(name).or_insert(number);
+            }
         }
         let connections = self.concurrency;
         Ok(Client(Arc::new(Inner {
             transport: self.transport.max_connections(connections).build()?,
             urls,
             quota: self.quota.unwrap_or_else(Quota::learnt),
-            callers,
-            has_app,
-            accounts,
+            app,
+            owners,
             names,
             concurrency: self.concurrency,
             allowance: self.max_requests.map(Allowance::new),
@@ -214,11 +249,10 @@ pub(crate) struct Inner {
     pub(crate) transport: Transport,
     urls: [Url; 3],
     pub(crate) quota: Quota,
-    /// The app first, if there is one, then the accounts.
-    pub(crate) callers: Vec<Caller>,
-    has_app: bool,
-    accounts: Vec<usize>,
-    names: Vec<Account>,
+    app: Option<Caller>,
+    owners: Vec<Caller>,
+    /// Every name that an account answers to, as [`Account::names`] writes it.
+    names: HashMap<String, u32>,
     pub(crate) concurrency: usize,
     pub(crate) allowance: Option<Allowance>,
     clock: Arc<dyn Clock>,
@@ -239,45 +273,42 @@ impl Inner {
         }
     }
 
-    pub(crate) fn app(&self) -> Option<usize> {
-        self.has_app.then_some(0)
+    /// The app, if there is one.
+    pub(crate) fn app(&self) -> Option<Asker> {
+        self.app.as_ref().map(|_| Asker::AppOnly)
     }
 
-    pub(crate) fn accounts(&self) -> &[usize] {
-        &self.accounts
+    /// The accounts, and their names.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (Asker, &Arc<str>)> {
+        self.owners
+            .iter()
+            .zip(0..)
+            .filter_map(|(caller, number)| Some((Asker::Owner(number), caller.owner.as_ref()?)))
     }
 
-    /// A caller by the number that this client gave it.
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "numbers come from `app`, `accounts` and `account` of this client only"
-    )]
-    pub(crate) fn caller(&self, number: usize) -> &Caller {
-        &self.callers[number]
+    /// The account, if there is exactly one.
+    pub(crate) fn only_account(&self) -> Option<Asker> {
+        (self.owners.len() == 1).then_some(Asker::Owner(0))
     }
 
-    /// The name that plans have for a caller.
-    pub(crate) fn asker(&self, caller: usize) -> Asker {
-        match self.caller(caller).access {
-            Access::AppOnly => Asker::AppOnly,
-            Access::Owner => Asker::Owner(u32::try_from(caller).unwrap_or(u32::MAX)),
-        }
-    }
-
-    /// The caller that a plan names so.
-    pub(crate) fn caller_of(&self, asker: Asker) -> usize {
+    /// The credential of this number, if this client gave it.
+    pub(crate) fn caller(&self, asker: Asker) -> Option<&Caller> {
         match asker {
-            Asker::AppOnly => 0,
-            Asker::Owner(caller) => caller as usize,
+            Asker::AppOnly => self.app.as_ref(),
+            Asker::Owner(number) => self.owners.get(number as usize),
         }
     }
 
     /// The account of this name.
-    pub(crate) fn account(&self, name: &str) -> Result<usize, ErrorKind> {
-        let found = self.names.iter().zip(&self.accounts).find(|(account, _)| account.is(name));
-        found.map(|(_, number)| *number).ok_or_else(|| {
-            let known: Vec<_> = self.names.iter().map(Account::name).collect();
-            let known = if known.is_empty() { "nobody".to_owned() } else { known.join(", ") };
+    pub(crate) fn account(&self, name: &str) -> Result<Asker, ErrorKind> {
+        self.names.get(&comparable(name)).map(|number| Asker::Owner(*number)).ok_or_else(|| {
+            let names: Vec<&str> =
+                self.owners.iter().filter_map(|caller| caller.owner.as_deref()).take(MOST_NAMED).collect();
+            let known = match self.owners.len().saturating_sub(names.len()) {
+                0 if names.is_empty() => "nobody".to_owned(),
+                0 => names.join(", "),
+                more => format!("{} and {more} more", names.join(", ")),
+            };
             ErrorKind::UnknownAccount { account: name.to_owned(), known }
         })
     }
@@ -299,14 +330,14 @@ impl Allowance {
         self.limit
     }
 
-    /// Takes as many as there are, up to `wanted`.
-    pub(crate) fn take(&self, wanted: u32) -> u32 {
-        let wanted = u64::from(wanted);
-        let before = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(wanted)));
-        let taken = before.unwrap_or_else(|left| left).min(wanted);
-        u32::try_from(taken).unwrap_or(u32::MAX)
+    /// How many are left.
+    pub(crate) fn left(&self) -> u32 {
+        u32::try_from(self.left.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
+    /// Takes one, if there is one.
+    pub(crate) fn take(&self) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
     /// Gives back what was not used.
@@ -315,5 +346,7 @@ impl Allowance {
     }
 }
 
+/// Accounts that an error names.
+const MOST_NAMED: usize = 20;
 /// The host in every version of the documentation that printed one for long.
 const DEFAULT_BASE_URL: &str = "https://data-api.twitter.com";

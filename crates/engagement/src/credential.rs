@@ -90,11 +90,20 @@ impl Account {
 
     /// Whether `name` means this account: its handle in any case, with or without `@`, or its user id.
     pub fn is(&self, name: &str) -> bool {
-        let name = name.strip_prefix('@').unwrap_or(name);
-        self.handle.as_deref().is_some_and(|handle| handle.eq_ignore_ascii_case(name))
-            || self.user_id().is_some_and(|user_id| user_id.to_string() == name)
-            || self.name() == name
+        self.names().any(|own| own == comparable(name))
     }
+
+    /// All that it answers to, made [`comparable`].
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        let name = comparable(&self.name());
+        let user_id = self.user_id().map(|user_id| user_id.to_string()).filter(|user_id| *user_id != name);
+        user_id.into_iter().chain([name])
+    }
+}
+
+/// A name of an account as it is compared: in lower case and without `@`.
+pub(crate) fn comparable(name: &str) -> String {
+    name.strip_prefix('@').unwrap_or(name).to_ascii_lowercase()
 }
 
 impl fmt::Debug for Account {

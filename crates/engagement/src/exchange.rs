@@ -1,38 +1,31 @@
 //! One unit of work, from its request to a row for everything in it.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use engagement_model::{
-    Dimension, Grouping, InvalidRequest, Outcome, Reason, Request, Row,
+    Dimension, Grouping, InvalidRequest, Outcome, Reason, Request,
     answer::{Answer, DecodeError, Limits},
+    plan::Asker,
     recovery::{Attempt, Recovery},
     refusal::{Refusal, RefusalKind},
 };
-use engagement_transport::{Advice, Call, ErrorKind as Broken, Head, Replay, Verdict, verdict};
-use jiff::Timestamp;
+use engagement_transport::{Advice, Call, ErrorKind as Broken, Gate, Head, Replay, Stop, Verdict, verdict};
 
 use crate::{
     batch::{Problem, ProblemKind},
-    client::{Client, Inner},
+    client::{Allowance, Client, Inner},
+    credential::Caller,
     error::describe,
-    unit::Unit,
+    settled::{Effort, Sent, Settled},
+    unit::{Departure, Unit},
 };
-
-/// What became of a unit.
-#[derive(Debug)]
-pub(crate) struct Settled {
-    pub(crate) rows: Vec<Row>,
-    /// Rows of Tweets that turned out to be somebody else's.
-    pub(crate) strangers: Vec<Row>,
-    pub(crate) warnings: Vec<String>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) observed_at: Timestamp,
-    /// A credential that the server does not accept, and its words.
-    pub(crate) refused: Option<(usize, Reason)>,
-    pub(crate) effort: Effort,
-    /// The answers as they came, where they are asked for.
-    pub(crate) answers: Vec<engagement_transport::Answer>,
-}
 
 /// Whether answers are kept as they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,52 +34,30 @@ pub(crate) enum Bodies {
     Dropped,
 }
 
-/// What a query has cost so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Effort {
-    /// Requests sent, first ones and repetitions.
-    pub requests: u64,
-    /// Requests after a call's first.
-    pub retries: u64,
-    /// Time that calls waited for quota, added up.
-    pub waited: std::time::Duration,
-}
-
-impl Effort {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.retries += other.retries;
-        self.waited += other.waited;
-    }
-
-    fn of(sent: u32, waited: std::time::Duration) -> Self {
-        Self { requests: sent.into(), retries: sent.saturating_sub(1).into(), waited }
-    }
-}
-
 /// Asks for everything in the unit, and again for what a refusal leaves over, until each Tweet × metric has a row.
 pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies) -> Settled {
+    let inner = client.inner();
+    let mut settled = Settled::new(client.now());
+    let Some(caller) = inner.caller(unit.asker) else {
+        let problem = Problem::new(ProblemKind::Authentication, "there is no such credential");
+        settled.rows.extend(unit.rows(&Outcome::Failed(Reason::new(&problem.message))));
+        settled.problems.push(problem);
+        return settled;
+    };
+    let fallback = inner.app().filter(|_| unit.falls_back).and_then(|app| inner.caller(app));
     let mut exchange = Exchange {
-        client: client.inner(),
+        client: &client,
         unit: &unit,
+        caller,
+        fallback,
         bodies,
         attempts: VecDeque::new(),
-        settled: Settled {
-            rows: Vec::new(),
-            strangers: Vec::new(),
-            warnings: Vec::new(),
-            problems: Vec::new(),
-            observed_at: client.now(),
-            refused: None,
-            effort: Effort::default(),
-            answers: Vec::new(),
-        },
+        settled,
     };
     match exchange.request() {
         Ok(request) => {
-            let attempt = Attempt::first(request, client.inner().caller(unit.caller).access);
-            let attempt = if unit.fallback.is_some() { attempt } else { attempt.without_app() };
+            let attempt = Attempt::first(request, caller.access);
+            let attempt = if fallback.is_some() { attempt } else { attempt.without_app() };
             exchange.attempts.push_back(attempt);
         }
         Err(invalid) => {
@@ -104,14 +75,22 @@ pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies) -> Settle
 }
 
 struct Exchange<'a> {
-    client: &'a Inner,
+    client: &'a Client,
     unit: &'a Unit,
+    /// Whose credential the unit takes.
+    caller: &'a Caller,
+    /// The app, where it may be asked about strangers.
+    fallback: Option<&'a Caller>,
     bodies: Bodies,
     attempts: VecDeque<Attempt>,
     settled: Settled,
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    fn inner(&self) -> &'a Inner {
+        self.client.inner()
+    }
+
     fn request(&self) -> Result<Request, InvalidRequest> {
         let tweet_ids = self.unit.tweet_ids.iter().copied();
         let metrics = self.unit.metrics.iter().cloned();
@@ -123,54 +102,65 @@ impl Exchange<'_> {
         }
     }
 
+    /// Whether an attempt asks with another credential than the unit's own.
+    fn is_by_stranger(&self, attempt: &Attempt) -> bool {
+        attempt.access() != self.caller.access && self.fallback.is_some()
+    }
+
     /// Whose credential an attempt takes.
-    fn caller_of(&self, attempt: &Attempt) -> usize {
-        let own = self.client.caller(self.unit.caller).access;
-        if attempt.access() == own {
-            self.unit.caller
-        } else {
-            self.unit.fallback.unwrap_or(self.unit.caller)
+    fn caller_of(&self, attempt: &Attempt) -> (Asker, &'a Caller) {
+        match self.fallback {
+            Some(app) if attempt.access() != self.caller.access => (Asker::AppOnly, app),
+            _ => (self.unit.asker, self.caller),
         }
     }
 
     async fn put(&mut self, attempt: Attempt) {
-        let number = self.caller_of(&attempt);
-        let allowed = match &self.client.allowance {
-            None => None,
-            Some(allowance) => match allowance.take(MOST_ATTEMPTS) {
-                0 => return self.out_of_requests(attempt, allowance.limit()),
-                allowed => Some((allowance, allowed)),
-            },
-        };
-        let mut call = Call::post(self.client.url(self.unit.endpoint).clone())
-            .json_body(attempt.request().to_json())
-            .authorization(self.client.caller(number).authorization.clone())
-            .replay(Replay::Safe)
-            .quota(&self.client.quota);
-        if let Some((_, allowed)) = allowed {
-            call = call.max_attempts(allowed);
+        let inner = self.inner();
+        // Taken before the wait for quota: who waits is certain to be sent, once.
+        if let Some(allowance) = &inner.allowance
+            && !allowance.take()
+        {
+            return self.out_of_requests(attempt, allowance.limit());
         }
-        let sent = self.client.transport.send(&call, judge).await;
+        let (asker, caller) = self.caller_of(&attempt);
+        let tweets = attempt.request().tweet_ids().len();
+        let log = Arc::new(Log { taken: AtomicU32::new(1), sent: Mutex::default() });
+        let departure = Departure { endpoint: self.unit.endpoint, asker, tweets };
+        let mut call = Call::post(inner.url(self.unit.endpoint).clone())
+            .json_body(attempt.request().to_json())
+            .authorization(caller.authorization.clone())
+            .replay(Replay::Safe)
+            .quota(&inner.quota)
+            .gate(self.gate(departure, log.clone()));
+        if let Some(allowance) = &inner.allowance {
+            // No wait is worth its while before a repetition that would be held back.
+            call = call.max_attempts(allowance.left().saturating_add(1));
+        }
+        let answered = inner.transport.send(&call, |head, body| log.judge(head, body)).await;
         self.settled.observed_at = self.client.now();
-        let (requests, waited) = match &sent {
+        let (requests, waited) = match &answered {
             Ok(answer) => (answer.sent, answer.waited),
             Err(error) => (error.sent(), error.waited()),
         };
         self.settled.effort.add(Effort::of(requests, waited));
-        if let Some((allowance, allowed)) = allowed {
-            allowance.give_back(allowed.saturating_sub(requests));
+        if let Some(allowance) = &inner.allowance {
+            allowance.give_back(log.taken.load(Ordering::Relaxed).saturating_sub(requests));
         }
-        let answer = match sent {
+        self.settled.sent.append(&mut log.sent());
+        let answer = match answered {
             Ok(answer) => answer,
+            Err(error) if error.kind() == Broken::Held => match held(&error) {
+                Some(OutOfRequests { limit }) => return self.out_of_requests(attempt, *limit),
+                None => return self.fail(attempt, Problem::new(ProblemKind::Held, describe(&error))),
+            },
             Err(error) => {
-                // Fewer attempts than usual were allowed, and they were not enough.
-                if let Some((allowance, allowed)) = allowed
-                    && allowed < MOST_ATTEMPTS
-                    && requests >= allowed
-                {
-                    return self.out_of_requests(attempt, allowance.limit());
-                }
-                return self.fail(attempt, broken(&error));
+                let at_limit =
+                    |allowance: &&Allowance| error.stop() == Stop::Attempts && allowance.left() == 0;
+                return match inner.allowance.as_ref().filter(at_limit) {
+                    Some(allowance) => self.out_of_requests(attempt, allowance.limit()),
+                    None => self.fail(attempt, broken(&error)),
+                };
             }
         };
         if !answer.status.is_success() {
@@ -189,6 +179,36 @@ impl Exchange<'_> {
         }
     }
 
+    /// What every request of a call passes: the client's limit, then the unit's own hook.
+    fn gate(&self, departure: Departure, log: Arc<Log>) -> Gate {
+        let (client, hook) = (self.client.clone(), self.unit.hook.clone());
+        Gate::new(move |_| {
+            let (client, hook, log, departure) =
+                (client.clone(), hook.clone(), log.clone(), departure.clone());
+            async move {
+                if let Some(allowance) = &client.inner().allowance
+                    && !log.first_is_to_come()
+                {
+                    if !allowance.take() {
+                        return Err(OutOfRequests { limit: allowance.limit() }.into());
+                    }
+                    log.taken.fetch_add(1, Ordering::Relaxed);
+                }
+                let sent = Sent {
+                    endpoint: departure.endpoint,
+                    asker: departure.asker,
+                    tweets: departure.tweets,
+                    status: None,
+                };
+                if let Some(hook) = hook {
+                    hook(departure).await?;
+                }
+                log.sent().push(sent);
+                Ok(())
+            }
+        })
+    }
+
     fn answered(&mut self, attempt: Attempt, mut answer: Answer) {
         let warnings = core::mem::take(&mut answer.warnings);
         self.settled.warnings.extend(warnings.iter().map(ToString::to_string));
@@ -203,20 +223,23 @@ impl Exchange<'_> {
                 }
             }
         }
-        let by_stranger = self.caller_of(&attempt) != self.unit.caller;
+        let by_stranger = self.is_by_stranger(&attempt);
         self.recover(attempt.after_answer(answer), by_stranger);
     }
 
     /// The server refused the request as a whole. What it names is final, and the rest is asked for again.
     fn refused(&mut self, attempt: Attempt, refusal: &Refusal, clock_ahead: Option<i64>) {
-        let number = self.caller_of(&attempt);
+        if let RefusalKind::ForbiddenTweets { authors, .. } = &refusal.kind {
+            self.settled.authors.extend(authors);
+        }
         let kind = match &refusal.kind {
             RefusalKind::ForbiddenTweets { .. }
             | RefusalKind::Forbidden
             | RefusalKind::ForbiddenMetrics { .. }
             | RefusalKind::UnavailableTweets
             | RefusalKind::TooOld => {
-                return self.recover(attempt.after_refusal(refusal), number != self.unit.caller);
+                let by_stranger = self.is_by_stranger(&attempt);
+                return self.recover(attempt.after_refusal(refusal), by_stranger);
             }
             RefusalKind::Authentication | RefusalKind::NotProvisioned | RefusalKind::ClockOff => {
                 ProblemKind::Authentication
@@ -232,10 +255,11 @@ impl Exchange<'_> {
                     .message
                     .push_str(&format!("; the server's clock is {ahead} s ahead of this machine's"));
             }
-            if let Some(owner) = &self.client.caller(number).owner {
+            let (asker, caller) = self.caller_of(&attempt);
+            if let Some(owner) = &caller.owner {
                 problem.message.push_str(&format!("; asked with the token of {owner}"));
             }
-            self.settled.refused = Some((number, Reason::new(&problem.message)));
+            self.settled.refused = Some((asker, Reason::new(&problem.message)));
         }
         self.fail(attempt, problem);
     }
@@ -254,7 +278,7 @@ impl Exchange<'_> {
 
     fn out_of_requests(&mut self, attempt: Attempt, limit: u64) {
         let words = format!("not asked: the limit of {limit} requests is reached");
-        let by_stranger = self.caller_of(&attempt) != self.unit.caller;
+        let by_stranger = self.is_by_stranger(&attempt);
         let mut recovery = attempt.after_failure(&words);
         for row in &mut recovery.rows {
             row.outcome = Outcome::Unaccounted(Reason::new(&words));
@@ -264,10 +288,54 @@ impl Exchange<'_> {
     }
 
     fn fail(&mut self, attempt: Attempt, problem: Problem) {
-        let by_stranger = self.caller_of(&attempt) != self.unit.caller;
+        let by_stranger = self.is_by_stranger(&attempt);
         self.recover(attempt.after_failure(&problem.message), by_stranger);
         self.settled.problems.push(problem);
     }
+}
+
+/// What was sent for one call.
+struct Log {
+    /// How many requests the call has taken from the client's limit.
+    taken: AtomicU32,
+    sent: Mutex<Vec<Sent>>,
+}
+
+impl Log {
+    fn sent(&self) -> std::sync::MutexGuard<'_, Vec<Sent>> {
+        // Pushed to and read: nothing that a panic could leave half done.
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn first_is_to_come(&self) -> bool {
+        self.sent().is_empty()
+    }
+
+    fn judge(&self, head: &Head<'_>, body: &[u8]) -> Verdict {
+        if let Some(last) = self.sent().last_mut() {
+            last.status = Some(head.status.as_u16());
+        }
+        judge(head, body)
+    }
+}
+
+/// The client may send no more.
+#[derive(Debug)]
+struct OutOfRequests {
+    limit: u64,
+}
+
+impl fmt::Display for OutOfRequests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the limit of {} requests is reached", self.limit)
+    }
+}
+
+impl std::error::Error for OutOfRequests {}
+
+/// Whether it was the client's limit that held a request back.
+fn held(error: &engagement_transport::Error) -> Option<&OutOfRequests> {
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 /// Whether values of the grouping belong to a Tweet and a metric each.
@@ -311,7 +379,5 @@ fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
     verdict::by_status(head, body)
 }
 
-/// What the transport sends for one call, at most.
-const MOST_ATTEMPTS: u32 = 5;
 /// Seconds by which clocks may differ before it is worth a word.
 const CLOCK_TOLERANCE: u64 = 60;

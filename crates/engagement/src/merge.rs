@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use engagement_model::{Metric, Outcome, Row, TweetId, UtcHour, Window};
+use engagement_model::{Metric, Outcome, Row, TweetId, UtcHour, Window, plan::Asker};
 
 use crate::query::Resolution;
 
@@ -10,7 +10,7 @@ use crate::query::Resolution;
 #[derive(Debug)]
 pub(crate) struct Merger {
     resolution: Resolution,
-    waiting: HashMap<(usize, u32), Waiting>,
+    waiting: HashMap<(Asker, u32), Waiting>,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Merger {
     }
 
     /// Takes the rows of one of a batch's windows; gives the batch's rows with the last.
-    pub(crate) fn add(&mut self, batch: (usize, u32), windows: u32, rows: Vec<Row>) -> Vec<Row> {
+    pub(crate) fn add(&mut self, batch: (Asker, u32), windows: u32, rows: Vec<Row>) -> Vec<Row> {
         let waiting = self.waiting.entry(batch).or_default();
         waiting.arrived += 1;
         waiting.rows.extend(rows);
@@ -156,8 +156,11 @@ mod tests {
     #[test]
     fn waits_for_the_last_window() {
         let mut merger = Merger::new(Resolution::Total);
-        assert!(merger.add((0, 0), 2, vec![row(0, 672, Outcome::Ok(1))]).is_empty());
-        assert!(merger.add((0, 1), 2, vec![row(0, 672, Outcome::Ok(5))]).is_empty());
-        assert_eq!(merger.add((0, 0), 2, vec![row(672, 700, Outcome::Ok(1))]), [row(0, 700, Outcome::Ok(2))]);
+        assert!(merger.add((Asker::Owner(0), 0), 2, vec![row(0, 672, Outcome::Ok(1))]).is_empty());
+        assert!(merger.add((Asker::Owner(0), 1), 2, vec![row(0, 672, Outcome::Ok(5))]).is_empty());
+        assert_eq!(
+            merger.add((Asker::Owner(0), 0), 2, vec![row(672, 700, Outcome::Ok(1))]),
+            [row(0, 700, Outcome::Ok(2))]
+        );
     }
 }

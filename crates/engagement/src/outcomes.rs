@@ -9,18 +9,19 @@ use std::collections::{HashMap, VecDeque};
 use engagement_model::{
     Endpoint, Grouping, Outcome, Reason, Row,
     answer::{Limits, Merged},
+    plan::Asker,
 };
 use futures_core::{Stream, future::BoxFuture};
 use futures_util::stream::FuturesUnordered;
 
-pub use crate::exchange::Effort;
 use crate::{
     batch::{Batch, Problem, ProblemKind},
     client::Client,
-    exchange::{Bodies, Settled, settle},
+    exchange::{Bodies, settle},
     merge::Merger,
     query::Resolution,
-    unit::Unit,
+    settled::{Effort, Settled},
+    work::Piece,
 };
 
 /// What becomes of everything that a query asks for, as it comes to be known.
@@ -32,15 +33,15 @@ use crate::{
 pub struct Outcomes {
     client: Client,
     endpoint: Endpoint,
-    units: VecDeque<Unit>,
+    pieces: VecDeque<Piece>,
     running: FuturesUnordered<BoxFuture<'static, (usize, Settled)>>,
     /// What is being asked for, by the number of its request.
-    in_flight: HashMap<usize, Unit>,
+    in_flight: HashMap<usize, Piece>,
     started: usize,
     ready: VecDeque<Batch>,
     merger: Option<Merger>,
     /// Credentials that the server does not accept, and its words: no other request is wasted on them.
-    refused: HashMap<usize, Reason>,
+    refused: HashMap<Asker, Reason>,
     effort: Effort,
     /// The answers put together, where that is asked for.
     merged: Option<Merged>,
@@ -51,7 +52,7 @@ impl Outcomes {
     pub(crate) fn new(
         client: Client,
         endpoint: Endpoint,
-        units: VecDeque<Unit>,
+        pieces: VecDeque<Piece>,
         free: Vec<Row>,
         merged: Option<Resolution>,
     ) -> Self {
@@ -59,7 +60,7 @@ impl Outcomes {
         let mut outcomes = Self {
             client,
             endpoint,
-            units,
+            pieces,
             running: FuturesUnordered::new(),
             in_flight: HashMap::new(),
             started: 0,
@@ -95,28 +96,29 @@ impl Outcomes {
     pub fn stop(&mut self, reason: &str) {
         self.running.clear();
         let unaccounted = Outcome::Unaccounted(Reason::new(reason));
-        let mut left: Vec<Unit> = self.in_flight.drain().map(|(_, unit)| unit).collect();
-        left.extend(self.units.drain(..));
-        left.sort_by_key(|unit| (unit.batch, unit.window));
+        let mut left: Vec<Piece> = self.in_flight.drain().map(|(_, piece)| piece).collect();
+        left.extend(self.pieces.drain(..));
+        left.sort_by_key(|piece| (piece.batch, piece.unit.window));
         let mut problem = Some(Problem::new(ProblemKind::Stopped, reason));
-        for unit in left {
-            let rows = unit.rows(&unaccounted).collect();
-            self.close(&unit, rows, Vec::new(), problem.take().into_iter().collect(), None);
+        for piece in left {
+            let rows = piece.unit.rows(&unaccounted).collect();
+            self.close(&piece, rows, Vec::new(), problem.take().into_iter().collect(), None);
         }
     }
 
     /// Starts requests while there is room for them.
     fn start(&mut self) {
         while self.running.len() < self.client.inner().concurrency {
-            let Some(unit) = self.units.pop_front() else { return };
-            if let Some(reason) = self.refused.get(&unit.caller) {
-                let rows = unit.rows(&Outcome::Failed(reason.clone())).collect();
-                self.close(&unit, rows, Vec::new(), Vec::new(), None);
+            let Some(piece) = self.pieces.pop_front() else { return };
+            if let Some(reason) = self.refused.get(&piece.unit.asker) {
+                let rows = piece.unit.rows(&Outcome::Failed(reason.clone())).collect();
+                self.close(&piece, rows, Vec::new(), Vec::new(), None);
                 continue;
             }
             let number = self.started;
             self.started += 1;
-            self.in_flight.insert(number, unit.clone());
+            let unit = piece.unit.clone();
+            self.in_flight.insert(number, piece);
             let client = self.client.clone();
             let bodies = if self.merged.is_some() { Bodies::Kept } else { Bodies::Dropped };
             self.running.push(Box::pin(async move { (number, settle(client, unit, bodies).await) }));
@@ -124,7 +126,7 @@ impl Outcomes {
     }
 
     fn settled(&mut self, number: usize, mut settled: Settled) {
-        let Some(unit) = self.in_flight.remove(&number) else { return };
+        let Some(piece) = self.in_flight.remove(&number) else { return };
         self.effort.add(settled.effort);
         if let Some(merged) = &mut self.merged {
             for answer in &settled.answers {
@@ -133,35 +135,35 @@ impl Outcomes {
                 }
             }
         }
-        if let Some((caller, reason)) = settled.refused {
-            self.refused.insert(caller, reason);
+        if let Some((asker, reason)) = settled.refused {
+            self.refused.insert(asker, reason);
         }
         if !settled.strangers.is_empty() {
             self.give(None, settled.strangers, Vec::new(), Vec::new(), Some(settled.observed_at));
         }
-        self.close(&unit, settled.rows, settled.warnings, settled.problems, Some(settled.observed_at));
+        self.close(&piece, settled.rows, settled.warnings, settled.problems, Some(settled.observed_at));
     }
 
     /// A unit is done: its rows go out, or wait for the other windows of the same Tweets.
     fn close(
         &mut self,
-        unit: &Unit,
+        piece: &Piece,
         mut rows: Vec<Row>,
         warnings: Vec<String>,
         problems: Vec<Problem>,
         observed_at: Option<jiff::Timestamp>,
     ) {
         if let Some(merger) = &mut self.merger {
-            rows = merger.add(unit.batch, unit.windows, rows);
+            rows = merger.add(piece.batch, piece.windows, rows);
         }
         if !rows.is_empty() || !warnings.is_empty() || !problems.is_empty() {
-            self.give(Some(unit), rows, warnings, problems, observed_at);
+            self.give(Some(piece.unit.asker), rows, warnings, problems, observed_at);
         }
     }
 
     fn give(
         &mut self,
-        unit: Option<&Unit>,
+        asker: Option<Asker>,
         mut rows: Vec<Row>,
         warnings: Vec<String>,
         problems: Vec<Problem>,
@@ -170,7 +172,7 @@ impl Outcomes {
         rows.sort_by(|a, b| (a.tweet_id, a.bucket, &a.metric).cmp(&(b.tweet_id, b.bucket, &b.metric)));
         self.ready.push_back(Batch {
             endpoint: self.endpoint,
-            owner: unit.and_then(|unit| self.client.inner().caller(unit.caller).owner.clone()),
+            owner: asker.and_then(|asker| self.client.owner(asker).cloned()),
             observed_at: observed_at.unwrap_or_else(|| self.client.now()),
             rows,
             warnings,

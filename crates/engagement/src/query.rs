@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     outcomes::Outcomes,
     raw::Raw,
-    unit::{skipped, units},
+    work::{pieces, skipped},
 };
 
 /// A question about Tweets. Made by [`Client::totals`] and its sisters, changed by the setters, sent by
@@ -105,7 +105,7 @@ impl Query {
     /// What the API would refuse is refused here, and nothing is sent: no ids, a metric that the endpoint does not
     /// serve, a range before the API's first data or in the future; likewise a credential that is missing.
     pub fn send(self) -> Result<Outcomes, Error> {
-        let parts = [Arc::from([self.resolution.grouping(self.endpoint)?])];
+        let parts = [Arc::from([self.resolution.grouping(self.endpoint)])];
         let merged = self.endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
         let resolution = merged.then_some(self.resolution);
         self.send_parts(&parts, resolution)
@@ -136,15 +136,15 @@ impl Query {
         let plan = self.make_plan(asks)?;
         // Elsewhere a public metric is another quantity, and a credential that is forced is the only one.
         let falls_back = self.endpoint == Endpoint::Totals && self.who == Who::Auto;
-        let units = units(self.client.inner(), &plan, parts, falls_back);
+        let pieces = pieces(&plan, parts, falls_back);
         let free = skipped(&plan, &self.metrics);
-        Ok(Outcomes::new(self.client, self.endpoint, units, free, resolution))
+        Ok(Outcomes::new(self.client, self.endpoint, pieces, free, resolution))
     }
 
     /// The groupings of each request that one planned request becomes.
     fn parts(&self) -> Result<Vec<Arc<[Grouping]>>, Error> {
         let groupings = match &*self.groupings {
-            [] => vec![self.resolution.grouping(self.endpoint)?],
+            [] => vec![self.resolution.grouping(self.endpoint)],
             named => named.to_vec(),
         };
         Ok(split_groupings(self.endpoint, groupings)?.into_iter().map(Arc::from).collect())
@@ -254,7 +254,7 @@ pub enum Resolution {
 
 impl Resolution {
     /// The one grouping that is sent. It always has Tweet and metric, so that every value has an owner.
-    fn grouping(self, endpoint: Endpoint) -> Result<Grouping, Error> {
+    pub(crate) fn grouping(self, endpoint: Endpoint) -> Grouping {
         let mut by = vec![Dimension::TweetId, Dimension::EngagementType];
         if endpoint.is_series() {
             match self {
@@ -263,7 +263,8 @@ impl Resolution {
                 Self::Total => {}
             }
         }
-        Ok(Grouping::new(GROUPING, by)?)
+        Grouping::new(GROUPING, by)
+            .expect("the name is not reserved, the dimensions differ and four are in a legal order")
     }
 }
 

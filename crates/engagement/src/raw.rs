@@ -10,7 +10,8 @@ use futures_core::Stream;
 
 use crate::{
     batch::{Batch, Problem},
-    outcomes::{Effort, Outcomes},
+    outcomes::Outcomes,
+    settled::Effort,
 };
 
 /// A query for the API's own shape: a stream that accounts for every Tweet × metric, and at its end the answer.

@@ -1,40 +1,118 @@
-//! The work of a query, request by request.
+//! One request's work.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
-use engagement_model::{
-    Endpoint, Grouping, Metric, Outcome, Reason, Row, TweetId, Window,
-    plan::{Asker, Plan, Why},
-};
+use engagement_model::{Endpoint, Grouping, Metric, Outcome, Row, TweetId, Window, plan::Asker};
+use futures_core::future::BoxFuture;
 
-use crate::{client::Inner, query::Metrics};
+use crate::query::Resolution;
 
-/// What one request asks for.
-#[derive(Clone, Debug)]
-pub(crate) struct Unit {
+/// What one request asks for: Tweets that one credential is asked for together. Sent by
+/// [`Client::settle`](crate::Client::settle).
+///
+/// A query makes its units from a plan. Who plans, keeps and repeats by other rules makes them one by one: a unit is
+/// a plain value, and names its credential by the number that [`Client::app`](crate::Client::app) and
+/// [`Client::account`](crate::Client::account) give.
+#[derive(Clone)]
+#[must_use = "a unit asks nothing before it is settled"]
+pub struct Unit {
     pub(crate) endpoint: Endpoint,
-    pub(crate) caller: usize,
-    /// Where public metrics of Tweets go that turn out to be somebody else's.
-    pub(crate) fallback: Option<usize>,
+    pub(crate) asker: Asker,
+    /// Whether public metrics of Tweets that turn out to be somebody else's are asked for app-only.
+    pub(crate) falls_back: bool,
     pub(crate) tweet_ids: Arc<[TweetId]>,
     pub(crate) metrics: Arc<[Metric]>,
     pub(crate) groupings: Arc<[Grouping]>,
     pub(crate) window: Option<Window>,
-    /// Who asks and a number: units of one batch ask for the same Tweets in consecutive windows.
-    pub(crate) batch: (usize, u32),
-    /// How many windows the batch has.
-    pub(crate) windows: u32,
+    pub(crate) hook: Option<Hook>,
 }
 
 impl Unit {
+    /// These metrics of these Tweets, in buckets of this size where the endpoint has any.
+    ///
+    /// What the API refuses (more Tweets than the endpoint takes, a metric that it does not serve, a window that is too
+    /// long) is found when the unit is settled, before anything is sent.
+    pub fn new(
+        endpoint: Endpoint,
+        asker: Asker,
+        tweet_ids: impl Into<Arc<[TweetId]>>,
+        metrics: impl Into<Arc<[Metric]>>,
+        resolution: Resolution,
+    ) -> Self {
+        Self {
+            endpoint,
+            asker,
+            falls_back: false,
+            tweet_ids: tweet_ids.into(),
+            metrics: metrics.into(),
+            groupings: [resolution.grouping(endpoint)].into(),
+            window: None,
+            hook: None,
+        }
+    }
+
+    /// Of this window. The historical endpoint needs one, and the others take none.
+    pub fn window(mut self, window: Window) -> Self {
+        self.window = Some(window);
+        self
+    }
+
+    /// Asks app-only, on totals, for the public metrics of Tweets that turn out to be somebody else's. Without this they
+    /// are forbidden.
+    pub fn fall_back_to_app(mut self) -> Self {
+        self.falls_back = self.endpoint == Endpoint::Totals && self.asker != Asker::AppOnly;
+        self
+    }
+
+    /// Waits for `hook` before each request, when the request has its turn in the quota and before it is signed. Where
+    /// it refuses, nothing is sent, and the unit ends with a problem of the kind
+    /// [`Held`](crate::ProblemKind::Held). See [`transport::Gate`](engagement_transport::Gate).
+    pub fn before_each<F>(mut self, hook: impl Fn(Departure) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.hook = Some(Arc::new(move |departure| Box::pin(hook(departure))));
+        self
+    }
+
     /// A row without a value for each of its Tweets × metrics.
     pub(crate) fn rows(&self, outcome: &Outcome) -> impl Iterator<Item = Row> {
         rows(&self.tweet_ids, &self.metrics, self.window, outcome)
     }
 }
 
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unit")
+            .field("endpoint", &self.endpoint)
+            .field("asker", &self.asker)
+            .field("tweet_ids", &self.tweet_ids.len())
+            .field("metrics", &self.metrics.len())
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that is about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Departure {
+    /// Where it goes.
+    pub endpoint: Endpoint,
+    /// Whose token asks: the unit's own, or the app where that is asked for strangers.
+    pub asker: Asker,
+    /// How many Tweets it asks for.
+    pub tweets: usize,
+}
+
+/// Any error.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is waited for before each request.
+pub(crate) type Hook = Arc<dyn Fn(Departure) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
+
 /// Rows of one outcome, for each Tweet × metric.
-pub(crate) fn rows(
+fn rows(
     tweet_ids: &[TweetId],
     metrics: &[Metric],
     bucket: Option<Window>,
@@ -48,59 +126,4 @@ pub(crate) fn rows(
             outcome: outcome.clone(),
         })
     })
-}
-
-/// The requests of a plan, each as often as the groupings have parts. With `falls_back`, owners' Tweets that turn out to be somebody else's are asked for app-only.
-pub(crate) fn units(
-    client: &Inner,
-    plan: &Plan,
-    parts: &[Arc<[Grouping]>],
-    falls_back: bool,
-) -> VecDeque<Unit> {
-    let fallback = client.app().filter(|_| falls_back);
-    let mut units: VecDeque<Unit> = VecDeque::new();
-    for planned in plan.requests() {
-        let caller = client.caller_of(planned.asker());
-        let tweet_ids = planned.tweet_ids();
-        let (_, windows) = planned.window_of_batch();
-        let batch = (caller, planned.batch());
-        // Most windows of a batch ask for the same Tweets.
-        let before = units.back().filter(|before| before.batch == batch);
-        let (tweet_ids, metrics) = match before {
-            Some(before) if before.tweet_ids.iter().copied().eq(planned.tweet_ids()) => {
-                (before.tweet_ids.clone(), before.metrics.clone())
-            }
-            _ => (tweet_ids.collect::<Arc<[_]>>(), planned.metrics().cloned().collect::<Arc<[_]>>()),
-        };
-        units.extend(parts.iter().map(|groupings| Unit {
-            endpoint: planned.endpoint(),
-            caller,
-            fallback: fallback.filter(|_| planned.asker() != Asker::AppOnly),
-            tweet_ids: tweet_ids.clone(),
-            metrics: metrics.clone(),
-            groupings: groupings.clone(),
-            window: planned.window(),
-            batch,
-            windows,
-        }));
-    }
-    units
-}
-
-/// Rows for what the plan does not ask for. What a credential may not read is a cell only if it was asked for by name.
-pub(crate) fn skipped(plan: &Plan, metrics: &Metrics) -> Vec<Row> {
-    let reason = |why: Why| Reason::new(&format!("{why}; not asked"));
-    let reasons = [Why::TooOld, Why::NotYetMade, Why::NotReadable].map(|why| (why, reason(why)));
-    plan.skipped()
-        .filter(|skipped| skipped.why != Why::NotReadable || *metrics != Metrics::Allowed)
-        .filter_map(|skipped| {
-            let (_, reason) = reasons.iter().find(|(why, _)| *why == skipped.why)?;
-            Some(Row {
-                tweet_id: skipped.tweet_id,
-                metric: skipped.metric,
-                bucket: plan.range(),
-                outcome: Outcome::without_value(skipped.why.state(), reason.clone())?,
-            })
-        })
-        .collect()
 }

@@ -11,3 +11,4 @@ mod network;
 mod recovery;
 mod refused;
 mod truth;
+mod units;

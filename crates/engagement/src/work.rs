@@ -1,0 +1,72 @@
+//! The work of a query, unit by unit.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use engagement_model::{
+    Grouping, Outcome, Reason, Row,
+    plan::{Asker, Plan, Why},
+};
+
+use crate::{query::Metrics, unit::Unit};
+
+/// A unit and its place among those of its Tweets.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub(crate) unit: Unit,
+    /// Who asks and a number: units of one batch ask for the same Tweets in consecutive windows.
+    pub(crate) batch: (Asker, u32),
+    /// How many windows the batch has.
+    pub(crate) windows: u32,
+}
+
+/// The requests of a plan, each as often as the groupings have parts. With `falls_back`, owners' Tweets that turn out
+/// to be somebody else's are asked for app-only.
+pub(crate) fn pieces(plan: &Plan, parts: &[Arc<[Grouping]>], falls_back: bool) -> VecDeque<Piece> {
+    let mut pieces: VecDeque<Piece> = VecDeque::new();
+    for planned in plan.requests() {
+        let (_, windows) = planned.window_of_batch();
+        let batch = (planned.asker(), planned.batch());
+        // Most windows of a batch ask for the same Tweets.
+        let before = pieces.back().filter(|before| before.batch == batch).map(|before| &before.unit);
+        let (tweet_ids, metrics) = match before {
+            Some(before) if before.tweet_ids.iter().copied().eq(planned.tweet_ids()) => {
+                (before.tweet_ids.clone(), before.metrics.clone())
+            }
+            _ => {
+                (planned.tweet_ids().collect::<Arc<[_]>>(), planned.metrics().cloned().collect::<Arc<[_]>>())
+            }
+        };
+        pieces.extend(parts.iter().map(|groupings| {
+            let unit = Unit {
+                endpoint: planned.endpoint(),
+                asker: planned.asker(),
+                falls_back: falls_back && planned.asker() != Asker::AppOnly,
+                tweet_ids: tweet_ids.clone(),
+                metrics: metrics.clone(),
+                groupings: groupings.clone(),
+                window: planned.window(),
+                hook: None,
+            };
+            Piece { unit, batch, windows }
+        }));
+    }
+    pieces
+}
+
+/// Rows for what the plan does not ask for. What a credential may not read is a cell only if it was asked for by name.
+pub(crate) fn skipped(plan: &Plan, metrics: &Metrics) -> Vec<Row> {
+    let reason = |why: Why| Reason::new(&format!("{why}; not asked"));
+    let reasons = [Why::TooOld, Why::NotYetMade, Why::NotReadable].map(|why| (why, reason(why)));
+    plan.skipped()
+        .filter(|skipped| skipped.why != Why::NotReadable || *metrics != Metrics::Allowed)
+        .filter_map(|skipped| {
+            let (_, reason) = reasons.iter().find(|(why, _)| *why == skipped.why)?;
+            Some(Row {
+                tweet_id: skipped.tweet_id,
+                metric: skipped.metric,
+                bucket: plan.range(),
+                outcome: Outcome::without_value(skipped.why.state(), reason.clone())?,
+            })
+        })
+        .collect()
+}
