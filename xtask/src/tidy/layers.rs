@@ -63,6 +63,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "engagement-model", may: &[], tests_may: &[] },
     Layer { name: "engagement-transport", may: &["oauth-core"], tests_may: &[] },
     Layer { name: "engagement-ids", may: &["engagement-model"], tests_may: &[] },
+    // No secret reaches the disk: not even by way of a type.
+    Layer { name: "engagement-store", may: &["engagement-model"], tests_may: &[] },
     // A judge does not share the defendant's code, not even in its tests.
     Layer { name: "engagement-emulator", may: &["oauth-core", "engagement-model"], tests_may: &[] },
     Layer {
@@ -80,6 +82,7 @@ const LAYERS: &[Layer] = &[
             "engagement-emulator",
             "engagement-ids",
             "engagement-model",
+            "engagement-store",
             "engagement-transport",
             "oauth-core",
         ],
@@ -94,6 +97,7 @@ const LAYERS: &[Layer] = &[
             "engagement-emulator",
             "engagement-ids",
             "engagement-model",
+            "engagement-store",
             "engagement-transport",
             "oauth-core",
         ],

@@ -1,0 +1,158 @@
+//! The one writer.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use crate::{
+    draft::Draft,
+    error::{Error, ErrorKind},
+    facts::Facts,
+    holder::{Holder, Lock},
+    job::{JobId, NewJob, Progress},
+    sql,
+    store::Store,
+    transaction::Transaction,
+    writing::Writing,
+};
+
+/// The only one who writes into a store, until it is dropped.
+///
+/// A commit waits for the disk, so what many requests need is best put into one [`Transaction`]: hundreds of lines of
+/// the ledger in one commit cost what one costs. Once a write has failed, every later one fails in the same way: what
+/// reached the disk is known only after opening the store again.
+#[derive(Debug)]
+pub struct Collector {
+    store: Store,
+    connection: Connection,
+    facts: Facts,
+    failed: Option<Error>,
+    lock: Lock,
+}
+
+impl Collector {
+    pub(crate) fn new(
+        store: &Store,
+        connection: Connection,
+        lock: Lock,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let failed = |error| Error::sqlite(error, store.path());
+        for (pragma, value) in PRAGMAS {
+            connection.pragma_update(None, pragma, value).map_err(failed)?;
+        }
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        let mut collector =
+            Self { store: store.clone(), connection, facts: Facts::new(), failed: None, lock };
+        collector.recover(now)?;
+        Ok(collector)
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Who had the store before and was killed, if anyone was.
+    pub const fn deserter(&self) -> Option<&Holder> {
+        self.lock.deserter.as_ref()
+    }
+
+    /// A job to be put together. Dropped without a commit it was never there.
+    pub fn draft(&mut self, job: &NewJob) -> Result<Draft<'_>, Error> {
+        Draft::new(self.begin()?, job)
+    }
+
+    /// Changes that are committed together. Dropped without a commit they were never made.
+    pub fn transaction(&mut self) -> Result<Transaction<'_>, Error> {
+        Ok(Transaction::new(self.begin()?))
+    }
+
+    /// Lets batches of a job be asked again: those that were set aside, and those that left Tweets failed or
+    /// unaccounted. Gives how many there are.
+    pub fn retry(&mut self, job: JobId) -> Result<u64, Error> {
+        let mut writing = self.begin()?;
+        writing.expect_job(job)?;
+        let again = writing.run(|connection, _| {
+            // What the newest answer says is to count, and not what was failed before.
+            connection.execute(
+                "update tweets set job = 0 where job = ?1 and state in ('failed', 'unaccounted')",
+                [job.0],
+            )?;
+            connection.execute(
+                "update batches set state = 'pending', failures = 0, reason = null
+                where job = ?1 and (state = 'set_aside' or (state = 'done' and failed + unaccounted > 0))",
+                [job.0],
+            )
+        })?;
+        writing.commit()?;
+        Ok(again as u64)
+    }
+
+    /// Deletes a job and its batches. What it found stays, and so does what it cost.
+    pub fn delete(&mut self, job: JobId) -> Result<(), Error> {
+        let mut writing = self.begin()?;
+        writing.expect_job(job)?;
+        writing.run(|connection, _| {
+            for table in ["batch_tweets", "batches", "jobs"] {
+                connection.execute(&format!("delete from {table} where job = ?1"), [job.0])?;
+            }
+            Ok(())
+        })?;
+        writing.commit()
+    }
+
+    /// Whatever the last collector had in flight is in nobody's hands now.
+    fn recover(&mut self, now: Timestamp) -> Result<(), Error> {
+        let mut writing = self.begin()?;
+        writing.run(|connection, _| {
+            connection.execute(
+                "update requests set state = 'lost', settled_at = ? where state = 'sent'",
+                [sql::time(now)],
+            )?;
+            connection.execute(
+                "update batches set state = ?1 where state = ?2 and state <> 'done'",
+                [Progress::Pending.name(), Progress::InFlight.name()],
+            )
+        })?;
+        writing.commit()
+    }
+
+    fn begin(&mut self) -> Result<Writing<'_>, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        Writing::begin(&mut self.connection, &self.facts, self.store.path(), &mut self.failed)
+    }
+}
+
+impl Writing<'_> {
+    /// Refuses a job that is not there.
+    pub(crate) fn expect_job(&mut self, job: JobId) -> Result<(), Error> {
+        let there = self.run(|connection, _| {
+            connection.prepare_cached("select 1 from jobs where job = ?")?.exists([job.0])
+        })?;
+        if there { Ok(()) } else { Err(self.error(ErrorKind::NoSuchJob { job: job.0 })) }
+    }
+}
+
+impl Collector {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.store.path()
+    }
+}
+
+const PRAGMAS: [(&str, &str); 4] = [
+    // What is committed is on the disk: the ledger says what was sent even after the power failed.
+    ("synchronous", "full"),
+    // 64 MiB, which holds the Tweets of a million: their order is no order of ids, so every batch touches many pages.
+    ("cache_size", "-65536"),
+    // The log grows to 64 MiB before it is written back: pages that change often are written back once.
+    ("wal_autocheckpoint", "16384"),
+    ("journal_size_limit", "67108864"),
+];
+
+/// More than there are in this crate.
+const STATEMENTS: usize = 64;

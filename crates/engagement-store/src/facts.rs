@@ -1,0 +1,330 @@
+//! What a batch brought, put into the tables.
+
+mod runs;
+
+use engagement_model::{Metric, Outcome, Reason, Row, State, TweetId, UtcHour, Window};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use self::runs::Runs;
+use crate::{
+    insert::Insert,
+    job::{BatchId, Progress, Tally},
+    record::{Observation, Settled, Settlement},
+    sql,
+};
+
+/// The insertions, by table.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    totals: Insert,
+    series: Insert,
+    gaps: Insert,
+    coverage: Insert,
+    tweets: Insert,
+}
+
+impl Facts {
+    pub(crate) fn new() -> Self {
+        Self {
+            totals: Insert::new(
+                "insert into totals(tweet_id, metric, observed_at, value)",
+                4,
+                // The same moment twice: whichever came first, the larger one stays.
+                "on conflict do update set value = excluded.value where excluded.value > value",
+            ),
+            series: Insert::new(
+                "insert into series(tweet_id, metric, bucket_start, value, observed_at)",
+                5,
+                "on conflict do update set value = excluded.value, observed_at = excluded.observed_at
+                where excluded.value <> value and (excluded.observed_at > observed_at
+                or (excluded.observed_at = observed_at and excluded.value > value))",
+            ),
+            gaps: Insert::new(
+                "insert into gaps(tweet_id, metric, endpoint, window_start, window_end, state, reason, observed_at)",
+                8,
+                "",
+            ),
+            coverage: Insert::new(
+                "insert into coverage(tweet_id, endpoint, window_start, window_end, metrics, observed_at)",
+                6,
+                "",
+            ),
+            tweets: Insert::new(
+                "insert into tweets(tweet_id, owner, created_at, state, reason, checked_at, job)",
+                7,
+                // A newer job says what holds now. Within one job, windows of one Tweet add up as `State::and` says,
+                // whose order is that of these words.
+                "on conflict do update set owner = coalesce(excluded.owner, owner), state = excluded.state,
+                reason = excluded.reason, checked_at = excluded.checked_at, job = excluded.job
+                where excluded.job > job or (excluded.job = job and
+                instr('ok unaccounted failed forbidden unavailable unsupported', excluded.state)
+                < instr('ok unaccounted failed forbidden unavailable unsupported', state))",
+            ),
+        }
+    }
+
+    /// Writes everything that the settlement says of the batch's Tweets. `None` if there is no such batch.
+    pub(crate) fn settle(
+        &self,
+        connection: &Connection,
+        batch: BatchId,
+        settlement: &Settlement<'_>,
+    ) -> rusqlite::Result<Option<Settled>> {
+        let found = connection
+            .prepare_cached(
+                "select tweet_ids, metrics, endpoint, window_start, window_end
+                from batches join batch_tweets using (job, batch) where job = ? and batch = ?",
+            )?
+            .query_row((batch.job.0, batch.number), |row| {
+                Ok((
+                    sql::column(row, 0, sql::read_tweet_ids)?,
+                    sql::column(row, 1, sql::read_metrics)?,
+                    sql::column(row, 2, sql::read_endpoint)?,
+                    sql::window(row, 3)?,
+                ))
+            })
+            .optional()?;
+        let Some((tweet_ids, metrics, endpoint, window)) = found else { return Ok(None) };
+        let mut tweets: Vec<Tweet<'_>> = tweet_ids.iter().map(|&id| Tweet::new(id)).collect();
+        let mut cells = Tally::default();
+        for observation in &settlement.observations {
+            self.observe(connection, observation, &mut tweets, &mut cells)?;
+        }
+        let unmentioned = Outcome::Unaccounted(Reason::new("the answers do not mention it"));
+        let left_out: Vec<Row> = tweets
+            .iter()
+            .filter(|tweet| tweet.state.is_none())
+            .flat_map(|tweet| {
+                metrics.iter().map(|metric| Row {
+                    tweet_id: tweet.id,
+                    metric: metric.clone(),
+                    bucket: window,
+                    outcome: unmentioned.clone(),
+                })
+            })
+            .collect();
+        let nothing = Observation::new(endpoint, settlement.at, &left_out);
+        self.observe(connection, &nothing, &mut tweets, &mut cells)?;
+        self.tweets(connection, batch, settlement, &tweets)?;
+        let mut settled = Settled { cells, ..Settled::default() };
+        let states: Vec<u8> = tweets
+            .iter()
+            .map(|tweet| {
+                let state = tweet.state.unwrap_or(State::Unaccounted);
+                settled.tweets.count(state);
+                sql::state_byte(state)
+            })
+            .collect();
+        let count = |state| settled.cells.of(state).cast_signed();
+        connection
+            .prepare_cached(
+                "update batches set state = ?, reason = ?, settled_at = ?, ok = ?, unavailable = ?, unsupported = ?,
+                forbidden = ?, failed = ?, unaccounted = ? where job = ? and batch = ?",
+            )?
+            .execute((
+                Progress::Done.name(),
+                settlement.reason,
+                sql::time(settlement.at),
+                count(State::Ok),
+                count(State::Unavailable),
+                count(State::Unsupported),
+                count(State::Forbidden),
+                count(State::Failed),
+                count(State::Unaccounted),
+                batch.job.0,
+                batch.number,
+            ))?;
+        connection
+            .prepare_cached("update batch_tweets set states = ? where job = ? and batch = ?")?
+            .execute((states, batch.job.0, batch.number))?;
+        Ok(Some(settled))
+    }
+
+    /// Writes the rows of one observation, and notes what they say of each Tweet.
+    fn observe<'a>(
+        &self,
+        connection: &Connection,
+        observation: &Observation<'a>,
+        tweets: &mut [Tweet<'a>],
+        cells: &mut Tally,
+    ) -> rusqlite::Result<()> {
+        let mut rows: Vec<Cell<'_>> = Vec::with_capacity(observation.rows.len());
+        let mut place = 0;
+        for row in observation.rows {
+            // Rows come by Tweet: the one before is a good guess.
+            if tweets.get(place).is_none_or(|tweet| tweet.id != row.tweet_id) {
+                match tweets.binary_search_by_key(&row.tweet_id, |tweet| tweet.id) {
+                    Ok(found) => place = found,
+                    Err(_) => continue,
+                }
+            }
+            let Some(tweet) = tweets.get_mut(place) else { continue };
+            let cell = Cell::new(row);
+            cells.count(cell.state);
+            tweet.note(&cell, observation.owner);
+            rows.push(cell);
+        }
+        rows.sort_by(|a, b| a.key().cmp(&b.key()));
+        let observed_at = sql::time(observation.observed_at);
+        let (values, gaps): (Vec<_>, Vec<_>) = rows.into_iter().partition(|cell| cell.value.is_some());
+        let (mut series, totals): (Vec<_>, Vec<_>) =
+            values.into_iter().partition(|cell| cell.row.bucket.is_some());
+        self.totals.run(connection, &totals, |columns, cell| {
+            columns.bind(sql::tweet_id(cell.row.tweet_id))?;
+            columns.bind(cell.row.metric.name())?;
+            columns.bind(observed_at)?;
+            columns.bind(cell.value)
+        })?;
+        let runs = Runs::of(series.iter().map(|cell| cell.row));
+        drop_outdated(connection, observed_at, &mut series)?;
+        self.series.run(connection, &series, |columns, cell| {
+            columns.bind(sql::tweet_id(cell.row.tweet_id))?;
+            columns.bind(cell.row.metric.name())?;
+            columns.bind(cell.row.bucket.map(|bucket| sql::hour(bucket.start())))?;
+            columns.bind(cell.value)?;
+            columns.bind(observed_at)
+        })?;
+        self.gaps.run(connection, &gaps, |columns, cell| {
+            columns.bind(sql::tweet_id(cell.row.tweet_id))?;
+            columns.bind(cell.row.metric.name())?;
+            columns.bind(observation.endpoint.name())?;
+            columns.bind(cell.row.bucket.map(|bucket| sql::hour(bucket.start())))?;
+            columns.bind(cell.row.bucket.map(|bucket| sql::hour(bucket.end())))?;
+            columns.bind(cell.state.name())?;
+            columns.bind(cell.reason)?;
+            columns.bind(observed_at)
+        })?;
+        let covered: Vec<Covered> = covered_totals(&totals).into_iter().chain(runs.covered()).collect();
+        self.coverage.run(connection, &covered, |columns, covered| {
+            columns.bind(sql::tweet_id(covered.tweet_id))?;
+            columns.bind(observation.endpoint.name())?;
+            columns.bind(covered.window.map(|window| sql::hour(window.start())))?;
+            columns.bind(covered.window.map(|window| sql::hour(window.end())))?;
+            columns.bind(covered.metrics.as_str())?;
+            columns.bind(observed_at)
+        })
+    }
+
+    fn tweets(
+        &self,
+        connection: &Connection,
+        batch: BatchId,
+        settlement: &Settlement<'_>,
+        tweets: &[Tweet<'_>],
+    ) -> rusqlite::Result<()> {
+        let at = sql::time(settlement.at);
+        self.tweets.run(connection, tweets, |columns, tweet| {
+            columns.bind(sql::tweet_id(tweet.id))?;
+            columns.bind(tweet.owner)?;
+            columns.bind(tweet.id.created_at().map(sql::time))?;
+            columns.bind(tweet.state.unwrap_or(State::Unaccounted).name())?;
+            columns.bind(tweet.reason)?;
+            columns.bind(at)?;
+            columns.bind(batch.job.0)
+        })
+    }
+}
+
+/// What a settlement says of one Tweet.
+struct Tweet<'a> {
+    id: TweetId,
+    state: Option<State>,
+    reason: Option<&'a str>,
+    owner: Option<&'a str>,
+}
+
+impl<'a> Tweet<'a> {
+    const fn new(id: TweetId) -> Self {
+        Self { id, state: None, reason: None, owner: None }
+    }
+
+    fn note(&mut self, cell: &Cell<'a>, owner: Option<&'a str>) {
+        let state = self.state.map_or(cell.state, |before| before.and(cell.state));
+        if self.state != Some(state) {
+            self.reason = cell.reason;
+            self.state = Some(state);
+        }
+        // Only an owner's token gets these.
+        if matches!(cell.state, State::Ok | State::Unsupported) && owner.is_some() {
+            self.owner = owner;
+        }
+    }
+}
+
+/// A row, and what the store can hold of it.
+struct Cell<'a> {
+    row: &'a Row,
+    state: State,
+    value: Option<i64>,
+    reason: Option<&'a str>,
+}
+
+impl<'a> Cell<'a> {
+    fn new(row: &'a Row) -> Self {
+        let (state, reason) = (row.outcome.state(), row.outcome.reason());
+        match row.outcome.value().map(i64::try_from) {
+            None => Self { row, state, value: None, reason },
+            Some(Ok(value)) => Self { row, state, value: Some(value), reason },
+            // Not a count that any Tweet can have; and a column holds no more.
+            Some(Err(_)) => {
+                Self { row, state: State::Failed, value: None, reason: Some("the count is above 2^63 - 1") }
+            }
+        }
+    }
+
+    /// The order of the tables.
+    fn key(&self) -> (TweetId, Option<UtcHour>, &Metric) {
+        (self.row.tweet_id, self.row.bucket.map(Window::start), &self.row.metric)
+    }
+}
+
+/// Metrics of a Tweet that have values, on series in the same hours.
+struct Covered {
+    tweet_id: TweetId,
+    window: Option<Window>,
+    metrics: String,
+}
+
+fn covered_totals(totals: &[Cell<'_>]) -> Vec<Covered> {
+    let of_one = totals.chunk_by(|a, b| a.row.tweet_id == b.row.tweet_id);
+    of_one
+        .filter_map(|cells| {
+            let metrics = sql::metrics(cells.iter().map(|cell| &cell.row.metric));
+            Some(Covered { tweet_id: cells.first()?.row.tweet_id, window: None, metrics })
+        })
+        .collect()
+}
+
+/// Takes out hours that were observed later by somebody who was faster here. Such hours need not show when: a value
+/// that did not change is left as it stands, with the time at which it was first seen.
+fn drop_outdated(
+    connection: &Connection,
+    observed_at: i64,
+    series: &mut Vec<Cell<'_>>,
+) -> rusqlite::Result<()> {
+    let mut later = connection.prepare_cached(
+        "select window_start, window_end, metrics from coverage
+        where tweet_id = ? and observed_at > ? and window_start is not null",
+    )?;
+    let mut tweet_ids: Vec<TweetId> = series.iter().map(|cell| cell.row.tweet_id).collect();
+    tweet_ids.dedup();
+    for tweet_id in tweet_ids {
+        let covered: Vec<(Option<Window>, Vec<Metric>)> = later
+            .query_map((sql::tweet_id(tweet_id), observed_at), |row| {
+                Ok((sql::window(row, 0)?, sql::column(row, 2, sql::read_metrics)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        if covered.is_empty() {
+            continue;
+        }
+        series.retain(|cell| {
+            cell.row.tweet_id != tweet_id
+                || !covered.iter().any(|(window, metrics)| {
+                    let hour = cell.row.bucket.map(Window::start);
+                    hour.zip(*window).is_some_and(|(hour, window)| window.contains(hour))
+                        && metrics.contains(&cell.row.metric)
+                })
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! The one who may write: a lock beside the store, with a name in it.
+
+use std::{
+    fmt,
+    fs::{File, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    process,
+};
+
+use engagement_model::outcome::clean_words;
+use jiff::Timestamp;
+
+use crate::error::{Error, ErrorKind};
+
+/// Who collects into a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// The machine that it runs on.
+    pub host: String,
+    /// Since when, by that machine's clock.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {} since {}", self.pid, self.host, self.since)
+    }
+}
+
+impl Holder {
+    /// A line for each field.
+    fn to_text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.pid, self.host, self.since)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let pid = lines.next()?.parse().ok()?;
+        let host = clean_words(lines.next()?, LONGEST_HOST);
+        let since = lines.next()?.parse().ok()?;
+        Some(Self { pid, host, since })
+    }
+}
+
+/// The lock, held until it is dropped or the process ends, however it ends: the system keeps it, and not the file.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+    /// Who had it before and did not give it back.
+    pub(crate) deserter: Option<Holder>,
+}
+
+impl Lock {
+    /// Takes the lock of this store, or tells who has it.
+    pub(crate) fn take(store: &Path, now: Timestamp) -> Result<Self, Error> {
+        let io = |error| Error::io(error, store);
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path(store))
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(ErrorKind::Busy { holder: name(&mut file) }, store));
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        let deserter = name(&mut file);
+        let since = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let holder = Holder { pid: process::id(), host: host(), since };
+        write(&mut file, &holder.to_text()).map_err(io)?;
+        Ok(Self { file, deserter })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // What stays in the file says that its holder ended without giving it back, and no more.
+        let _ = write(&mut self.file, "");
+    }
+}
+
+/// Beside the store, as SQLite's own files are.
+fn path(store: &Path) -> PathBuf {
+    let mut path = store.as_os_str().to_owned();
+    path.push("-lock");
+    path.into()
+}
+
+fn name(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(LONGEST_NAME).read_to_string(&mut text).ok()?;
+    Holder::from_text(&text)
+}
+
+fn write(file: &mut File, text: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
+}
+
+fn host() -> String {
+    // The standard library does not know it, and for a name in a message no dependency is worth while.
+    let told = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let told = told.or_else(|| std::env::var("HOSTNAME").ok()).or_else(|| std::env::var("COMPUTERNAME").ok());
+    told.map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or("this machine".to_owned())
+}
+
+/// Of the file, in bytes: it can hold anything.
+const LONGEST_NAME: u64 = 4_096;
+/// Longer than a host's name can be.
+const LONGEST_HOST: usize = 256;

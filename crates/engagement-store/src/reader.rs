@@ -1,0 +1,198 @@
+//! Looking at what is committed.
+
+use engagement_model::{State, TweetId};
+use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
+
+use crate::{
+    error::{Error, ErrorKind},
+    job::{BatchId, BatchStatus, Job, JobId, Progress, Tally},
+    sql,
+    store::Store,
+};
+
+/// A connection that only reads. What it reads in one call is of one moment.
+#[derive(Debug)]
+pub struct Reader {
+    store: Store,
+    connection: Connection,
+}
+
+impl Reader {
+    pub(crate) const fn new(store: Store, connection: Connection) -> Self {
+        Self { store, connection }
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Every job, the oldest first.
+    pub fn jobs(&self) -> Result<Vec<Job>, Error> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached(&format!("{JOB} group by jobs.job order by jobs.job"))?;
+            statement.query_map([], job)?.collect()
+        })
+    }
+
+    /// One job.
+    pub fn job(&self, id: JobId) -> Result<Job, Error> {
+        let found = self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached(&format!("{JOB} where jobs.job = ? group by jobs.job"))?;
+            statement.query_row([id.0], job).optional()
+        })?;
+        found.ok_or_else(|| Error::new(ErrorKind::NoSuchJob { job: id.0 }, self.store.path()))
+    }
+
+    /// The jobs that ask so, of whatever ids, the newest first: the first with the right hash is the one to go on with,
+    /// and others show that a list has changed.
+    pub fn jobs_like(&self, identity: &str) -> Result<Vec<Job>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "{JOB} where jobs.identity = ? group by jobs.job order by jobs.job desc"
+            ))?;
+            statement.query_map([identity], job)?.collect()
+        })
+    }
+
+    /// The batches of a job in these states, in order.
+    pub fn batches(&self, job: JobId, states: &[Progress]) -> Result<Vec<BatchStatus>, Error> {
+        self.job(job)?;
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select job, batch, endpoint, owner, window_start, window_end, tweets, state, attempts, failures,
+                reason, settled_at, ok, unavailable, unsupported, forbidden, failed, unaccounted
+                from batches where job = ? order by batch",
+            )?;
+            let all = statement.query_map([job.0], batch_status)?;
+            all.filter(|batch| batch.as_ref().map_or(true, |batch| states.contains(&batch.progress))).collect()
+        })
+    }
+
+    /// The Tweets of a batch, with the state of each once it is done.
+    pub fn batch_tweets(&self, batch: BatchId) -> Result<Vec<(TweetId, Option<State>)>, Error> {
+        let found = self.read(|connection| {
+            connection
+                .prepare_cached("select tweet_ids, states from batch_tweets where job = ? and batch = ?")?
+                .query_row((batch.job.0, batch.number), |row| {
+                    Ok((sql::column(row, 0, sql::read_tweet_ids)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                })
+                .optional()
+        })?;
+        let kind = ErrorKind::NoSuchBatch { job: batch.job.0, batch: batch.number };
+        let (ids, states) = found.ok_or_else(|| Error::new(kind, self.store.path()))?;
+        let states = states.unwrap_or_default();
+        let state = |index: usize| states.get(index).and_then(|byte| sql::state_of_byte(*byte));
+        Ok(ids.into_iter().enumerate().map(|(index, id)| (id, state(index))).collect())
+    }
+
+    /// A job's Tweets, each counted once: by state, and how many have none yet.
+    ///
+    /// A Tweet of several batches is in the state that [`State::and`] gives. Needs 16 bytes for each Tweet.
+    pub fn tweets_of(&self, job: JobId) -> Result<(Tally, u64), Error> {
+        self.job(job)?;
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("select tweet_ids, states from batch_tweets where job = ? order by batch")?;
+            let mut rows = statement.query([job.0])?;
+            let mut found: Vec<(TweetId, Option<State>)> = Vec::new();
+            let mut merged = 0;
+            while let Some(row) = rows.next()? {
+                let ids = sql::column(row, 0, sql::read_tweet_ids)?;
+                let states = row.get::<_, Option<Vec<u8>>>(1)?.unwrap_or_default();
+                let state = |index: usize| states.get(index).and_then(|byte| sql::state_of_byte(*byte));
+                found.extend(ids.into_iter().enumerate().map(|(index, id)| (id, state(index))));
+                // Windows of the same Tweets follow each other: what they repeat goes before it gets large.
+                if found.len() >= 2 * merged + MERGED_AT_LEAST {
+                    merge(&mut found);
+                    merged = found.len();
+                }
+            }
+            merge(&mut found);
+            let (mut tally, mut waiting) = (Tally::default(), 0);
+            for (_, state) in found {
+                match state {
+                    Some(state) => tally.count(state),
+                    None => waiting += 1,
+                }
+            }
+            Ok((tally, waiting))
+        })
+    }
+
+    /// Every Tweet whose owner is known, in the order of ids.
+    pub fn owners(&self, mut each: impl FnMut(TweetId, &str)) -> Result<(), Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select tweet_id, owner from tweets where owner is not null order by tweet_id",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                each(sql::column(row, 0, sql::read_tweet_id)?, row.get_ref(1)?.as_str().unwrap_or_default());
+            }
+            Ok(())
+        })
+    }
+
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        read(&self.connection).map_err(|error| Error::sqlite(error, self.store.path()))
+    }
+}
+
+fn job(row: &SqlRow<'_>) -> rusqlite::Result<Job> {
+    Ok(Job {
+        id: JobId(row.get(0)?),
+        identity: row.get(1)?,
+        ids_hash: row.get(2)?,
+        observation: row.get(3)?,
+        endpoint: sql::column(row, 4, sql::read_endpoint)?,
+        settings: row.get(5)?,
+        tweets: row.get::<_, i64>(6)?.cast_unsigned(),
+        made_at: sql::column(row, 7, sql::read_time)?,
+        batches: [sql::count(row, 8)?, sql::count(row, 9)?, sql::count(row, 10)?, sql::count(row, 11)?],
+        cells: sql::tally(row, 12)?,
+    })
+}
+
+fn batch_status(row: &SqlRow<'_>) -> rusqlite::Result<BatchStatus> {
+    Ok(BatchStatus {
+        id: BatchId { job: JobId(row.get(0)?), number: row.get(1)? },
+        endpoint: sql::column(row, 2, sql::read_endpoint)?,
+        owner: row.get(3)?,
+        window: sql::window(row, 4)?,
+        tweets: sql::count(row, 6)?,
+        progress: sql::column(row, 7, sql::read_progress)?,
+        attempts: row.get(8)?,
+        failures: row.get(9)?,
+        reason: row.get(10)?,
+        settled_at: sql::optional(row, 11, sql::read_time)?,
+        cells: sql::tally(row, 12)?,
+    })
+}
+
+/// One line for each Tweet, in its state.
+fn merge(tweets: &mut Vec<(TweetId, Option<State>)>) {
+    tweets.sort_unstable_by_key(|(id, _)| *id);
+    tweets.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = match (kept.1, next.1) {
+                (Some(one), Some(other)) => Some(one.and(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        same
+    });
+}
+
+const JOB: &str =
+    "select jobs.job, identity, ids_hash, observation, jobs.endpoint, settings, jobs.tweets, made_at,
+    sum(batches.state = 'pending'), sum(batches.state = 'in_flight'), sum(batches.state = 'done'),
+    sum(batches.state = 'set_aside'),
+    sum(ok), sum(unavailable), sum(unsupported), sum(forbidden), sum(failed), sum(unaccounted)
+    from jobs left join batches using (job)";
+
+/// Below this many nothing is gained by merging early.
+const MERGED_AT_LEAST: usize = 1 << 20;

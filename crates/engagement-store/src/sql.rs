@@ -1,0 +1,135 @@
+//! Values as they stand in columns.
+
+use engagement_model::{Endpoint, Metric, State, TweetId, UtcHour, Window};
+use jiff::Timestamp;
+use rusqlite::{
+    Row,
+    types::{FromSqlError, FromSqlResult, ValueRef},
+};
+
+use crate::job::{Progress, Tally};
+
+/// Milliseconds since 1970.
+pub(crate) fn time(time: Timestamp) -> i64 {
+    time.as_millisecond()
+}
+
+pub(crate) fn read_time(value: ValueRef<'_>) -> FromSqlResult<Timestamp> {
+    Timestamp::from_millisecond(value.as_i64()?).map_err(|error| FromSqlError::Other(error.into()))
+}
+
+/// The first millisecond of the hour.
+pub(crate) fn hour(hour: UtcHour) -> i64 {
+    i64::from(hour.since_epoch()) * HOUR_MS
+}
+
+pub(crate) fn read_hour(value: ValueRef<'_>) -> FromSqlResult<UtcHour> {
+    let hours = i32::try_from(value.as_i64()?.div_euclid(HOUR_MS)).ok();
+    hours.and_then(UtcHour::from_epoch).ok_or(FromSqlError::InvalidType)
+}
+
+/// A value of a row, read so.
+pub(crate) fn column<T>(
+    row: &Row<'_>,
+    index: usize,
+    read: impl FnOnce(ValueRef<'_>) -> FromSqlResult<T>,
+) -> rusqlite::Result<T> {
+    let value = row.get_ref(index)?;
+    let kind = value.data_type();
+    read(value).map_err(|error| rusqlite::Error::FromSqlConversionFailure(index, kind, Box::new(error)))
+}
+
+/// The same, of a column that may have no value.
+pub(crate) fn optional<T>(
+    row: &Row<'_>,
+    index: usize,
+    read: impl FnOnce(ValueRef<'_>) -> FromSqlResult<T>,
+) -> rusqlite::Result<Option<T>> {
+    column(row, index, |value| if value == ValueRef::Null { Ok(None) } else { read(value).map(Some) })
+}
+
+/// The window in two columns.
+pub(crate) fn window(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Window>> {
+    let (start, end) = (optional(row, index, read_hour)?, optional(row, index + 1, read_hour)?);
+    Ok(start.zip(end).and_then(|(start, end)| Window::new(start, end).ok()))
+}
+
+/// A count, which a sum over nothing leaves out.
+pub(crate) fn count(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, Option<i64>>(index)?.unwrap_or_default().cast_unsigned())
+}
+
+/// Six counts in the order of [`State::ALL`].
+pub(crate) fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
+    let mut counts = [0; 6];
+    for (index, slot) in (first..).zip(&mut counts) {
+        *slot = count(row, index)?;
+    }
+    Ok(Tally::new(counts))
+}
+
+pub(crate) fn read_progress(value: ValueRef<'_>) -> FromSqlResult<Progress> {
+    let name = value.as_str()?;
+    Progress::ALL.into_iter().find(|progress| progress.name() == name).ok_or(FromSqlError::InvalidType)
+}
+
+/// Ids are at most 2⁶³ − 1, which is what the column holds.
+pub(crate) fn tweet_id(id: TweetId) -> i64 {
+    id.get().cast_signed()
+}
+
+pub(crate) fn read_tweet_id(value: ValueRef<'_>) -> FromSqlResult<TweetId> {
+    TweetId::new(value.as_i64()?.cast_unsigned()).map_err(|error| FromSqlError::Other(error.into()))
+}
+
+pub(crate) fn read_endpoint(value: ValueRef<'_>) -> FromSqlResult<Endpoint> {
+    value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
+}
+
+/// Names, separated by commas: names of metrics have none.
+pub(crate) fn metrics<'a>(metrics: impl IntoIterator<Item = &'a Metric>) -> String {
+    let mut names = String::new();
+    for metric in metrics {
+        if !names.is_empty() {
+            names.push(',');
+        }
+        names.push_str(metric.name());
+    }
+    names
+}
+
+pub(crate) fn read_metrics(value: ValueRef<'_>) -> FromSqlResult<Vec<Metric>> {
+    Ok(value.as_str()?.split(',').filter(|name| !name.is_empty()).map(Metric::named).collect())
+}
+
+/// Eight bytes each, the lowest first.
+pub(crate) fn tweet_ids(ids: &[TweetId]) -> Vec<u8> {
+    ids.iter().flat_map(|id| id.get().to_le_bytes()).collect()
+}
+
+pub(crate) fn read_tweet_ids(value: ValueRef<'_>) -> FromSqlResult<Vec<TweetId>> {
+    let (ids, rest) = value.as_blob()?.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(FromSqlError::InvalidType);
+    }
+    let id = |bytes: &[u8; 8]| TweetId::new(u64::from_le_bytes(*bytes));
+    ids.iter().map(id).collect::<Result<_, _>>().map_err(|error| FromSqlError::Other(error.into()))
+}
+
+/// The byte of a state: its place in [`State::ALL`].
+pub(crate) fn state_byte(state: State) -> u8 {
+    match state {
+        State::Ok => 0,
+        State::Unavailable => 1,
+        State::Unsupported => 2,
+        State::Forbidden => 3,
+        State::Failed => 4,
+        State::Unaccounted => 5,
+    }
+}
+
+pub(crate) fn state_of_byte(byte: u8) -> Option<State> {
+    State::ALL.get(usize::from(byte)).copied()
+}
+
+const HOUR_MS: i64 = 3_600_000;

@@ -1,0 +1,8 @@
+//! The store as its users see it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are tests, too")]
+
+mod facts;
+mod fixture;
+mod holders;
+mod jobs;
