@@ -76,6 +76,8 @@ pub(crate) enum Command {
     },
     /// Read, check and clean a list of Tweet ids; sends nothing
     Ids(Ids),
+    /// Credentials: keep an app, authorise accounts, see who may ask
+    Auth(Auth),
     /// Sign and send any request, or show it
     Request(Request),
     /// Run the local Engagement API
@@ -321,6 +323,55 @@ pub(crate) struct Ids {
     pub(crate) reading: Reading,
 }
 
+/// `engagement auth`.
+#[derive(Args, Debug)]
+pub(crate) struct Auth {
+    #[command(subcommand)]
+    pub(crate) command: AuthCommand,
+}
+
+/// What can be done about credentials.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Keep an app's consumer key and secret, from a file, the environment, standard input or the keyboard
+    App(AuthApp),
+    /// Keep access tokens that you have already, from standard input, a file or the keyboard
+    Add(AuthAdd),
+    /// Show who may ask, for which app, where that is kept and what the last check found; no secrets
+    List,
+    /// Keep an account's token no longer
+    Remove(AuthRemove),
+}
+
+/// `engagement auth app`.
+#[derive(Args, Debug)]
+pub(crate) struct AuthApp {
+    /// Read key and secret from this file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `engagement auth add`.
+#[derive(Args, Debug)]
+pub(crate) struct AuthAdd {
+    /// Whose token it is; without it the user id in the token is the name, until a check tells the handle
+    pub(crate) handle: Option<String>,
+    /// Read tokens from this file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `engagement auth remove`.
+#[derive(Args, Debug)]
+pub(crate) struct AuthRemove {
+    /// Handles or user ids
+    #[arg(value_name = "HANDLE", conflicts_with = "all")]
+    pub(crate) handles: Vec<String>,
+    /// The profile's app and all its accounts
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
 /// `engagement request`.
 #[derive(Args, Debug)]
 pub(crate) struct Request {
@@ -337,6 +388,9 @@ pub(crate) struct Request {
     /// Show the request, secrets hidden, and do not send it
     #[arg(long)]
     pub(crate) print: bool,
+    /// Ask with the token of this account
+    #[arg(long = "as", value_name = "HANDLE", conflicts_with = "app")]
+    pub(crate) ask_as: Option<String>,
     /// Ask app-only
     #[arg(long)]
     pub(crate) app: bool,
@@ -427,11 +481,15 @@ pub(crate) fn refusal(error: &clap::Error) -> Failure {
 /// Gives every option of the command and of those below it its twin: `ENGAGEMENT_<OPTION>`, and for commands whose
 /// options mean something else than elsewhere `ENGAGEMENT_<COMMAND>_<OPTION>`.
 fn with_environment(command: clap::Command) -> clap::Command {
+    twinned(command, "ENGAGEMENT_")
+}
+
+fn twinned(command: clap::Command, above: &str) -> clap::Command {
     let prefix = match command.get_name() {
-        own @ ("emulator" | "demo" | "man" | "request") => {
-            format!("ENGAGEMENT_{}_", own.to_ascii_uppercase())
+        own @ ("auth" | "emulator" | "demo" | "man" | "request") => {
+            format!("{above}{}_", own.to_ascii_uppercase())
         }
-        _ => "ENGAGEMENT_".to_owned(),
+        _ => above.to_owned(),
     };
     command
         .mut_args(|arg| match arg.get_long() {
@@ -450,7 +508,7 @@ fn with_environment(command: clap::Command) -> clap::Command {
             }
             _ => arg,
         })
-        .mut_subcommands(with_environment)
+        .mut_subcommands(|command| twinned(command, &prefix))
 }
 
 const EXIT_CODES: &str = "\

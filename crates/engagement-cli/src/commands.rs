@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod ask;
+pub(crate) mod auth;
 pub(crate) mod demo;
 pub(crate) mod emulator;
 pub(crate) mod ids;

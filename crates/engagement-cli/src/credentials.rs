@@ -1,123 +1,153 @@
-//! Credentials from the environment. No option takes a secret.
+//! Who may ask: credentials from wherever they are. No option takes a secret.
 
-use std::{env, fs, path::Path};
+use std::env;
 
-use engagement::{Account, App, oauth_core::Secret};
+use engagement::{Account, App};
+use engagement_credentials::{
+    Found, Holdings, Sources, SourcesError,
+    environment::{Environment, EnvironmentError},
+    store::{Done, StoreError},
+};
 
 use crate::{
     exit::{Exit, Failure},
+    settings::Settings,
     talk::Talk,
 };
 
-/// Who may ask.
-#[derive(Debug, Default)]
-pub(crate) struct Credentials {
-    pub(crate) app: Option<App>,
-    /// The consumer key and secret once more, for signing other requests.
-    pub(crate) consumer: Option<(String, Secret)>,
-    pub(crate) bearer: Option<Secret>,
-    pub(crate) token: Option<(Secret, Secret)>,
-    pub(crate) accounts: Vec<Account>,
-}
-
-impl Credentials {
-    /// Reads `ENGAGEMENT_CONSUMER_KEY` and its sisters, or the files that their `_FILE` twins name.
-    pub(crate) fn from_environment(talk: &Talk) -> Result<Self, Failure> {
-        let key = read("CONSUMER_KEY", talk)?;
-        let secret = read("CONSUMER_SECRET", talk)?;
-        let token = read("ACCESS_TOKEN", talk)?;
-        let token_secret = read("ACCESS_TOKEN_SECRET", talk)?;
-        let bearer = read("BEARER_TOKEN", talk)?;
-        let consumer = both("CONSUMER_KEY", key, "CONSUMER_SECRET", secret)?;
-        let token = both("ACCESS_TOKEN", token, "ACCESS_TOKEN_SECRET", token_secret)?;
-        if token.is_some() && consumer.is_none() {
-            return Err(missing("CONSUMER_KEY", "ACCESS_TOKEN"));
-        }
-        let consumer = consumer.map(|(key, secret)| (key.expose().to_owned(), secret));
-        let app = match (&consumer, &bearer) {
-            (Some((key, secret)), None) => Some(App::consumer(key, secret.clone())),
-            (Some((key, secret)), Some(bearer)) => {
-                Some(App::consumer(key, secret.clone()).with_bearer(bearer.clone()))
-            }
-            (None, Some(bearer)) => Some(App::bearer(bearer.clone())),
-            (None, None) => None,
-        };
-        let accounts =
-            token.iter().map(|(token, secret)| Account::new(token.clone(), secret.clone())).collect();
-        Ok(Self { app, consumer, bearer, token, accounts })
-    }
-
-    /// Refuses to go on without any.
-    pub(crate) fn require(self) -> Result<Self, Failure> {
-        if self.app.is_some() {
-            return Ok(self);
-        }
-        Err(Failure::new(Exit::Authentication, "no_credentials", "there are no credentials").hint(
-            "set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET (and for owned Tweets ENGAGEMENT_ACCESS_TOKEN \
-             and ENGAGEMENT_ACCESS_TOKEN_SECRET), or ENGAGEMENT_BEARER_TOKEN; to try without any, add --profile \
-             emulator",
-        ))
-    }
-}
-
-fn read(name: &str, talk: &Talk) -> Result<Option<Secret>, Failure> {
-    let variable = format!("ENGAGEMENT_{name}");
-    let twin = format!("{variable}_FILE");
-    let text = match (env::var(&variable), env::var_os(&twin)) {
-        (Ok(text), Some(_)) if !text.is_empty() => {
-            return Err(
-                Failure::usage(format!("{variable} and {twin} are both set")).hint("unset one of them")
-            );
-        }
-        (Ok(text), None) => text,
-        (Ok(_), Some(path)) => from_file(&twin, path.as_ref())?,
-        (Err(env::VarError::NotUnicode(_)), _) => {
-            return Err(Failure::new(
-                Exit::Authentication,
-                "credentials",
-                format!("{variable} is not UTF-8"),
-            ));
-        }
-        (Err(env::VarError::NotPresent), None) => return Ok(None),
-        (Err(env::VarError::NotPresent), Some(path)) => from_file(&twin, path.as_ref())?,
+/// Asks the environment, the profile's command and the store, in this order.
+pub(crate) fn find(settings: &Settings, talk: &Talk) -> Result<Found, Failure> {
+    let environment = environment(talk)?;
+    let sources = Sources {
+        environment,
+        command: settings.credential_command.as_ref(),
+        store: settings.store.as_ref(),
+        profile: settings.profile_name(),
     };
-    let trimmed = text.trim_end_matches(['\r', '\n']);
-    if trimmed.len() < text.len() && env::var_os(&twin).is_none() {
-        talk.warn(&format!("{variable} ends with a line end, which is left out"));
-    }
-    Ok((!trimmed.is_empty()).then(|| Secret::from(trimmed)))
-}
-
-fn from_file(twin: &str, path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| {
-        Failure::new(
+    let found = sources.find().map_err(|error| refused(&error))?;
+    match found.holdings.accounts.first() {
+        Some(account) if found.holdings.consumer.is_none() => Err(Failure::new(
             Exit::Authentication,
             "credentials",
-            format!("{}, which {twin} names, cannot be read: {error}", path.display()),
+            format!("there is an access token of {} and no consumer key to use it with", account.name()),
         )
+        .hint(
+            "set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET, or keep them with `engagement auth app`",
+        )),
+        _ => Ok(found),
+    }
+}
+
+/// What the environment says.
+pub(crate) fn environment(talk: &Talk) -> Result<Environment, Failure> {
+    let environment =
+        Environment::read(|name| env::var_os(name)).map_err(|error| refused_environment(&error))?;
+    for warning in &environment.warnings {
+        talk.warn(warning);
+    }
+    Ok(environment)
+}
+
+/// Refuses to go on without any.
+pub(crate) fn require(found: Found) -> Result<Found, Failure> {
+    if found.holdings.is_empty() { Err(none()) } else { Ok(found) }
+}
+
+/// There is nothing to ask with.
+pub(crate) fn none() -> Failure {
+    Failure::new(Exit::Authentication, "no_credentials", "there are no credentials").hint(
+        "keep an app with `engagement auth app` and authorise accounts with `engagement auth login`, or set \
+         ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET (and for owned Tweets ENGAGEMENT_ACCESS_TOKEN and \
+         ENGAGEMENT_ACCESS_TOKEN_SECRET), or ENGAGEMENT_BEARER_TOKEN; to try without any, add --profile emulator",
+    )
+}
+
+/// The app, for the client.
+pub(crate) fn app(holdings: &Holdings) -> Option<App> {
+    match (&holdings.consumer, &holdings.bearer) {
+        (Some(consumer), None) => Some(App::consumer(consumer.key.expose(), consumer.secret.clone())),
+        (Some(consumer), Some(bearer)) => {
+            Some(App::consumer(consumer.key.expose(), consumer.secret.clone()).with_bearer(bearer.clone()))
+        }
+        (None, Some(bearer)) => Some(App::bearer(bearer.clone())),
+        (None, None) => None,
+    }
+}
+
+/// The accounts, for the client.
+pub(crate) fn accounts(holdings: &Holdings) -> impl Iterator<Item = Account> {
+    holdings.accounts.iter().map(|account| {
+        let known = Account::new(account.token.clone(), account.secret.clone());
+        match &account.handle {
+            Some(handle) => known.handle(handle.clone()),
+            None => known,
+        }
     })
 }
 
-/// Two values that are of use together only.
-fn both(
-    a: &str,
-    first: Option<Secret>,
-    b: &str,
-    second: Option<Secret>,
-) -> Result<Option<(Secret, Secret)>, Failure> {
-    match (first, second) {
-        (Some(first), Some(second)) => Ok(Some((first, second))),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(missing(b, a)),
-        (None, Some(_)) => Err(missing(a, b)),
+fn refused(error: &SourcesError) -> Failure {
+    match error {
+        SourcesError::Environment(error) => refused_environment(error),
+        SourcesError::Store(error) => refused_store(error),
+        error => Failure::new(Exit::Authentication, "credential_command", error)
+            .hint("run the command by hand: it must print NAME=VALUE lines or a JSON object with consumer_key and so on"),
     }
 }
 
-fn missing(what: &str, beside: &str) -> Failure {
-    Failure::new(
-        Exit::Authentication,
-        "credentials",
-        format!("ENGAGEMENT_{beside} is set and ENGAGEMENT_{what} is not"),
-    )
-    .hint("set both")
+fn refused_environment(error: &EnvironmentError) -> Failure {
+    match error {
+        EnvironmentError::Twice { .. } => Failure::usage(error).hint("unset one of them"),
+        EnvironmentError::Half { .. } => {
+            Failure::new(Exit::Authentication, "credentials", error).hint("set both")
+        }
+        error => Failure::new(Exit::Authentication, "credentials", error),
+    }
+}
+
+/// The store gives or takes nothing.
+pub(crate) fn refused_store(error: &StoreError) -> Failure {
+    let (exit, code) = match error {
+        StoreError::Io { done: Done::Written | Done::Locked, .. } => (Exit::Storage, "credentials_file"),
+        _ => (Exit::Authentication, "credentials_file"),
+    };
+    let failure = Failure::new(exit, code, error);
+    match error {
+        StoreError::Exposed { path, .. } => failure.hint(format!(
+            "run `chmod 600 {}`; if somebody may have read it, reset its secrets",
+            quoted(path)
+        )),
+        StoreError::Link { path } => failure.hint(format!(
+            "put the file itself there, or name another config file with --config: {} is kept beside it",
+            path.display()
+        )),
+        StoreError::Owner { path } => {
+            failure.hint(format!("run `chown $(id -u) {}` if it is yours", quoted(path)))
+        }
+        StoreError::NoFile { .. } | StoreError::Broken { .. } => {
+            failure.hint("mend it, or move it away and log in again")
+        }
+        StoreError::Keyring { .. } => failure.hint(
+            "unlock the keyring; or take the profile out of the file and log in again, and the file will keep it",
+        ),
+        _ => failure.hint("check the folder and its permissions"),
+    }
+}
+
+/// A path that can be pasted into a shell.
+fn quoted(path: &std::path::Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    if text.bytes().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted() {
+        let shown = |path: &str| quoted(std::path::Path::new(path));
+        assert_eq!(shown("/home/a/.config/b_c-1.toml"), "/home/a/.config/b_c-1.toml");
+        assert_eq!(shown("/home/it's me"), "'/home/it'\\''s me'");
+    }
 }

@@ -8,6 +8,8 @@ mod id_list;
 mod parse;
 mod place;
 mod progress;
+mod prompt;
+mod records;
 mod rows;
 mod settings;
 mod signal;
@@ -23,7 +25,7 @@ use std::{
 use crate::{
     cli::{Cli, Command},
     exit::{Exit, Failure},
-    settings::Settings,
+    settings::{NewProfile, Settings},
     talk::Talk,
 };
 
@@ -68,6 +70,11 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
         match cli.command {
             Command::Emulator(options) => commands::emulator::run(*options, talk).await,
             Command::Demo(demo) => commands::demo::run(demo, talk).await,
+            Command::Auth(auth) => {
+                let settings = Settings::with(&cli.global, NewProfile::Taken)?;
+                talk.output(settings.output);
+                commands::auth::run(&auth, &settings, talk)
+            }
             Command::Request(request) => {
                 let settings = Settings::resolve(&cli.global)?;
                 talk.output(settings.output);

@@ -11,10 +11,12 @@ use std::{
     time,
 };
 
+use engagement_credentials::{command::Command, store::Store};
 use serde::Deserialize;
 
 use crate::{
     cli::{Format, Global},
+    credentials,
     exit::{Exit, Failure},
     parse::{Duration, Rate},
 };
@@ -25,18 +27,39 @@ pub(crate) struct Settings {
     /// The profile in use; `None` where nothing is named.
     pub(crate) profile: Option<String>,
     pub(crate) base_url: Option<String>,
+    /// Where the OAuth endpoints are, as far as that is said.
+    api_url: Option<String>,
     pub(crate) output: Option<Format>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) timeout: Option<time::Duration>,
     pub(crate) quota: Option<Rate>,
     pub(crate) concurrency: Option<u16>,
     pub(crate) extra_roots: Option<Vec<u8>>,
+    /// What prints the profile's credentials.
+    pub(crate) credential_command: Option<Command>,
+    /// What keeps credentials; `None` where there is no home for it.
+    pub(crate) store: Option<Store>,
+}
+
+/// What becomes of a profile that no file knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NewProfile {
+    /// It is refused: most likely its name is mistyped.
+    Refused,
+    /// It begins now.
+    Taken,
 }
 
 impl Settings {
     /// Puts together what holds.
     pub(crate) fn resolve(global: &Global) -> Result<Self, Failure> {
+        Self::with(global, NewProfile::Refused)
+    }
+
+    /// The same, for commands that may begin a profile.
+    pub(crate) fn with(global: &Global, new: NewProfile) -> Result<Self, Failure> {
         let files = Files::read(global.config.as_deref())?;
+        let store = place_of_store(global.config.as_deref()).map(Store::at);
         let profile = global.profile.clone().or_else(|| files.default_profile());
         let values = match profile.as_deref() {
             None => Values::default(),
@@ -49,11 +72,18 @@ impl Settings {
                 }
                 Values::default()
             }
-            Some(name) => files.profile(name)?,
+            Some(name) => match files.profile(name) {
+                Some(values) => values,
+                None if new == NewProfile::Taken || has_credentials(store.as_ref(), name)? => {
+                    Values::default()
+                }
+                None => return Err(files.unknown(name)),
+            },
         };
         let ca_file = global.ca_file.clone().or(values.ca_file);
         Ok(Self {
             base_url: global.base_url.clone().or(values.base_url),
+            api_url: global.api_url.clone().or(values.api_url),
             output: match (global.output, values.output) {
                 (Some(output), _) => Some(output),
                 (None, Some(name)) => {
@@ -70,8 +100,31 @@ impl Settings {
             quota: values.quota.map(|text| read_value("quota", &text, Rate::from_str)).transpose()?,
             concurrency: values.concurrency,
             extra_roots: ca_file.map(|path| read_file(&path)).transpose()?,
+            credential_command: values.credential_command,
+            store,
             profile,
         })
+    }
+
+    /// The name under which the profile's credentials are kept.
+    pub(crate) fn profile_name(&self) -> &str {
+        self.profile.as_deref().unwrap_or(DEFAULT)
+    }
+
+    /// Where the Engagement API is.
+    pub(crate) fn base_url(&self) -> &str {
+        self.base_url.as_deref().unwrap_or(DATA_API)
+    }
+
+    /// Where the OAuth endpoints are: as said, else beside the API, which has a host of its own only where it is the
+    /// real one.
+    pub(crate) fn api_url(&self) -> &str {
+        match (&self.api_url, &self.base_url) {
+            (Some(url), _) => url.trim_end_matches('/'),
+            (None, Some(url)) if !DATA_API_HOSTS.contains(&host(url)) => url.trim_end_matches('/'),
+            (None, Some(url)) if host(url).ends_with(".x.com") => "https://api.x.com",
+            _ => "https://api.twitter.com",
+        }
     }
 
     /// Whether the emulator inside this process is what to talk to.
@@ -114,18 +167,19 @@ impl Files {
     }
 
     /// The profile's values; where two files have it, the first one wins, value by value.
-    fn profile(&self, name: &str) -> Result<Values, Failure> {
-        let found: Vec<_> = self.0.iter().filter_map(|(_, file)| file.profiles.get(name)).collect();
-        if found.is_empty() {
-            let known: Vec<_> =
-                self.0.iter().flat_map(|(_, file)| file.profiles.keys()).map(String::as_str).collect();
-            return Err(Failure::usage(format!("there is no profile {name:?}")).hint(if known.is_empty() {
-                "no config file has any; `emulator` is built in".to_owned()
-            } else {
-                format!("there are {} and the built-in emulator", known.join(", "))
-            }));
-        }
-        Ok(found.into_iter().fold(Values::default(), |values, more| values.or(more)))
+    fn profile(&self, name: &str) -> Option<Values> {
+        let found = self.0.iter().filter_map(|(_, file)| file.profiles.get(name));
+        found.cloned().reduce(|values, more| values.or(&more))
+    }
+
+    fn unknown(&self, name: &str) -> Failure {
+        let known: Vec<_> =
+            self.0.iter().flat_map(|(_, file)| file.profiles.keys()).map(String::as_str).collect();
+        Failure::usage(format!("there is no profile {name:?}")).hint(if known.is_empty() {
+            "no config file has any; `emulator` is built in".to_owned()
+        } else {
+            format!("there are {} and the built-in emulator", known.join(", "))
+        })
     }
 }
 
@@ -142,35 +196,67 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Values {
     base_url: Option<String>,
+    api_url: Option<String>,
     output: Option<String>,
     timeout: Option<String>,
     quota: Option<String>,
     concurrency: Option<u16>,
     ca_file: Option<PathBuf>,
+    credential_command: Option<Command>,
 }
 
 impl Values {
     fn or(self, other: &Self) -> Self {
         Self {
             base_url: self.base_url.or_else(|| other.base_url.clone()),
+            api_url: self.api_url.or_else(|| other.api_url.clone()),
             output: self.output.or_else(|| other.output.clone()),
             timeout: self.timeout.or_else(|| other.timeout.clone()),
             quota: self.quota.or_else(|| other.quota.clone()),
             concurrency: self.concurrency.or(other.concurrency),
             ca_file: self.ca_file.or_else(|| other.ca_file.clone()),
+            credential_command: self.credential_command.or_else(|| other.credential_command.clone()),
         }
     }
 }
 
 fn usual_paths() -> Vec<PathBuf> {
-    let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let config = env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| home.map(|home| home.join(".config")));
     let mut paths = vec![PathBuf::from("engagement.toml")];
-    paths.extend(config.map(|config| config.join("engagement/config.toml")));
+    paths.extend(config_folder().map(|config| config.join("config.toml")));
     paths
+}
+
+/// Where the user's own config file is.
+fn config_folder() -> Option<PathBuf> {
+    let config = env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    config.or_else(|| home().map(|home| home.join(".config"))).map(|config| config.join("engagement"))
+}
+
+/// The user's home.
+pub(crate) fn home() -> Option<PathBuf> {
+    env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+/// Beside the config file that is named, else beside the user's own: never in a folder that happens to be the current
+/// one, from where it would be published with the rest of it.
+fn place_of_store(config: Option<&Path>) -> Option<PathBuf> {
+    match config {
+        Some(config) => Some(config.with_file_name(CREDENTIALS)),
+        None => config_folder().map(|folder| folder.join(CREDENTIALS)),
+    }
+}
+
+fn has_credentials(store: Option<&Store>, profile: &str) -> Result<bool, Failure> {
+    let Some(store) = store else { return Ok(false) };
+    let profiles = store.profiles().map_err(|error| credentials::refused_store(&error))?;
+    Ok(profiles.iter().any(|known| known == profile))
+}
+
+/// The host of a URL, without its port.
+pub(crate) fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
 fn read_value<T, E: ToString>(
@@ -198,6 +284,14 @@ fn one_line(error: &toml::de::Error) -> String {
 
 /// The profile that needs no file.
 const EMULATOR: &str = "emulator";
+/// Where credentials are kept when no profile is named.
+const DEFAULT: &str = "default";
+/// The file beside the config file.
+const CREDENTIALS: &str = "credentials.toml";
+/// Where the API is, unless another place is named.
+const DATA_API: &str = "https://data-api.twitter.com";
+/// The real API's hosts, on which the OAuth endpoints are not.
+const DATA_API_HOSTS: [&str; 2] = ["data-api.twitter.com", "data-api.x.com"];
 
 #[cfg(test)]
 mod tests {
@@ -213,7 +307,8 @@ mod tests {
         let work = files.profile("work").unwrap();
         assert_eq!((work.quota.as_deref(), work.concurrency), (Some("30/min"), Some(2)));
         assert_eq!(files.default_profile().as_deref(), Some("work"));
-        let missing = files.profile("home").unwrap_err().to_string();
+        assert!(files.profile("home").is_none());
+        let missing = files.unknown("home").to_string();
         assert!(missing.contains("\"home\"") && missing.contains("work"), "{missing}");
     }
 

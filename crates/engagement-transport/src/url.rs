@@ -26,6 +26,11 @@ impl Url {
         &self.0.origin.host
     }
 
+    /// Whether it leads to this machine: `localhost`, or an address of its loopback.
+    pub fn is_loopback(&self) -> bool {
+        self.0.origin.loopback
+    }
+
     /// The port, given or implied.
     pub fn port(&self) -> u16 {
         self.0.origin.port

@@ -20,7 +20,7 @@ use crate::{
         emulator::Embedded,
         setup::{client, refused},
     },
-    credentials::Credentials,
+    credentials,
     exit::{Exit, Failure},
     id_list,
     parse::Moment,
@@ -79,13 +79,13 @@ pub(crate) async fn ask(
         Some(path) => owners::read(path)?,
         None => Owners::default(),
     };
-    let credentials = match embedded {
+    let found = match embedded {
         Some(embedded) => embedded.credentials(),
-        None if ask.dry_run => Credentials::from_environment(talk)?,
-        None => Credentials::from_environment(talk)?.require()?,
+        None if ask.dry_run => credentials::find(settings, talk)?,
+        None => credentials::require(credentials::find(settings, talk)?)?,
     };
-    let base_url = embedded.map(Embedded::url).or(settings.base_url.as_deref());
-    let client = client(&ask, settings, credentials, base_url, talk)?;
+    let base_url = embedded.map_or_else(|| settings.base_url(), Embedded::url);
+    let client = client(&ask, settings, &found, base_url, talk)?;
     if let Some(range) = range
         && engagement::model::request::reaches_beyond_365_days(range, client.now())
     {

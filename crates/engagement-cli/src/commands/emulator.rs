@@ -3,11 +3,11 @@
 use std::{fs, path::Path};
 
 use engagement::model::TweetId;
-use engagement_emulator::{Account, App, Builder, Class, Emulator, Faults, Switches, World};
+use engagement_credentials::{self as credentials, Consumer, Found, Holdings, Origin};
+use engagement_emulator::{Builder, Class, Emulator, Faults, Switches, World};
 
 use crate::{
     cli,
-    credentials::Credentials,
     exit::{Exit, Failure},
     print, signal,
     talk::Talk,
@@ -32,34 +32,27 @@ impl Embedded {
         self.0.tweets(class, screen_name, count)
     }
 
-    /// The apps of the demo world.
-    pub(crate) fn apps(&self) -> &[App] {
-        self.0.world().apps()
-    }
-
-    /// The accounts of the demo world.
-    pub(crate) fn accounts(&self) -> &[Account] {
-        self.0.world().accounts()
-    }
-
     /// The demo world's app and accounts.
-    pub(crate) fn credentials(&self) -> Credentials {
-        let mut credentials = Credentials::default();
-        if let Some(app) = self.apps().first() {
-            credentials.app = Some(
-                engagement::App::consumer(app.consumer_key.clone(), app.consumer_secret.clone())
-                    .with_bearer(app.bearer_token.clone()),
-            );
+    pub(crate) fn credentials(&self) -> Found {
+        let mut holdings = Holdings::default();
+        if let Some(app) = self.0.world().apps().first() {
+            let (key, secret) = (app.consumer_key.as_str().into(), app.consumer_secret.clone());
+            holdings.consumer = Some(Consumer { key, secret });
+            holdings.bearer = Some(app.bearer_token.clone());
         }
-        credentials.accounts = self
+        holdings.accounts = self
+            .0
+            .world()
             .accounts()
             .iter()
             .map(|account| {
-                engagement::Account::new(account.access_token.clone(), account.access_token_secret.clone())
-                    .handle(account.screen_name.clone())
+                credentials::Account::new(account.access_token.clone(), account.access_token_secret.clone())
+                    .with_handle(&account.screen_name)
             })
             .collect();
-        credentials
+        let mut found = Found::default();
+        found.add(Origin::BuiltIn, holdings);
+        found
     }
 }
 

@@ -7,6 +7,7 @@ use engagement::{
     oauth_core::{self, Credentials, Secret, Stamp, Timestamp},
     transport::{Authorization, Call, Transport, Url, Verdict},
 };
+use engagement_credentials::{Account, Holdings};
 use oauth_core::NonceSource;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     credentials,
     exit::{Exit, Failure},
     place::Place,
-    settings::Settings,
+    settings::{Settings, host},
     signal,
     talk::Talk,
 };
@@ -23,8 +24,7 @@ use crate::{
 /// Runs it.
 pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
     let embedded = if settings.is_emulator() { Some(Embedded::start().await?) } else { None };
-    let base = embedded.as_ref().map(Embedded::url).or(settings.base_url.as_deref());
-    let url = full_url(&request.url, base)?;
+    let url = full_url(&request.url, embedded.as_ref(), settings)?;
     let body = match &request.data {
         None => None,
         Some(data) => Some(match data.strip_prefix('@') {
@@ -36,10 +36,11 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
     };
     let headers = headers(&request.header, body.is_some())?;
     let method = request.method.to_ascii_uppercase();
-    let signer = match &embedded {
-        Some(embedded) => Signer::of_emulator(embedded, request.app),
-        None => Signer::from_environment(request.app, talk)?,
+    let found = match &embedded {
+        Some(embedded) => embedded.credentials(),
+        None => credentials::require(credentials::find(settings, talk)?)?,
     };
+    let signer = Signer::choose(&found.holdings, request, &url, settings, talk)?;
     let mut call = Call::new(
         method.parse().map_err(|_| Failure::usage(format!("{method:?} is no HTTP method")))?,
         url.clone(),
@@ -104,31 +105,46 @@ enum Signer {
 }
 
 impl Signer {
-    fn from_environment(app: bool, talk: &Talk) -> Result<Self, Failure> {
-        let found = credentials::Credentials::from_environment(talk)?.require()?;
-        Ok(match (found.consumer, found.token, found.bearer) {
-            (Some((key, secret)), Some((token, token_secret)), _) if !app => {
-                Self::OAuth1(Credentials::consumer(key, secret).with_token(token, token_secret))
-            }
-            (_, _, Some(bearer)) => Self::Bearer(bearer),
-            (Some((key, secret)), _, None) => Self::OAuth1(Credentials::consumer(key, secret)),
-            (None, _, None) => {
-                return Err(Failure::new(Exit::Authentication, "no_credentials", "there are no credentials"));
-            }
-        })
-    }
-
-    /// The demo app, and unless it is asked app-only its first account.
-    fn of_emulator(embedded: &Embedded, app: bool) -> Self {
-        let Some(of_app) = embedded.apps().first() else {
-            return Self::Bearer(Secret::from(""));
+    /// The account that is named, or the first one; without any, or asked app-only, the app.
+    fn choose(
+        held: &Holdings,
+        request: &Request,
+        url: &Url,
+        settings: &Settings,
+        talk: &Talk,
+    ) -> Result<Self, Failure> {
+        let names = || held.accounts.iter().map(Account::name).collect::<Vec<_>>().join(", ");
+        let account = match (&request.ask_as, &held.accounts[..]) {
+            (Some(name), accounts) => Some(held.account(name).ok_or_else(|| {
+                let known = if accounts.is_empty() { "nobody".to_owned() } else { names() };
+                Failure::new(
+                    Exit::Authentication,
+                    "unknown_account",
+                    format!("no access token for the account {name:?}; there are tokens for {known}"),
+                )
+                .hint("check the handle, or leave out --as")
+            })?),
+            (None, _) if request.app => None,
+            (None, accounts) => accounts.first(),
         };
-        let credentials = Credentials::consumer(of_app.consumer_key.clone(), of_app.consumer_secret.clone());
-        match embedded.accounts().first() {
-            Some(account) if !app => Self::OAuth1(
-                credentials.with_token(account.access_token.clone(), account.access_token_secret.clone()),
-            ),
-            _ => Self::Bearer(of_app.bearer_token.clone()),
+        if let Some(account) = account
+            && let Some(credentials) = held.credentials(account)
+        {
+            if held.accounts.len() > 1 && request.ask_as.is_none() {
+                talk.say(&format!("asking with the token of {}", account.name()));
+            }
+            return Ok(Self::OAuth1(credentials));
+        }
+        match (&held.bearer, &held.consumer) {
+            (Some(bearer), _) if may_see_bearer(url, settings) => Ok(Self::Bearer(bearer.clone())),
+            (_, Some(consumer)) => Ok(Self::OAuth1(consumer.credentials())),
+            (Some(_), None) => Err(Failure::new(
+                Exit::Authentication,
+                "foreign_host",
+                format!("{} is none of the API's hosts, and whoever sees a bearer token can use it", url.host()),
+            )
+            .hint("sign the request with a consumer key and secret; or name the host with --base-url if it is yours")),
+            (None, None) => Err(credentials::none()),
         }
     }
 
@@ -205,15 +221,33 @@ fn hide_token(text: &str, token: &str) -> String {
 }
 
 /// A URL as given, or a path below the base URL.
-fn full_url(url: &str, base: Option<&str>) -> Result<Url, Failure> {
-    let full = match (url.strip_prefix('/'), base) {
-        (Some(path), Some(base)) => format!("{}/{path}", base.trim_end_matches('/')),
-        _ => url.to_owned(),
+fn full_url(url: &str, embedded: Option<&Embedded>, settings: &Settings) -> Result<Url, Failure> {
+    let base = match (embedded, &settings.base_url) {
+        _ if !url.starts_with('/') => None,
+        (Some(embedded), _) => Some(embedded.url()),
+        (None, Some(base)) if url.starts_with("/insights/") => Some(base.as_str()),
+        (None, Some(_)) => Some(settings.api_url()),
+        (None, None) => None,
     };
+    let full = base.map_or_else(|| url.to_owned(), |base| format!("{}{url}", base.trim_end_matches('/')));
     Url::parse(&full).map_err(|error| {
         let failure = Failure::usage(format!("{url:?}: {error}"));
         if url.starts_with('/') { failure.hint("say which server is meant with --base-url") } else { failure }
     })
+}
+
+/// Whether a bearer token may go there. Whoever sees one can use it, which a signature does not allow; so it goes to
+/// the service's own hosts, to those of the settings and to this machine, whatever URL is typed.
+fn may_see_bearer(url: &Url, settings: &Settings) -> bool {
+    let name = url.host().to_ascii_lowercase();
+    let is_of =
+        |domain: &str| name == domain || name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    is_of("twitter.com")
+        || is_of("x.com")
+        || url.is_loopback()
+        || [settings.base_url(), settings.api_url()]
+            .iter()
+            .any(|known| host(known).eq_ignore_ascii_case(&name))
 }
 
 /// Names in lower case with their values. A body without a content type is a form, as with twurl and curl.

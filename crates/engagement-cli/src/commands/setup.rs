@@ -7,11 +7,12 @@ use engagement::{
     model::InvalidRequest,
     transport::{Event, Quota, Waiting},
 };
+use engagement_credentials::Found;
 use jiff::Timestamp;
 
 use crate::{
     cli::Ask,
-    credentials::Credentials,
+    credentials,
     exit::{Exit, Failure},
     settings::Settings,
     talk::Talk,
@@ -21,18 +22,15 @@ use crate::{
 pub(crate) fn client(
     ask: &Ask,
     settings: &Settings,
-    credentials: Credentials,
-    base_url: Option<&str>,
+    found: &Found,
+    base_url: &str,
     talk: &Talk,
 ) -> Result<Client, Failure> {
-    let mut builder = Client::builder();
-    if let Some(url) = base_url {
-        builder = builder.base_url(url);
-    }
-    if let Some(app) = credentials.app {
+    let mut builder = Client::builder().base_url(base_url);
+    if let Some(app) = credentials::app(&found.holdings) {
         builder = builder.app(app);
     }
-    for account in credentials.accounts {
+    for account in credentials::accounts(&found.holdings) {
         builder = builder.account(account);
     }
     if let Some(timeout) = settings.timeout {

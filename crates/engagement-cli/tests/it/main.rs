@@ -7,6 +7,7 @@
 )]
 
 mod accounting;
+mod auth;
 mod credentials;
 mod engagement;
 mod ids;

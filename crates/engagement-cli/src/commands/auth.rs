@@ -1,0 +1,81 @@
+//! `engagement auth`: credentials, from nothing to a hundred authorised handles.
+
+mod add;
+mod app;
+mod list;
+mod remove;
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use engagement_credentials::{Holdings, entry, store::Store};
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::{Auth, AuthCommand},
+    credentials::refused_store,
+    exit::{Exit, Failure},
+    settings::Settings,
+    talk::Talk,
+};
+
+/// Runs it.
+pub(crate) fn run(auth: &Auth, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+    if settings.is_emulator() {
+        return Err(Failure::usage("the profile emulator has credentials of its own, built in").hint(
+            "leave it out; to keep credentials for an emulator, start one and name its URL with --base-url",
+        ));
+    }
+    match &auth.command {
+        AuthCommand::App(options) => app::run(options, settings, talk),
+        AuthCommand::Add(options) => add::run(options, settings, talk),
+        AuthCommand::List => list::run(settings, talk),
+        AuthCommand::Remove(options) => remove::run(options, settings, talk),
+    }
+}
+
+/// The store, which every one of these commands needs.
+fn store(settings: &Settings) -> Result<&Store, Failure> {
+    settings.store.as_ref().ok_or_else(|| {
+        Failure::new(Exit::Storage, "no_home", "there is no place to keep credentials: HOME is not set")
+            .hint("set HOME or XDG_CONFIG_HOME, or name a config file with --config")
+    })
+}
+
+/// Changes what the profile holds, and says where it is kept.
+fn keep<T>(settings: &Settings, change: impl FnOnce(&mut Holdings) -> T) -> Result<(T, String), Failure> {
+    let store = store(settings)?;
+    let result = store.change(settings.profile_name(), change).map_err(|error| refused_store(&error))?;
+    let kept = store.holdings(settings.profile_name()).map_err(|error| refused_store(&error))?;
+    Ok((result, kept.map_or_else(String::new, |(origin, _)| origin.to_string())))
+}
+
+/// The text of a file, or of standard input if it is `-`.
+fn text(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let unreadable = |name: &str, error: &io::Error| {
+        Failure::new(Exit::Input, "credentials_input", format!("{name} cannot be read: {error}"))
+    };
+    if file == Path::new("-") {
+        return stdin().map_err(|error| unreadable("standard input", &error));
+    }
+    fs::read_to_string(file)
+        .map(Zeroizing::new)
+        .map_err(|error| unreadable(&file.display().to_string(), &error))
+}
+
+fn stdin() -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// What was typed or given is no credential.
+fn refused_entry(from: &str, error: entry::EntryError, wanted: &str) -> Failure {
+    Failure::new(Exit::Input, "credentials_input", format!("{from}: {error}")).hint(format!("give {wanted}"))
+}
+
+/// More than anybody's credentials.
+const LONGEST: u64 = 1 << 20;

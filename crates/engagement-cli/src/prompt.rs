@@ -1,0 +1,109 @@
+//! Asking people, on their terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use zeroize::Zeroizing;
+
+use crate::exit::{Exit, Failure};
+
+/// Whether there is somebody to ask.
+pub(crate) fn is_possible() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for something that must not be seen while it is typed.
+pub(crate) fn secret(question: &str) -> Result<Zeroizing<String>, Failure> {
+    show(question);
+    let typed = hidden::line();
+    show("\n");
+    match typed {
+        Ok(Some(text)) if !text.trim().is_empty() => Ok(Zeroizing::new(text.trim().to_owned())),
+        Ok(_) => Err(Failure::new(Exit::Authentication, "prompt", "nothing was typed")),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(Failure::new(Exit::Interrupted, "prompt", "stopped by Ctrl-C"))
+        }
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+fn show(text: &str) {
+    // Without a standard error nobody reads the question, and the answer may come all the same.
+    let _ = write!(io::stderr(), "{text}");
+    let _ = io::stderr().flush();
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::new(Exit::Authentication, "prompt", format!("standard input cannot be read: {error}"))
+}
+
+#[cfg(unix)]
+mod hidden {
+    use std::io::{self, Read as _};
+
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use zeroize::Zeroizing;
+
+    /// A line without echo. Ctrl-C is an error of the kind `Interrupted`: the signal's own way out would leave the
+    /// terminal without echo.
+    pub(super) fn line() -> io::Result<Option<Zeroizing<String>>> {
+        let _quiet = Quiet::new()?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+        let mut byte = [0];
+        loop {
+            if io::stdin().lock().read(&mut byte)? == 0 {
+                break;
+            }
+            match byte {
+                [b'\n' | b'\r'] => break,
+                [END_OF_FILE] if bytes.is_empty() => return Ok(None),
+                [CTRL_C] => return Err(io::ErrorKind::Interrupted.into()),
+                [BACKSPACE | DELETE] => {
+                    // The whole of a character that takes several bytes.
+                    while bytes.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {}
+                }
+                [other] => bytes.push(other),
+            }
+        }
+        String::from_utf8(bytes.to_vec())
+            .map(|text| Some(Zeroizing::new(text)))
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    }
+
+    /// Neither echo nor lines nor signals, until it is dropped.
+    struct Quiet(Termios);
+
+    impl Quiet {
+        fn new() -> io::Result<Self> {
+            let before = tcgetattr(io::stdin())?;
+            let mut quiet = before.clone();
+            quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+            tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
+            Ok(Self(before))
+        }
+    }
+
+    impl Drop for Quiet {
+        fn drop(&mut self) {
+            // A terminal that has gone away needs no echo.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+        }
+    }
+
+    const CTRL_C: u8 = 3;
+    const END_OF_FILE: u8 = 4;
+    const BACKSPACE: u8 = 8;
+    const DELETE: u8 = 127;
+}
+
+#[cfg(not(unix))]
+mod hidden {
+    use std::io::{self, BufRead as _};
+
+    use zeroize::Zeroizing;
+
+    /// A line. It can be seen.
+    pub(super) fn line() -> io::Result<Option<Zeroizing<String>>> {
+        let mut text = Zeroizing::new(String::new());
+        Ok((io::stdin().lock().read_line(&mut text)? > 0).then_some(text))
+    }
+}

@@ -1,0 +1,80 @@
+//! Records about the program's own affairs, in the forms that rows have.
+
+use std::io::{self, Write};
+
+use engagement::model::outcome::clean_words;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    cli::Format,
+    exit::{Exit, Failure},
+    place::Place,
+};
+
+/// Writes them: a table on a terminal, else an object a line, unless another form is asked for. `columns` are the names
+/// of the fields, in their order.
+pub(crate) fn put<T: Serialize>(
+    records: &[T],
+    columns: &[&str],
+    format: Option<Format>,
+    mut place: Place,
+) -> Result<Exit, Failure> {
+    let format = format.unwrap_or(if place.is_terminal() { Format::Table } else { Format::Ndjson });
+    match write(records, columns, format, &mut place).and_then(|()| place.finish()) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(error) => {
+            Err(Failure::new(Exit::Storage, "output", format!("the output cannot be written: {error}")))
+        }
+    }
+}
+
+fn write<T: Serialize>(
+    records: &[T],
+    columns: &[&str],
+    format: Format,
+    to: &mut impl Write,
+) -> io::Result<()> {
+    match format {
+        Format::Ndjson => {
+            for record in records {
+                serde_json::to_writer(&mut *to, record)?;
+                to.write_all(b"\n")?;
+            }
+        }
+        Format::Json | Format::Raw => {
+            serde_json::to_writer(&mut *to, records)?;
+            to.write_all(b"\n")?;
+        }
+        Format::Csv | Format::Tsv => {
+            let delimiter = if format == Format::Csv { b',' } else { b'\t' };
+            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(to);
+            writer.write_record(columns)?;
+            for record in records {
+                writer.write_record(cells(record, columns)?)?;
+            }
+            writer.flush()?;
+        }
+        Format::Table => {
+            let mut table = comfy_table::Table::new();
+            table.load_style(comfy_table::presets::NOTHING).set_header(columns);
+            for record in records {
+                table.add_row(cells(record, columns)?);
+            }
+            writeln!(to, "{}", table.trim_fmt())?;
+        }
+    }
+    Ok(())
+}
+
+fn cells<T: Serialize>(record: &T, columns: &[&str]) -> io::Result<Vec<String>> {
+    let record = serde_json::to_value(record)?;
+    let cell = |column: &&str| match record.get(column) {
+        None | Some(Value::Null) => String::new(),
+        // Some of it is a server's or another program's.
+        Some(Value::String(text)) => clean_words(text, usize::MAX),
+        Some(other) => other.to_string(),
+    };
+    Ok(columns.iter().map(cell).collect())
+}

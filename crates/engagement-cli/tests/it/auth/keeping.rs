@@ -1,0 +1,151 @@
+//! What is kept, how, and what is refused.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+};
+
+use super::{keep_demo, kept};
+use crate::engagement::Folder;
+
+#[test]
+fn what_is_typed_is_kept_and_listed_without_secrets() {
+    let folder = Folder::new();
+    folder.engagement("auth list").run().ends(0).prints_nothing().says(&["auth app"]);
+    folder.engagement("auth add").stdin("1111-canary\ncanary-secret\n").run().ends(0).says(&["no app yet"]);
+    folder
+        .engagement("auth app")
+        .stdin("the-key\ncanary-consumer\n")
+        .run()
+        .ends(0)
+        .says(&["credentials.toml"]);
+    for form in ["table", "ndjson", "json", "csv", "tsv"] {
+        let done = folder.engagement("auth list -o").arg(form).run().ends(0);
+        assert!(done.stdout.contains("the-key") && done.stdout.contains("1111"), "{}", done.stdout);
+        assert!(!format!("{done:?}").contains("canary"), "{done:?}");
+    }
+    let list = folder.engagement("auth list -o json").run().ends(0).json();
+    assert_eq!(list[1]["kept_in"], kept(&folder).to_str().unwrap());
+    assert_eq!(list[1]["user_id"], "1111");
+    assert!(list[1]["handle"].is_null() && list[1]["checked_at"].is_null());
+    folder.engagement("auth remove 2222").run().ends(4).says(&["2222", "1111"]);
+    folder.engagement("auth remove").run().ends(2);
+    folder.engagement("auth remove 1111").run().ends(0).says(&["1111", "revoked"]);
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 1);
+    folder.engagement("auth remove --all").run().ends(0);
+    folder.engagement("auth list").run().ends(0).prints_nothing();
+}
+
+#[test]
+fn apps_come_from_files_and_from_the_environment() {
+    let folder = Folder::new();
+    let key = || folder.engagement("auth list").run().ends(0).lines()[0]["consumer_key"].clone();
+    let path = folder.write("app.json", r#"{"consumer_key":"from-file","consumer_secret":"s"}"#);
+    folder.engagement("auth app --file").arg(path).run().ends(0);
+    assert_eq!(key(), "from-file");
+    folder
+        .engagement("auth app")
+        .env("ENGAGEMENT_CONSUMER_KEY", "from-environment")
+        .env("ENGAGEMENT_CONSUMER_SECRET", "s")
+        .run()
+        .ends(0)
+        .says(&["from the environment"]);
+    assert_eq!(key(), "from-environment");
+    folder.engagement("auth app").run().ends(7).says(&["standard input", "consumer secret"]);
+    folder.engagement("auth app").stdin("canary").run().ends(7);
+    folder.engagement("auth app --file nowhere").run().ends(7).says(&["nowhere"]);
+    assert_eq!(key(), "from-environment");
+}
+
+#[test]
+fn another_app_ends_what_the_old_one_was_authorised_for() {
+    let folder = Folder::new();
+    keep_demo(&folder);
+    folder.engagement("auth app").stdin("demo-consumer-key\nrenewed-secret\n").run().ends(0);
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 2);
+    let json =
+        r#"[{"access_token":"5-t","access_token_secret":"s","consumer_key":"other","consumer_secret":"s"}]"#;
+    folder.engagement("auth add").stdin(json).run().ends(0);
+    folder
+        .engagement("auth add")
+        .stdin(json.trim_matches(['[', ']']))
+        .run()
+        .ends(7)
+        .says(&["another app", "--profile"]);
+    folder.engagement("auth app").stdin("other\ns\n").run().ends(0).says(&["2 accounts", "gone"]);
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 1);
+}
+
+#[test]
+fn the_file_is_private_under_any_umask() {
+    for umask in ["000", "022", "077", "277", "777"] {
+        let folder = Folder::new();
+        let script = format!("umask {umask}; exec \"$0\" auth app");
+        let program = env!("CARGO_BIN_EXE_engagement");
+        // Under the strictest ones not even the folder could be used, if the umask made it.
+        fs::create_dir_all(kept(&folder).parent().unwrap()).unwrap();
+        let status = std::process::Command::new("sh")
+            .args(["-c", &script, program])
+            .env_clear()
+            .env("XDG_CONFIG_HOME", folder.path().join("config"))
+            .env("ENGAGEMENT_CONSUMER_KEY", "k")
+            .env("ENGAGEMENT_CONSUMER_SECRET", "s")
+            .status()
+            .unwrap();
+        assert!(status.success(), "umask {umask}");
+        assert_eq!(fs::metadata(kept(&folder)).unwrap().mode() & 0o7777, 0o600, "umask {umask}");
+    }
+}
+
+#[test]
+fn a_file_that_others_can_read_is_refused_with_the_command_to_run() {
+    let folder = Folder::new();
+    keep_demo(&folder);
+    let path = kept(&folder);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let chmod = format!("chmod 600 {}", path.display());
+    for words in
+        ["totals 20", "auth list", "auth remove --all", "request GET https://api.twitter.com/x --print"]
+    {
+        folder.engagement(words).run().ends(4).prints_nothing().says(&["read by others (mode 0644)", &chmod]);
+    }
+    folder.engagement("auth app").stdin("k\ns\n").run().ends(4).says(&[&chmod]);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 2);
+}
+
+#[test]
+fn a_link_to_elsewhere_is_refused() {
+    let folder = Folder::new();
+    keep_demo(&folder);
+    let path = kept(&folder);
+    let elsewhere = folder.path().join("elsewhere.toml");
+    fs::rename(&path, &elsewhere).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    folder.engagement("totals 20").run().ends(4).says(&["is a link to somewhere else"]);
+    folder.engagement("auth app").stdin("k\ns\n").run().ends(4).says(&["is a link"]);
+    assert!(fs::read_to_string(&elsewhere).unwrap().contains("demo-consumer-key"));
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_line() {
+    let folder = Folder::new();
+    keep_demo(&folder);
+    let path = kept(&folder);
+    let text = fs::read_to_string(&path).unwrap().replace("consumer_secret = ", "consumer_sekret = ");
+    fs::write(&path, text).unwrap();
+    let done = folder.engagement("totals 20").run().ends(4).says(&["credentials.toml is broken: line 5"]);
+    assert!(!done.stderr.contains("demo-consumer"), "{}", done.stderr);
+}
+
+#[test]
+fn credentials_are_kept_beside_the_config_file() {
+    let folder = Folder::new();
+    folder.write("own/settings.toml", "");
+    folder.engagement("--config own/settings.toml auth app").stdin("k\ns\n").run().ends(0);
+    assert!(fs::exists(folder.path().join("own/credentials.toml")).unwrap());
+    assert!(!fs::exists(kept(&folder)).unwrap());
+    let mut lost = folder.engagement("auth app").stdin("k\ns\n");
+    lost.command.env_remove("HOME").env_remove("XDG_CONFIG_HOME");
+    lost.run().ends(8).says(&["HOME"]);
+}
