@@ -54,6 +54,8 @@ use crate::{
     window::Window,
 };
 
+pub use self::auto::clip;
+
 /// Who asks: a pool of calls that share one credential.
 ///
 /// The app comes before every owner.
@@ -417,6 +419,11 @@ impl<'a> Planned<'a> {
     /// The window, on the historical endpoint.
     pub fn window(&self) -> Option<Window> {
         self.hours.filter(|_| self.plan.endpoint == Endpoint::Historical)
+    }
+
+    /// The hours that are asked for: the window, or on 28hr the part of the last 28 hours that the question names.
+    pub const fn hours(&self) -> Option<Window> {
+        self.hours
     }
 
     /// Which batch of its asker this is, from 0.

@@ -10,7 +10,8 @@ use engagement_model::{
 use crate::{
     client::Inner,
     error::{Error, ErrorKind},
-    query::{Metrics, Owners, Who},
+    owners::Owners,
+    query::{Metrics, Who},
 };
 
 /// Gives each Tweet to a credential: its owner's, where that is known and there is a token; those of unknown owner to
@@ -30,13 +31,14 @@ pub(crate) fn assign(
         Who::Account(name) => Some(client.account(name)?),
     };
     let unknown_owner = client.only_account().or(app);
-    let mut known: HashMap<&str, Option<Asker>> = HashMap::new();
+    let known: Vec<Option<Asker>> =
+        owners.names().iter().map(|owner| client.account(owner).ok().or(app)).collect();
     let mut asks = Vec::with_capacity(tweet_ids.len());
     for &tweet_id in tweet_ids {
-        let asker = match (forced, owners.of(tweet_id)) {
+        let asker = match (forced, owners.number_of(tweet_id)) {
             (Some(forced), _) => Some(forced),
             (None, None) => unknown_owner,
-            (None, Some(owner)) => *known.entry(owner).or_insert_with(|| client.account(owner).ok().or(app)),
+            (None, Some(owner)) => known.get(owner).copied().flatten(),
         };
         asks.push(Ask::new(tweet_id, asker.ok_or(ErrorKind::NoCredential)?));
     }

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use engagement_model::{Endpoint, TweetId, Window, plan::Asker};
+use engagement_model::{
+    Endpoint, TweetId, Window,
+    plan::{Asker, Target},
+};
 use engagement_transport::{Clock, Event, Quota, SystemClock, Transport, Url};
 use jiff::Timestamp;
 
@@ -34,18 +37,24 @@ impl Client {
 
     /// Asks for lifetime totals.
     pub fn totals(&self, tweet_ids: impl IntoIterator<Item = TweetId>) -> Query {
-        Query::new(self.clone(), Endpoint::Totals, tweet_ids.into_iter().collect(), None)
+        Query::new(self.clone(), Target::Totals, tweet_ids.into_iter().collect())
     }
 
     /// Asks for the last 28 hours, of Tweets whose owner's token is there.
     pub fn last_28_hours(&self, tweet_ids: impl IntoIterator<Item = TweetId>) -> Query {
-        Query::new(self.clone(), Endpoint::Last28Hours, tweet_ids.into_iter().collect(), None)
+        Query::new(self.clone(), Target::Last28Hours, tweet_ids.into_iter().collect())
     }
 
     /// Asks for any range of time, of Tweets whose owner's token is there. More than four weeks are several requests,
     /// whose answers are put together.
     pub fn historical(&self, tweet_ids: impl IntoIterator<Item = TweetId>, range: Window) -> Query {
-        Query::new(self.clone(), Endpoint::Historical, tweet_ids.into_iter().collect(), Some(range))
+        Query::new(self.clone(), Target::Historical(range), tweet_ids.into_iter().collect())
+    }
+
+    /// Asks wherever it costs least: for lifetime numbers without a range, else for the hours of the range. See
+    /// [`Target::Auto`].
+    pub fn auto(&self, tweet_ids: impl IntoIterator<Item = TweetId>, range: Option<Window>) -> Query {
+        Query::new(self.clone(), Target::Auto(range), tweet_ids.into_iter().collect())
     }
 
     /// Asks for one unit, and again for what a refusal leaves over, until each of its Tweets × metrics has a row: what a
@@ -80,6 +89,11 @@ impl Client {
     /// The name of the account; `None` for the app, and for a number that this client did not give.
     pub fn owner(&self, asker: Asker) -> Option<&Arc<str>> {
         self.0.caller(asker)?.owner.as_ref()
+    }
+
+    /// The account's numeric id, where its token tells it.
+    pub fn user_id(&self, asker: Asker) -> Option<u64> {
+        self.0.caller(asker)?.user_id
     }
 
     /// The transport, for other requests to the same servers.

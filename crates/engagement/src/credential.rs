@@ -39,7 +39,7 @@ impl App {
             (None, Some(consumer)) => Authorization::oauth1(consumer),
             (None, None) => return None,
         };
-        Some(Caller { authorization, access: Access::AppOnly, owner: None })
+        Some(Caller { authorization, access: Access::AppOnly, owner: None, user_id: None })
     }
 
     pub(crate) fn user(&self, account: &Account) -> Option<Caller> {
@@ -48,6 +48,7 @@ impl App {
             authorization: Authorization::oauth1(&credentials),
             access: Access::Owner,
             owner: Some(account.name().into()),
+            user_id: account.user_id(),
         })
     }
 }
@@ -119,6 +120,7 @@ pub(crate) struct Caller {
     pub(crate) access: Access,
     /// Whose token it is.
     pub(crate) owner: Option<Arc<str>>,
+    pub(crate) user_id: Option<u64>,
 }
 
 #[cfg(test)]

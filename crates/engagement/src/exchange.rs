@@ -10,9 +10,9 @@ use std::{
 };
 
 use engagement_model::{
-    Dimension, Grouping, InvalidRequest, Outcome, Reason, Request,
+    Dimension, Endpoint, Grouping, InvalidRequest, Outcome, Reason, Request,
     answer::{Answer, DecodeError, Limits},
-    plan::Asker,
+    plan::{Asker, Target, clip},
     recovery::{Attempt, Recovery},
     refusal::{Refusal, RefusalKind},
 };
@@ -95,10 +95,25 @@ impl<'a> Exchange<'a> {
         let tweet_ids = self.unit.tweet_ids.iter().copied();
         let metrics = self.unit.metrics.iter().cloned();
         let groupings = self.unit.groupings.iter().cloned();
-        match self.unit.window {
-            Some(window) => Request::historical(tweet_ids, metrics, groupings, window, self.client.now()),
-            None if self.unit.endpoint.is_series() => Request::last_28_hours(tweet_ids, metrics, groupings),
-            None => Request::totals(tweet_ids, metrics, groupings),
+        let now = self.client.now();
+        let tells_hours =
+            |by: &Grouping| by.has(Dimension::EngagementDay) && by.has(Dimension::EngagementHour);
+        let endpoint = match (self.unit.endpoint, self.unit.window) {
+            // Only hours can be clipped; and a part of the last 28 may have waited too long.
+            (Endpoint::Last28Hours, Some(part)) if self.unit.groupings.iter().all(tells_hours) => {
+                Target::Auto(Some(part)).endpoint(now)
+            }
+            (Endpoint::Last28Hours, Some(_)) => Endpoint::Historical,
+            (endpoint, _) => endpoint,
+        };
+        match (endpoint, self.unit.window) {
+            (Endpoint::Totals, _) => Request::totals(tweet_ids, metrics, groupings),
+            (Endpoint::Historical, Some(window)) => {
+                Request::historical(tweet_ids, metrics, groupings, window, now)
+            }
+            (Endpoint::Last28Hours | Endpoint::Historical, _) => {
+                Request::last_28_hours(tweet_ids, metrics, groupings)
+            }
         }
     }
 
@@ -126,8 +141,9 @@ impl<'a> Exchange<'a> {
         let (asker, caller) = self.caller_of(&attempt);
         let tweets = attempt.request().tweet_ids().len();
         let log = Arc::new(Log { taken: AtomicU32::new(1), sent: Mutex::default() });
-        let departure = Departure { endpoint: self.unit.endpoint, asker, tweets };
-        let mut call = Call::post(inner.url(self.unit.endpoint).clone())
+        let endpoint = attempt.request().endpoint();
+        let departure = Departure { endpoint, asker, tweets };
+        let mut call = Call::post(inner.url(endpoint).clone())
             .json_body(attempt.request().to_json())
             .authorization(caller.authorization.clone())
             .replay(Replay::Safe)
@@ -265,7 +281,15 @@ impl<'a> Exchange<'a> {
     }
 
     fn recover(&mut self, recovery: Recovery, by_stranger: bool) {
+        let part = self.unit.window.filter(|_| self.unit.endpoint == Endpoint::Last28Hours);
         for row in recovery.rows {
+            let row = match part {
+                Some(part) => match clip(row, part) {
+                    Some(row) => row,
+                    None => continue,
+                },
+                None => row,
+            };
             // What is forbidden to its asker is not the asker's.
             if by_stranger || matches!(row.outcome, Outcome::Forbidden(_)) {
                 self.settled.strangers.push(row);

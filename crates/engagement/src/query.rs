@@ -1,13 +1,10 @@
 //! What to ask, and how.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use engagement_model::{
-    Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId, Window,
-    plan::{AgeRules, Ask, Asker, Plan, Question, Target},
+    Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId,
+    plan::{AgeRules, Ask, Asker, Plan, Question, Riding, Target},
     request::split_groupings,
 };
 
@@ -16,8 +13,9 @@ use crate::{
     client::Client,
     error::Error,
     outcomes::Outcomes,
+    owners::Owners,
     raw::Raw,
-    work::{pieces, skipped},
+    work::{pieces, unasked},
 };
 
 /// A question about Tweets. Made by [`Client::totals`] and its sisters, changed by the setters, sent by
@@ -26,9 +24,8 @@ use crate::{
 #[must_use = "a query asks nothing before it is sent"]
 pub struct Query {
     client: Client,
-    endpoint: Endpoint,
+    target: Target,
     tweet_ids: Vec<TweetId>,
-    range: Option<Window>,
     metrics: Metrics,
     resolution: Resolution,
     who: Who,
@@ -38,17 +35,11 @@ pub struct Query {
 }
 
 impl Query {
-    pub(crate) fn new(
-        client: Client,
-        endpoint: Endpoint,
-        tweet_ids: Vec<TweetId>,
-        range: Option<Window>,
-    ) -> Self {
+    pub(crate) fn new(client: Client, target: Target, tweet_ids: Vec<TweetId>) -> Self {
         Self {
             client,
-            endpoint,
+            target,
             tweet_ids,
-            range,
             metrics: Metrics::default(),
             resolution: Resolution::default(),
             who: Who::default(),
@@ -105,8 +96,9 @@ impl Query {
     /// What the API would refuse is refused here, and nothing is sent: no ids, a metric that the endpoint does not
     /// serve, a range before the API's first data or in the future; likewise a credential that is missing.
     pub fn send(self) -> Result<Outcomes, Error> {
-        let parts = [Arc::from([self.resolution.grouping(self.endpoint)])];
-        let merged = self.endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
+        let endpoint = self.endpoint();
+        let parts = [Arc::from([self.resolution.grouping(endpoint)])];
+        let merged = endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
         let resolution = merged.then_some(self.resolution);
         self.send_parts(&parts, resolution)
     }
@@ -130,24 +122,44 @@ impl Query {
         parts: &[Arc<[Grouping]>],
         resolution: Option<Resolution>,
     ) -> Result<Outcomes, Error> {
-        let tweet_ids = self.tweet_ids()?;
+        let (client, metrics, who) = (self.client.clone(), self.metrics.clone(), self.who.clone());
+        let plan = self.plan()?;
+        let pieces = pieces(&plan, parts, who == Who::Auto);
+        let free = unasked(&plan, &metrics).collect();
+        Ok(Outcomes::new(client, plan.endpoint(), pieces, free, resolution))
+    }
+
+    /// The requests that [`Query::send`] would send, for a caller that sends them by its own rules: as [`Unit`]s, whose
+    /// credential is the one that the plan names. What is not asked for is in [`unasked`](crate::unasked).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Query::send`].
+    ///
+    /// [`Unit`]: crate::Unit
+    pub fn plan(mut self) -> Result<Plan, Error> {
+        let tweet_ids = self.take_tweet_ids()?;
         let asks =
-            assign(self.client.inner(), self.endpoint, &tweet_ids, &self.who, &self.owners, &self.metrics)?;
-        let plan = self.make_plan(asks)?;
-        // Elsewhere a public metric is another quantity, and a credential that is forced is the only one.
-        let falls_back = self.endpoint == Endpoint::Totals && self.who == Who::Auto;
-        let pieces = pieces(&plan, parts, falls_back);
-        let free = skipped(&plan, &self.metrics);
-        Ok(Outcomes::new(self.client, self.endpoint, pieces, free, resolution))
+            assign(self.client.inner(), self.endpoint(), &tweet_ids, &self.who, &self.owners, &self.metrics)?;
+        drop(tweet_ids);
+        let riding = match (&self.who, self.client.app()) {
+            (Who::Auto, Some(_)) => Riding::WhereItSaves,
+            _ => Riding::Never,
+        };
+        self.make_plan(asks, riding)
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.target.endpoint(self.client.now())
     }
 
     /// The groupings of each request that one planned request becomes.
     fn parts(&self) -> Result<Vec<Arc<[Grouping]>>, Error> {
         let groupings = match &*self.groupings {
-            [] => vec![self.resolution.grouping(self.endpoint)],
+            [] => vec![self.resolution.grouping(self.endpoint())],
             named => named.to_vec(),
         };
-        Ok(split_groupings(self.endpoint, groupings)?.into_iter().map(Arc::from).collect())
+        Ok(split_groupings(self.endpoint(), groupings)?.into_iter().map(Arc::from).collect())
     }
 
     /// What [`Query::send`] would send, without a credential: owners that are known are planned for as if there were
@@ -156,18 +168,20 @@ impl Query {
     /// # Errors
     ///
     /// The same rules of the API as for sending.
-    pub fn forecast(self, quota_per_minute: Option<u32>) -> Result<Forecast, Error> {
-        let tweet_ids = self.tweet_ids()?;
+    pub fn forecast(mut self, quota_per_minute: Option<u32>) -> Result<Forecast, Error> {
+        let tweet_ids = self.take_tweet_ids()?;
         let (asks, names) = assign_by_owner(
             self.client.inner(),
-            self.endpoint,
+            self.endpoint(),
             &tweet_ids,
             &self.who,
             &self.owners,
             &self.metrics,
         )?;
+        drop(tweet_ids);
         let parts = self.parts()?.len();
-        let summary = self.make_plan(asks)?.summary(quota_per_minute);
+        let riding = if self.who == Who::Auto { Riding::WhereItSaves } else { Riding::Never };
+        let summary = self.make_plan(asks, riding)?.summary(quota_per_minute);
         let times = |requests: u64| requests.saturating_mul(parts as u64);
         let name = |asker: &Asker| match asker {
             Asker::AppOnly => String::new(),
@@ -190,22 +204,17 @@ impl Query {
         })
     }
 
-    fn tweet_ids(&self) -> Result<Vec<TweetId>, Error> {
-        let mut seen = HashSet::with_capacity(self.tweet_ids.len());
-        let tweet_ids: Vec<_> =
-            self.tweet_ids.iter().copied().filter(|tweet_id| seen.insert(*tweet_id)).collect();
+    /// Taken out, since lists may be long and the plan has its own. It drops what is there twice, too.
+    fn take_tweet_ids(&mut self) -> Result<Vec<TweetId>, Error> {
+        let tweet_ids = core::mem::take(&mut self.tweet_ids);
         if tweet_ids.is_empty() { Err(InvalidRequest::NoTweetIds.into()) } else { Ok(tweet_ids) }
     }
 
-    fn make_plan(&self, asks: Vec<Ask>) -> Result<Plan, Error> {
-        let target = match (self.endpoint, self.range) {
-            (Endpoint::Historical, Some(range)) => Target::Historical(range),
-            (Endpoint::Totals, _) => Target::Totals,
-            (Endpoint::Last28Hours | Endpoint::Historical, _) => Target::Last28Hours,
-        };
-        let metrics = access::metrics(self.endpoint, &self.metrics);
-        let mut question = Question::new(target, metrics, self.client.now());
+    fn make_plan(&self, asks: Vec<Ask>, riding: Riding) -> Result<Plan, Error> {
+        let metrics = access::metrics(self.endpoint(), &self.metrics);
+        let mut question = Question::new(self.target, metrics, self.client.now());
         question.age_rules = self.age_rules;
+        question.riding = riding;
         Ok(Plan::new(question, asks)?)
     }
 }
@@ -278,23 +287,6 @@ pub enum Who {
     Account(String),
     /// The app, and nobody else.
     App,
-}
-
-/// Who owns which Tweet. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Owners(Arc<HashMap<TweetId, Arc<str>>>);
-
-impl Owners {
-    /// The owner's handle or user id, if it is known.
-    pub fn of(&self, tweet_id: TweetId) -> Option<&str> {
-        self.0.get(&tweet_id).map(|owner| &**owner)
-    }
-}
-
-impl FromIterator<(TweetId, Arc<str>)> for Owners {
-    fn from_iter<I: IntoIterator<Item = (TweetId, Arc<str>)>>(owners: I) -> Self {
-        Self(Arc::new(owners.into_iter().collect()))
-    }
 }
 
 /// The grouping's name in requests and answers.

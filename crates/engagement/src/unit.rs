@@ -51,7 +51,10 @@ impl Unit {
         }
     }
 
-    /// Of this window. The historical endpoint needs one, and the others take none.
+    /// Of these hours. The historical endpoint needs them, and totals have none.
+    ///
+    /// On 28hr they are a part of the last 28 hours: what is answered beyond it is left out, and where it has begun to
+    /// lie further back than that endpoint reaches, historical is asked for it instead.
     pub fn window(mut self, window: Window) -> Self {
         self.window = Some(window);
         self

@@ -19,8 +19,8 @@ pub(crate) struct Piece {
     pub(crate) windows: u32,
 }
 
-/// The requests of a plan, each as often as the groupings have parts. With `falls_back`, owners' Tweets that turn out
-/// to be somebody else's are asked for app-only.
+/// The requests of a plan, each as often as the groupings have parts. With `falls_back`, totals of owners' Tweets that
+/// turn out to be somebody else's are asked for app-only.
 pub(crate) fn pieces(plan: &Plan, parts: &[Arc<[Grouping]>], falls_back: bool) -> VecDeque<Piece> {
     let mut pieces: VecDeque<Piece> = VecDeque::new();
     for planned in plan.requests() {
@@ -40,26 +40,27 @@ pub(crate) fn pieces(plan: &Plan, parts: &[Arc<[Grouping]>], falls_back: bool) -
             let unit = Unit {
                 endpoint: planned.endpoint(),
                 asker: planned.asker(),
-                falls_back: falls_back && planned.asker() != Asker::AppOnly,
+                falls_back: false,
                 tweet_ids: tweet_ids.clone(),
                 metrics: metrics.clone(),
                 groupings: groupings.clone(),
-                window: planned.window(),
+                window: planned.hours(),
                 hook: None,
             };
+            let unit = if falls_back { unit.fall_back_to_app() } else { unit };
             Piece { unit, batch, windows }
         }));
     }
     pieces
 }
 
-/// Rows for what the plan does not ask for. What a credential may not read is a cell only if it was asked for by name.
-pub(crate) fn skipped(plan: &Plan, metrics: &Metrics) -> Vec<Row> {
+/// Rows for what a plan does not ask for. What a credential may not read is a cell only if it was asked for by name.
+pub fn unasked<'a>(plan: &'a Plan, metrics: &'a Metrics) -> impl Iterator<Item = Row> + use<'a> {
     let reason = |why: Why| Reason::new(&format!("{why}; not asked"));
     let reasons = [Why::TooOld, Why::NotYetMade, Why::NotReadable].map(|why| (why, reason(why)));
     plan.skipped()
         .filter(|skipped| skipped.why != Why::NotReadable || *metrics != Metrics::Allowed)
-        .filter_map(|skipped| {
+        .filter_map(move |skipped| {
             let (_, reason) = reasons.iter().find(|(why, _)| *why == skipped.why)?;
             Some(Row {
                 tweet_id: skipped.tweet_id,
@@ -68,5 +69,4 @@ pub(crate) fn skipped(plan: &Plan, metrics: &Metrics) -> Vec<Row> {
                 outcome: Outcome::without_value(skipped.why.state(), reason.clone())?,
             })
         })
-        .collect()
 }

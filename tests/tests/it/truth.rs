@@ -110,3 +110,21 @@ fn cells(haul: &Haul, ids: &[TweetId]) -> Vec<(usize, Metric, State)> {
     };
     haul.cells().into_iter().map(state).collect()
 }
+
+#[tokio::test]
+async fn what_costs_least_is_chosen_and_true() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 8);
+    let part = Window::new(hour("2026-11-25T05"), hour("2026-11-25T11")).unwrap();
+    for resolution in [Resolution::Hour, Resolution::Day, Resolution::Total] {
+        let query = stage.owner().auto(ids.clone(), Some(part)).resolution(resolution);
+        let haul = Haul::of(query).await;
+        let asked = Asked::series(&ids, Endpoint::Last28Hours.metrics(), part, resolution);
+        assert_eq!(asked.check(&haul, &stage.emulator), Ok(()), "{resolution:?}");
+    }
+    let lifetime = Haul::of(stage.owner().auto(ids.clone(), None)).await;
+    Asked::totals(&ids, Endpoint::Totals.metrics()).check(&lifetime, &stage.emulator).unwrap();
+    let requests = Endpoint::ALL.map(|endpoint| stage.answered(endpoint).values().sum::<u64>());
+    // Hours are cut out of the last 28; days and sums cannot be.
+    assert_eq!(requests, [1, 1, 2]);
+}

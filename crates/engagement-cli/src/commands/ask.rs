@@ -76,7 +76,7 @@ pub(crate) async fn ask(
     let range = range.map(|range| window(&range, Timestamp::now(), talk)).transpose()?;
     let tweet_ids = id_list::read(&ask.ids, talk)?;
     let owners = match &ask.owners {
-        Some(path) => owners::read(path)?,
+        Some(path) => owners::read(path)?.build(),
         None => Owners::default(),
     };
     let found = match embedded {

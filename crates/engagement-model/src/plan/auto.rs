@@ -54,14 +54,9 @@ impl Plan {
     /// for. Then hours outside the range go, and a row without a value, which stands for all hours, stands for those
     /// of the range.
     pub fn clip(&self, row: Row) -> Option<Row> {
-        let Some(range) = self.range.filter(|_| self.endpoint == Endpoint::Last28Hours) else {
-            return Some(row);
-        };
-        match (&row.outcome, row.bucket) {
-            (Outcome::Ok(_), Some(bucket)) => (bucket.intersection(range) == Some(bucket)).then_some(row),
-            (Outcome::Ok(_), None) => None,
-            (_, None) => Some(Row { bucket: Some(range), ..row }),
-            (_, Some(bucket)) => Some(Row { bucket: Some(bucket.intersection(range)?), ..row }),
+        match self.range.filter(|_| self.endpoint == Endpoint::Last28Hours) {
+            Some(range) => clip(row, range),
+            None => Some(row),
         }
     }
 
@@ -112,6 +107,16 @@ impl Plan {
         self.riders.dedup();
         self.asks.sort_unstable();
         self.asks.dedup();
+    }
+}
+
+/// What of a row of the last 28 hours belongs to a part of them: see [`Plan::clip`].
+pub fn clip(row: Row, part: Window) -> Option<Row> {
+    match (&row.outcome, row.bucket) {
+        (Outcome::Ok(_), Some(bucket)) => (bucket.intersection(part) == Some(bucket)).then_some(row),
+        (Outcome::Ok(_), None) => None,
+        (_, None) => Some(Row { bucket: Some(part), ..row }),
+        (_, Some(bucket)) => Some(Row { bucket: Some(bucket.intersection(part)?), ..row }),
     }
 }
 
