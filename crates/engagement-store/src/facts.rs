@@ -33,9 +33,10 @@ impl Facts {
                 "on conflict do update set value = excluded.value where excluded.value > value",
             ),
             series: Insert::new(
-                "insert into series(tweet_id, metric, bucket_start, value, observed_at)",
-                5,
-                "on conflict do update set value = excluded.value, observed_at = excluded.observed_at
+                "insert into series(tweet_id, metric, bucket_start, value, observed_at, endpoint)",
+                6,
+                "on conflict do update set value = excluded.value, observed_at = excluded.observed_at,
+                endpoint = excluded.endpoint
                 where excluded.value <> value and (excluded.observed_at > observed_at
                 or (excluded.observed_at = observed_at and excluded.value > value))",
             ),
@@ -182,7 +183,8 @@ impl Facts {
             columns.bind(cell.row.metric.name())?;
             columns.bind(cell.row.bucket.map(|bucket| sql::hour(bucket.start())))?;
             columns.bind(cell.value)?;
-            columns.bind(observed_at)
+            columns.bind(observed_at)?;
+            columns.bind(observation.endpoint.name())
         })?;
         self.gaps.run(connection, &gaps, |columns, cell| {
             columns.bind(sql::tweet_id(cell.row.tweet_id))?;

@@ -39,6 +39,7 @@
 mod collector;
 mod draft;
 mod error;
+pub mod fact;
 mod facts;
 mod holder;
 mod insert;

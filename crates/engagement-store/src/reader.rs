@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
 
 use crate::{
     error::{Error, ErrorKind},
+    fact::{self, Fact, Kind, Order, Tweet},
     job::{BatchId, BatchStatus, Job, JobId, Progress, Tally},
     sql,
     store::Store,
@@ -25,6 +26,18 @@ impl Reader {
     /// The store.
     pub const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// From here on this reader sees the store as it is now, whatever is committed meanwhile.
+    ///
+    /// To be dropped before long: what a collector commits stays in SQLite's log until then.
+    pub fn hold(self) -> Result<Self, Error> {
+        // The moment is that of the first look.
+        self.read(|connection| {
+            connection.execute_batch("begin")?;
+            connection.query_row("select count(*) from schema_version", [], |_| Ok(()))
+        })?;
+        Ok(self)
     }
 
     /// Every job, the oldest first.
@@ -134,6 +147,39 @@ impl Reader {
             }
             Ok(())
         })
+    }
+
+    /// Every outcome of this kind, in this order: what has a value, and what has none and why. See [`fact`].
+    ///
+    /// # Errors
+    ///
+    /// The store's, and those of `each`, which end it.
+    ///
+    /// [`fact`]: crate::fact
+    pub fn facts<E: From<Error>>(
+        &self,
+        kind: Kind,
+        order: Order,
+        each: impl FnMut(&Fact<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error| E::from(Error::sqlite(error, self.store.path()));
+        let mut statement = self.connection.prepare_cached(&fact::query(kind, order)).map_err(failed)?;
+        fact::visit(&mut statement.query([]).map_err(failed)?, failed, each)
+    }
+
+    /// Every Tweet that was asked for, in the order of ids.
+    ///
+    /// # Errors
+    ///
+    /// The store's, and those of `each`, which end it.
+    pub fn tweets<E: From<Error>>(&self, mut each: impl FnMut(&Tweet<'_>) -> Result<(), E>) -> Result<(), E> {
+        let failed = |error| E::from(Error::sqlite(error, self.store.path()));
+        let mut statement = self.connection.prepare_cached(fact::TWEETS).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(&Tweet::read(row).map_err(failed)?)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {

@@ -86,6 +86,11 @@ pub(crate) fn read_endpoint(value: ValueRef<'_>) -> FromSqlResult<Endpoint> {
     value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
 }
 
+pub(crate) fn read_state(value: ValueRef<'_>) -> FromSqlResult<State> {
+    let name = value.as_str()?;
+    State::ALL.into_iter().find(|state| state.name() == name).ok_or(FromSqlError::InvalidType)
+}
+
 /// Names, separated by commas: names of metrics have none.
 pub(crate) fn metrics<'a>(metrics: impl IntoIterator<Item = &'a Metric>) -> String {
     let mut names = String::new();

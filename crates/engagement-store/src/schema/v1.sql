@@ -24,13 +24,14 @@ create table totals(
     primary key(observed_at, tweet_id, metric)
 ) without rowid;
 
--- One row an hour: the newest observation's value, and when that value was first seen.
+-- One row an hour: the newest observation's value, when that value was first seen, and where.
 create table series(
     tweet_id integer not null,
     metric text not null,
     bucket_start integer not null,
     value integer not null,
     observed_at integer not null,
+    endpoint text not null,
     primary key(tweet_id, bucket_start, metric)
 ) without rowid;
 

@@ -81,7 +81,8 @@ pub(crate) fn total(tweet: u64, metric: Metric, outcome: Outcome) -> Row {
     Row { tweet_id: id(tweet), metric, bucket: None, outcome }
 }
 
+/// Hour 0 is the first of the day of [`now`].
 pub(crate) fn hourly(tweet: u64, metric: Metric, hour: i32, value: u64) -> Row {
-    let bucket = Some(Window::hour(UtcHour::from_epoch(475_000 + hour).unwrap()));
+    let bucket = Some(Window::hour(UtcHour::from_epoch(474_960 + hour).unwrap()));
     Row { tweet_id: id(tweet), metric, bucket, outcome: Outcome::Ok(value) }
 }
