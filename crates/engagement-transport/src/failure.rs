@@ -21,6 +21,9 @@ pub(crate) struct Failure {
 pub(crate) enum Reach {
     /// Not a byte of the request was written.
     Nothing,
+    /// The server says that it has not read the request, RFC 9113 section 8.7. The connection is as good as before.
+    #[cfg(feature = "http2")]
+    Refused,
     /// A pooled connection was closed under the request before a byte of an answer came: most likely the server gave
     /// up the idle connection as we wrote.
     Stale,
@@ -31,6 +34,16 @@ pub(crate) enum Reach {
 impl Failure {
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Self { kind, reach: Reach::Unknown, reason: None, source: None, passing: kind.is_passing() }
+    }
+
+    /// Whether the server has certainly not acted on the request.
+    pub(crate) fn is_harmless(&self) -> bool {
+        match self.reach {
+            Reach::Nothing => true,
+            #[cfg(feature = "http2")]
+            Reach::Refused => true,
+            Reach::Stale | Reach::Unknown => false,
+        }
     }
 
     pub(crate) fn before_sending(mut self) -> Self {

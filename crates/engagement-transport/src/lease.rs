@@ -8,6 +8,8 @@ use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
+#[cfg(feature = "http2")]
+use crate::failure::Reach;
 use crate::host::Host;
 #[cfg(feature = "http2")]
 use crate::multiplexed::Multiplexed;
@@ -56,14 +58,16 @@ impl Lease<'_> {
         }
     }
 
-    /// Sees to it that a connection that failed is not used again.
+    /// Sees to it that a connection that has failed is not used again.
     #[cfg_attr(
         not(feature = "http2"),
         expect(unused_variables, reason = "only what is shared outlives its lease")
     )]
-    pub(crate) fn abandon(self, host: &Host) {
+    pub(crate) fn abandon(self, host: &Host, failure: &Failure) {
         match self {
             Self::Own { .. } => {}
+            #[cfg(feature = "http2")]
+            Self::Shared { .. } if failure.reach == Reach::Refused => {}
             #[cfg(feature = "http2")]
             Self::Shared { connection, .. } => host.forget(&connection),
         }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::connection::MAX_HEAD;
 use crate::error::ErrorKind;
-use crate::failure::{Failure, Reach};
+use crate::failure::{Failure, Reach, find};
 use crate::reading::{Limits, Raw, Reading};
 use crate::stream::Duplex;
 use crate::watch::Watch;
@@ -73,13 +73,8 @@ impl Multiplexed {
                         Poll::Ready(Ok(response)) => reading = Some(Reading::begin(response, limits)?),
                         Poll::Ready(Err(mut refused)) => {
                             let unsent = refused.take_message().is_some();
-                            let mut failure = Failure::of_exchange(refused.into_error());
-                            if unsent {
-                                failure = failure.before_sending();
-                            } else if reused && failure.kind == ErrorKind::Closed {
-                                failure.reach = Reach::Stale;
-                            }
-                            return Poll::Ready(Err(failure));
+                            let failure = judge(refused.into_error(), reused);
+                            return Poll::Ready(Err(if unsent { failure.before_sending() } else { failure }));
                         }
                     },
                     Some(answer) => match Pin::new(&mut answer.incoming).poll_frame(cx) {
@@ -89,7 +84,7 @@ impl Multiplexed {
                             return Poll::Ready(whole.ok_or_else(|| Failure::new(ErrorKind::Protocol)));
                         }
                         Poll::Ready(Some(Err(error))) => {
-                            return Poll::Ready(Err(Failure::of_exchange(error)));
+                            return Poll::Ready(Err(judge(error, false)));
                         }
                         Poll::Ready(Some(Ok(frame))) => {
                             if let Ok(data) = frame.into_data() {
@@ -105,4 +100,27 @@ impl Multiplexed {
         })
         .await
     }
+}
+
+/// `idle`: whether it may have been the end of a connection that was open for long.
+fn judge(error: hyper::Error, idle: bool) -> Failure {
+    let mut reach = if idle { Reach::Stale } else { Reach::Unknown };
+    if let Some(said) = find::<h2::Error>(&error).filter(|error| error.is_remote()) {
+        if said.is_reset() && said.reason() == Some(h2::Reason::REFUSED_STREAM) {
+            reach = Reach::Refused;
+        } else if said.reason() != Some(h2::Reason::NO_ERROR) {
+            // It did not end because it was idle, and an immediate repetition is not called for.
+            reach = Reach::Unknown;
+        }
+        if said.is_reset() || said.is_go_away() {
+            let mut failure = Failure::new(ErrorKind::Closed).caused_by(error);
+            failure.reach = reach;
+            return failure;
+        }
+    }
+    let mut failure = Failure::of_exchange(error);
+    if failure.kind == ErrorKind::Closed {
+        failure.reach = reach;
+    }
+    failure
 }

@@ -256,7 +256,7 @@ impl<'a> Course<'a> {
         let raw = match lease.exchange(request, self.inner.policy.limits, deadline).await {
             Ok(raw) => raw,
             Err(failure) => {
-                lease.abandon(self.host);
+                lease.abandon(self.host, &failure);
                 return Err(failure);
             }
         };
@@ -441,7 +441,7 @@ impl<'a> Course<'a> {
     }
 
     async fn after_failure(&mut self, failure: Failure) -> Option<Error> {
-        let may_repeat = self.call.replay == Replay::Safe || failure.reach == Reach::Nothing;
+        let may_repeat = self.call.replay == Replay::Safe || failure.is_harmless();
         let stop = if !failure.passing {
             Some(Stop::Final)
         } else if !may_repeat {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engagement_transport::{Authorization, Call, ErrorKind, Http, Replay, Transport, Url, verdict};
+use engagement_transport::{Authorization, Call, ErrorKind, Http, Replay, Stop, Transport, Url, verdict};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -192,3 +192,80 @@ async fn what_the_server_read_is_what_was_sent() {
     let answer = negotiating(&authority).send(&call, verdict::by_status).await.unwrap();
     assert!(answer.body == body, "{} bytes came back", answer.body.len());
 }
+
+/// What a server does about a stream.
+#[derive(Clone, Copy)]
+enum Turn {
+    Reset(h2::Reason),
+    /// Ends the connection, whatever is on it.
+    Leave,
+    Answer,
+}
+
+/// A server that does one thing after the other, and then answers. Also says how many connections were opened.
+async fn moody(authority: &Authority, turns: &'static [Turn]) -> (Url, Arc<AtomicUsize>) {
+    let mut acceptor = native_tls::TlsAcceptor::builder(authority.issue(&["localhost"], 30));
+    acceptor.accept_alpn(&["h2"]);
+    let acceptor = tokio_native_tls::TlsAcceptor::from(acceptor.build().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("https://localhost:{}/", listener.local_addr().unwrap().port())).unwrap();
+    let opened = Arc::<AtomicUsize>::default();
+    let connections = opened.clone();
+    tokio::spawn(async move {
+        let mut turns = turns.iter();
+        while let Ok((socket, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
+            let mut connection = h2::server::handshake(acceptor.accept(socket).await.unwrap()).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                match turns.next().unwrap_or(&Turn::Answer) {
+                    Turn::Reset(reason) => respond.send_reset(*reason),
+                    Turn::Leave => connection.abrupt_shutdown(h2::Reason::NO_ERROR),
+                    Turn::Answer => _ = respond.send_response(Response::new(()), true).unwrap(),
+                }
+            }
+        }
+    });
+    (url, opened)
+}
+
+#[tokio::test]
+async fn a_stream_that_was_refused_unread_is_asked_for_again_whatever_it_does() {
+    let authority = Authority::new();
+    let turns = &[Turn::Answer, REFUSED, REFUSED];
+    let (url, connections) = moody(&authority, turns).await;
+    let transport = negotiating(&authority);
+    let call = Call::post(url).replay(Replay::Never);
+    assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, 1);
+    assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, 3);
+    assert_eq!(connections.load(Ordering::SeqCst), 1, "nothing is wrong with the connection");
+}
+
+#[tokio::test]
+async fn a_stream_that_was_reset_is_asked_for_again_if_it_may_be() {
+    let authority = Authority::new();
+    let turns = &[Turn::Answer, FAILED, FAILED];
+    let (url, connections) = moody(&authority, turns).await;
+    let transport = negotiating(&authority);
+    let call = Call::post(url);
+    transport.send(&call, verdict::by_status).await.unwrap();
+    let error = transport.send(&call, verdict::by_status).await.unwrap_err();
+    assert_eq!((error.kind(), error.stop()), (ErrorKind::Closed, Stop::NotReplayable));
+    let call = call.replay(Replay::Safe);
+    assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, 2);
+    assert_eq!(connections.load(Ordering::SeqCst), 3, "what has failed is not used again");
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_in_the_middle_is_asked_on_another_connection() {
+    let authority = Authority::new();
+    let (url, connections) = moody(&authority, &[Turn::Answer, Turn::Leave]).await;
+    let transport = negotiating(&authority);
+    let call = Call::get(url);
+    for attempts in [1, 2, 1] {
+        assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, attempts);
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+const REFUSED: Turn = Turn::Reset(h2::Reason::REFUSED_STREAM);
+const FAILED: Turn = Turn::Reset(h2::Reason::INTERNAL_ERROR);
