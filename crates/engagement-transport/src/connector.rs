@@ -18,6 +18,7 @@ use tower_service::Service;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::failure::{Failure, find};
 use crate::proxy::{Proxy, TunnelRefused};
+use crate::resolver::Resolver;
 use crate::stream::Duplex;
 use crate::trust::Trust;
 use crate::url::Origin;
@@ -35,9 +36,15 @@ pub(crate) type Custom =
     Arc<dyn Fn(Uri) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Duplex>>> + Send>> + Send + Sync>;
 
 impl Connector {
-    pub(crate) fn network(roots: &[u8], proxy: Proxy, timeout: Duration, http: Http) -> Result<Self, Error> {
+    pub(crate) fn network(
+        roots: &[u8],
+        proxy: Proxy,
+        resolver: Resolver,
+        timeout: Duration,
+        http: Http,
+    ) -> Result<Self, Error> {
         let trust = Arc::new(Trust::new(roots, http)?);
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(timeout));
@@ -88,7 +95,7 @@ pub enum Http {
 
 #[derive(Clone)]
 pub(crate) struct Network {
-    tcp: HttpConnector,
+    tcp: Tcp,
     trust: Arc<Trust>,
     proxy: Proxy,
 }
@@ -141,10 +148,11 @@ where
 /// The way to a server, before TLS with it.
 #[derive(Clone)]
 enum Route {
-    Direct(HttpConnector),
-    Proxied { proxy: Uri, tunnel: Box<Tunnel<HttpsConnector<HttpConnector>>> },
+    Direct(Tcp),
+    Proxied { proxy: Uri, tunnel: Box<Tunnel<HttpsConnector<Tcp>>> },
 }
 
+type Tcp = HttpConnector<Resolver>;
 type Hop = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Service<Uri> for Route {

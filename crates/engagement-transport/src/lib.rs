@@ -45,6 +45,7 @@ mod proxy;
 mod quota;
 mod reading;
 mod reset;
+mod resolver;
 mod stream;
 mod transport;
 mod trust;

@@ -21,14 +21,23 @@ impl Proxy {
     }
 
     /// As the environment says: `HTTPS_PROXY`, else `ALL_PROXY`, except for the hosts in `NO_PROXY`; each also in
-    /// lower case.
+    /// lower case. `NO_PROXY` lists names, which stand for their subdomains too, addresses and networks (`10.0.0.0/8`)
+    /// with commas between; `*` is every host.
     pub fn from_env() -> Self {
-        Self(Some(Arc::new(Matcher::from_env())))
+        let no_proxy = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
+        Self::unless(&no_proxy.unwrap_or_default(), Matcher::from_env)
     }
 
     /// This one, except for the hosts in `no_proxy`, which reads like the variable of that name.
     pub fn new(url: &str, no_proxy: &str) -> Self {
-        Self(Some(Arc::new(Matcher::builder().https(url.to_owned()).no(no_proxy.to_owned()).build())))
+        let matcher = || Matcher::builder().https(url.to_owned()).no(no_proxy.to_owned()).build();
+        Self::unless(no_proxy, matcher)
+    }
+
+    /// None if `no_proxy` excepts everything: the matcher takes `*` for all names and forgets the addresses.
+    fn unless(no_proxy: &str, matcher: impl FnOnce() -> Matcher) -> Self {
+        let excepts_all = no_proxy.split(',').any(|part| part.trim() == "*");
+        Self((!excepts_all).then(|| Arc::new(matcher())))
     }
 
     /// The proxy that a connection for `url` would go through, without user name and password.

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::event::Event;
 use crate::jitter::Jitter;
 use crate::proxy::Proxy;
 use crate::reading::Limits;
+use crate::resolver::Resolver;
 use crate::stream::Duplex;
 use crate::transport::{Backoff, Inner, Policy, Transport};
 
@@ -36,6 +38,7 @@ pub struct Builder {
     backoff: Backoff,
     roots: Vec<u8>,
     proxy: Proxy,
+    resolver: Resolver,
     connector: Option<Custom>,
     http: Http,
     clock: Arc<dyn Clock>,
@@ -62,6 +65,7 @@ impl Builder {
             backoff: Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(8) },
             roots: Vec::new(),
             proxy: Proxy::from_env(),
+            resolver: Resolver::system(),
             connector: None,
             http: Http::One,
             clock: Arc::new(SystemClock),
@@ -160,6 +164,17 @@ impl Builder {
         self
     }
 
+    /// Looks up hosts with this function and not with the system's resolver. It is asked at each attempt to connect. Both
+    /// families of addresses are raced; those of one are tried in the order given.
+    pub fn resolver<F, R>(mut self, look_up: F) -> Self
+    where
+        F: Fn(&str) -> R + Send + Sync + 'static,
+        R: Future<Output = io::Result<Vec<IpAddr>>> + Send + 'static,
+    {
+        self.resolver = Resolver::Custom(Arc::new(move |host| Box::pin(look_up(host))));
+        self
+    }
+
     /// Opens connections with this function and not over the network: in memory, through a socket file, as a test
     /// likes. It is given scheme, host and port, and for `https` the TLS is its own business.
     pub fn connector<F, C, S>(mut self, connect: F) -> Self
@@ -211,7 +226,9 @@ impl Builder {
         }
         let connector = match self.connector {
             Some(custom) => Connector::Custom(custom),
-            None => Connector::network(&self.roots, self.proxy, self.connect_timeout, self.http)?,
+            None => {
+                Connector::network(&self.roots, self.proxy, self.resolver, self.connect_timeout, self.http)?
+            }
         };
         let nonces = match self.seed {
             None => {

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking and may say what it saw"
 )]
 
+mod addresses;
+mod again;
 mod bodies;
 mod certificates;
 mod clock;
@@ -18,6 +20,7 @@ mod http2;
 mod pacing;
 mod proxies;
 mod retries;
+mod scarcity;
 mod secrets;
 mod server;
 mod soak;

@@ -2,6 +2,7 @@ use std::error::Error as _;
 
 use engagement_transport::{Call, ErrorKind, Proxy, Stop, Transport, Url, verdict};
 
+use crate::again::{again, run};
 use crate::server::{Reply, Server, ok};
 
 fn through(proxy: &Server, userinfo: &str) -> Transport {
@@ -65,4 +66,75 @@ async fn socks_is_refused_by_name() {
     let error = transport.send(&call(), verdict::by_status).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, 1));
     assert!(error.to_string().contains("only http and https proxies"), "{error}");
+}
+
+#[test]
+fn the_environment_is_read_as_by_everybody_else() {
+    const URLS: [&str; 6] = [
+        "https://api.test/",
+        "https://internal.test/",
+        "https://deep.internal.test/",
+        "https://10.1.2.3/",
+        "https://localhost/",
+        "http://127.0.0.1/",
+    ];
+    let Some(mut again) = again("proxies::the_environment_is_read_as_by_everybody_else") else {
+        let proxy = Proxy::from_env();
+        println!("{proxy:?} {:?}", Transport::builder());
+        for url in URLS {
+            let through = proxy.for_url(&Url::parse(url).unwrap());
+            println!("{url} {}", through.as_deref().unwrap_or("directly"));
+        }
+        return;
+    };
+    let one = "http://user:canary@one.test:3128";
+    for (variables, through) in [
+        (&[][..], ["directly"; 4]),
+        (&[("HTTPS_PROXY", one)], ["http://one.test:3128/"; 4]),
+        (&[("https_proxy", one)], ["http://one.test:3128/"; 4]),
+        (&[("ALL_PROXY", "two.test:8080")], ["http://two.test:8080/"; 4]),
+        (&[("all_proxy", "two.test:8080"), ("HTTPS_PROXY", one)], ["http://one.test:3128/"; 4]),
+        // Not for https.
+        (&[("HTTP_PROXY", one), ("http_proxy", one)], ["directly"; 4]),
+        (&[("HTTPS_PROXY", "")], ["directly"; 4]),
+        (
+            &[("HTTPS_PROXY", one), ("NO_PROXY", "internal.test, 10.0.0.0/8")],
+            ["http://one.test:3128/", "directly", "directly", "directly"],
+        ),
+        (
+            &[("HTTPS_PROXY", one), ("no_proxy", ".internal.test")],
+            ["http://one.test:3128/", "directly", "directly", "http://one.test:3128/"],
+        ),
+        (&[("HTTPS_PROXY", one), ("NO_PROXY", "*")], ["directly"; 4]),
+    ] {
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"] {
+            again.env_remove(name).env_remove(name.to_lowercase());
+        }
+        let said = run(again.envs(variables.iter().copied()));
+        for (url, through) in URLS.iter().zip(through.iter().chain(&["directly"; 2])) {
+            assert!(said.contains(&format!("{url} {through}\n")), "{variables:?}: {url} {through}\n{said}");
+        }
+        assert!(!said.contains("canary"), "{said}");
+    }
+}
+
+#[test]
+fn a_transport_goes_by_the_environment_unless_told_otherwise() {
+    let Some(mut again) = again("proxies::a_transport_goes_by_the_environment_unless_told_otherwise") else {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(async {
+            let server = Server::always(Reply::Keep(ok(b"direct"))).await;
+            let transport = Transport::builder().max_attempts(1).build().unwrap();
+            assert_eq!(transport.send(&server.call(), verdict::by_status).await.unwrap().body, "direct");
+            let error = transport.send(&call(), verdict::by_status).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Proxy);
+            let direct = Transport::builder().proxy(Proxy::none()).max_attempts(1).build().unwrap();
+            assert_eq!(
+                direct.send(&call(), verdict::by_status).await.unwrap_err().kind(),
+                ErrorKind::Connect
+            );
+        });
+    };
+    // Nobody listens there.
+    run(again.env("HTTPS_PROXY", "http://127.0.0.1:9").env_remove("NO_PROXY").env_remove("no_proxy"));
 }

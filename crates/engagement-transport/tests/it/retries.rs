@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -164,22 +163,6 @@ async fn a_server_that_is_not_there_is_tried_five_times() {
         assert!(*delay <= Duration::from_millis(500 << n), "{delay:?}");
         assert_eq!(reason, "no connection");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_name_that_is_found_at_the_second_look_is_used() {
-    let server = Server::in_memory(|_, _| Reply::Keep(ok(b"found")));
-    let looked = Arc::new(AtomicUsize::new(0));
-    let connect = server.connect();
-    let transport = quiet()
-        .connector(move |_| {
-            let (looked, connected) = (looked.fetch_add(1, Ordering::SeqCst), connect());
-            async move { if looked == 0 { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(connected) } }
-        })
-        .build()
-        .unwrap();
-    let answer = transport.send(&server.call(), verdict::by_status).await.unwrap();
-    assert_eq!((answer.attempts, answer.sent, &answer.body[..]), (2, 1, &b"found"[..]));
 }
 
 #[tokio::test]
