@@ -63,3 +63,26 @@ fn far_back_is_warned_of_and_sent() {
         .says(&["warning", "365 days"]);
     assert_eq!(server.requests(), 1);
 }
+
+/// Over the night in which the clocks of Europe go back.
+#[test]
+fn the_time_zone_of_the_machine_does_not_matter() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let ids = server.tweets("over1800", 2);
+    let rows = |zone: &str| {
+        let words = "historical --metrics impressions --by day --start 2026-10-24 --end 2026-10-27T01:30:00Z";
+        let ask = folder.engagement(words).args(&ids).brand(&server).env("TZ", zone);
+        let mut rows = ask.run().ends(0).lines();
+        for row in &mut rows {
+            // When it was asked.
+            row.as_object_mut().unwrap().remove("observed_at");
+        }
+        rows
+    };
+    let utc = rows("UTC");
+    assert_eq!(utc.len(), 2 * 4);
+    for zone in ["Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "XYZ+13:30", ":/no/such", ""] {
+        assert_eq!(rows(zone), utc, "{zone}");
+    }
+}
