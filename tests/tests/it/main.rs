@@ -10,5 +10,6 @@ mod group_by;
 mod network;
 mod recovery;
 mod refused;
+mod time;
 mod truth;
 mod units;
