@@ -1,10 +1,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use engagement_transport::{Authorization, Clock, Event, verdict};
+use engagement_transport::{Authorization, Clock, Event, Quota, verdict};
 use oauth_core::Credentials;
+use tokio::time::Instant;
 
-use crate::server::{Reply, Server, answer, http_date};
+use crate::server::{Reply, Server, answer, http_date, ok};
 
 /// A wall clock that is set by hand.
 #[derive(Clone)]
@@ -107,4 +108,45 @@ async fn a_bearer_token_has_no_clock() {
     let transport = server.builder_in_memory().clock(Set::to(NOW)).build().unwrap();
     let call = server.call().authorization(Authorization::Bearer("token".into()));
     assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, 1);
+}
+
+/// Back an hour, ahead a day, while a call waits for what a 429 asks.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_moves_no_wait() {
+    for jump in [-3_600_i64, 86_400] {
+        for header in ["retry-after", "x-per-minute-reset"] {
+            let clock = Set::to(NOW);
+            let moved = clock.clone();
+            let server = Server::in_memory(move |n, _| {
+                if n > 0 {
+                    return Reply::Keep(ok(b""));
+                }
+                *moved.0.lock().unwrap() = NOW.checked_add_signed(jump).unwrap();
+                let until = if header == "retry-after" { "40".to_owned() } else { (NOW + 40).to_string() };
+                let told = [(header, until.as_str()), ("date", &http_date(NOW))];
+                Reply::Keep(answer("429 Too Many Requests", &told, b""))
+            });
+            let transport = server.builder_in_memory().clock(clock).build().unwrap();
+            let call = server.call().authorization(oauth()).quota(&Quota::seeded(None, 1));
+            let answer = transport.send(&call, verdict::by_status).await.unwrap();
+            assert!((40..=42).contains(&answer.waited.as_secs()), "{jump} s, {header}: {:?}", answer.waited);
+        }
+    }
+}
+
+/// A process that was stopped for an hour finds all of its times over at once.
+#[tokio::test(start_paused = true)]
+async fn an_hour_that_was_slept_through_is_over() {
+    let server = Server::in_memory(|_, _| Reply::Keep(ok(b"")));
+    let transport = server.builder_in_memory().clock(Set::to(NOW)).build().unwrap();
+    let call = server.call().authorization(oauth()).quota(&Quota::seeded(Some(1), 1));
+    let send = || transport.send(&call, verdict::by_status);
+    send().await.unwrap();
+    let mut waiting = std::pin::pin!(send());
+    assert!(tokio::time::timeout(Duration::from_secs(1), waiting.as_mut()).await.is_err(), "it has to wait");
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    let woken = Instant::now();
+    let answer = waiting.await.unwrap();
+    assert!(woken.elapsed() < Duration::from_secs(2), "{:?}", woken.elapsed());
+    assert_eq!((answer.attempts, server.connections()), (1, 2), "the old connection is too old");
 }

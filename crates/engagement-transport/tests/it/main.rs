@@ -17,6 +17,7 @@ mod framing;
 mod gate;
 #[cfg(feature = "http2")]
 mod http2;
+mod outage;
 mod pacing;
 mod proxies;
 mod retries;

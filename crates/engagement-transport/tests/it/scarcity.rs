@@ -1,8 +1,9 @@
 use std::fs::File;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engagement_transport::{ErrorKind, Event, Stop, verdict};
+use engagement_transport::{Advice, Call, ErrorKind, Event, Stop, Url, verdict};
 
 use crate::again::{again, run};
 use crate::server::{Reply, Server, ok, quiet};
@@ -65,4 +66,30 @@ async fn without_free_ports_it_backs_off_until_there_are_some() {
     let answer = transport.send(&server.call(), verdict::by_status).await.unwrap();
     assert_eq!((answer.sent, &answer.body[..]), (1, &b"fine"[..]));
     assert!((2..=7).contains(&answer.attempts), "{}", answer.attempts);
+}
+
+#[test]
+fn without_a_network_it_tries_again_and_names_the_host() {
+    let Some(again) = again("scarcity::without_a_network_it_tries_again_and_names_the_host") else {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(async {
+            let moment = Duration::from_millis(1);
+            let transport = quiet().max_attempts(3).backoff(moment, moment).build().unwrap();
+            for url in ["https://192.0.2.1/x", "https://[2001:db8::1]/x", "https://data-api.invalid/x"] {
+                let url = Url::parse(url).unwrap();
+                let error = transport.send(&Call::get(url.clone()), verdict::by_status).await.unwrap_err();
+                assert_eq!((error.kind(), error.stop()), (ErrorKind::Connect, Stop::Attempts), "{error:?}");
+                assert_eq!((error.attempts(), error.sent(), error.advice()), (3, 0, Advice::Later));
+                assert!(error.to_string().contains(url.host()), "{error}");
+            }
+        });
+    };
+    let mut alone = Command::new("unshare");
+    alone.args(["--map-root-user", "--net"]);
+    if !alone.arg("true").output().is_ok_and(|output| output.status.success()) {
+        return println!("this process may not leave the network");
+    }
+    let mut alone = Command::new("unshare");
+    alone.args(["--map-root-user", "--net"]).arg(again.get_program()).args(again.get_args());
+    run(alone.envs(again.get_envs().filter_map(|(name, value)| Some((name, value?)))));
 }
