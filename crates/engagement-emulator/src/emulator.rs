@@ -4,7 +4,12 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use engagement_model::{Endpoint, Metric, TweetId, Window};
 use jiff::Timestamp;
-use tokio::{net::TcpListener, task::AbortHandle};
+use tokio::{
+    io::DuplexStream,
+    net::TcpListener,
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::AbortHandle,
+};
 
 use crate::{
     answer::truth,
@@ -41,6 +46,7 @@ pub struct Emulator {
     emulation: Arc<Emulation>,
     url: String,
     addr: SocketAddr,
+    within: UnboundedSender<DuplexStream>,
     task: AbortHandle,
 }
 
@@ -58,6 +64,15 @@ impl Emulator {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// A connection without a socket, on which plain HTTP is spoken. A test whose clock is paused needs one: the time of
+    /// a real socket is the machine's.
+    pub fn connect(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(IN_FLIGHT);
+        // It fails when the runtime has ended, and then the other end finds the connection closed.
+        let _ = self.within.send(theirs);
+        ours
     }
 
     /// What exists.
@@ -310,9 +325,10 @@ impl Builder {
             #[cfg(feature = "tls")]
             security,
         );
-        let task = tokio::spawn(Arc::new(server).run(listener)).abort_handle();
+        let (within, from_within) = unbounded_channel();
+        let task = tokio::spawn(Arc::new(server).run(listener, from_within)).abort_handle();
         let scheme = if is_https { "https" } else { "http" };
-        Ok(Emulator { emulation, url: format!("{scheme}://{addr}"), addr, task })
+        Ok(Emulator { emulation, url: format!("{scheme}://{addr}"), addr, within, task })
     }
 }
 
@@ -344,3 +360,6 @@ pub enum StartError {
     #[error("TLS cannot be served")]
     Tls(#[from] TlsError),
 }
+
+/// What one end of a connection without a socket may write before the other reads.
+const IN_FLIGHT: usize = 64 * 1024;

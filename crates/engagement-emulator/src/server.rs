@@ -9,7 +9,7 @@ mod tunnel;
 mod wire;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
@@ -24,9 +24,9 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, DuplexStream},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, mpsc::UnboundedReceiver},
     task::JoinSet,
 };
 #[cfg(feature = "tls")]
@@ -76,28 +76,45 @@ impl Server {
         }
     }
 
-    /// Serves connections until it is dropped.
-    pub(crate) async fn run(self: Arc<Self>, listener: TcpListener) {
+    /// Serves connections until it is dropped: those that come to the address, and those from within the process.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        listener: TcpListener,
+        mut within: UnboundedReceiver<DuplexStream>,
+    ) {
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let local = listener.local_addr().unwrap_or(here);
         // Dropped with this future, and with it every connection.
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        let fate = Arc::new(Fate::default());
-                        let Some(place) = self.crowd.enter(Arc::clone(&fate)) else { continue };
-                        let server = Arc::clone(&self);
-                        let id = place.id();
-                        let serve = async move { server.serve(stream, peer, place, fate).await };
-                        let task = connections.spawn(serve);
-                        self.crowd.known_as(id, task);
-                    }
+                    Ok((stream, peer)) => self.admit(&mut connections, move |server, place, fate| {
+                        server.serve(stream, peer, place, fate)
+                    }),
                     // No file handles, most likely: wait for some to be given back.
                     Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 },
+                Some(stream) = within.recv() => self.admit(&mut connections, move |server, place, fate| {
+                    let visit = Visit { peer: here, local, scheme: "http", place: Arc::new(place), fate };
+                    server.speak(stream, visit)
+                }),
                 Some(_) = connections.join_next() => {}
             }
         }
+    }
+
+    /// Serves a connection, if there is a place for it.
+    fn admit<F: Future<Output = ()> + Send + 'static>(
+        self: &Arc<Self>,
+        connections: &mut JoinSet<()>,
+        serve: impl FnOnce(Arc<Self>, Place, Arc<Fate>) -> F,
+    ) {
+        let fate = Arc::new(Fate::default());
+        let Some(place) = self.crowd.enter(Arc::clone(&fate)) else { return };
+        let id = place.id();
+        let task = connections.spawn(serve(Arc::clone(self), place, fate));
+        self.crowd.known_as(id, task);
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place, fate: Arc<Fate>) {
