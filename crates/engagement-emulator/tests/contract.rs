@@ -12,6 +12,8 @@ mod agreement;
 mod authentication;
 #[path = "contract/faults.rs"]
 mod faults;
+#[path = "contract/fuzz.rs"]
+mod fuzz;
 #[path = "contract/hostile.rs"]
 mod hostile;
 #[path = "contract/nesting.rs"]
