@@ -1,9 +1,10 @@
 """Puts one client to the test against the emulator at `EMULATOR`. Standard library only.
 
-usage: judge.py [--days N] --calls CALL[,CALL...] COMMAND [ARG...]
+usage: judge.py [--proxy CA] [--days N] --calls CALL[,CALL...] COMMAND [ARG...]
 
-COMMAND sends one request with its client. It reads {"url", "body", "consumer_key", "consumer_secret", "token",
-"token_secret", "bearer"} from standard input, null where there is none, and prints {"status", "encoding", "text"}.
+COMMAND sends one request with its client. It reads {"url", "body", "screen_name", "consumer_key", "consumer_secret",
+"token", "token_secret", "bearer"} from standard input, null where there is none, and prints {"status", "encoding",
+"text"}. With a proxy the URL is that of the real API, and it is the environment that leads to the emulator.
 For every call and check this prints a line `CALL <tab> CHECK <tab> VERDICT`; the README says what is checked.
 """
 
@@ -64,20 +65,29 @@ class Judge:
         def secret(text):
             return text if right else "wrong"
 
-        request = {"url": f"{self.emulator}/insights/engagement/{call.split()[0]}", "body": body}
-        request |= dict.fromkeys(["consumer_key", "consumer_secret", "token", "token_secret", "bearer"])
+        base, environment = self.emulator, dict(os.environ)
+        if self.options.proxy:
+            base = "https://data-api.twitter.com"
+            environment.update(HTTPS_PROXY=self.emulator, NO_PROXY="", no_proxy="")
+            environment.update(REQUESTS_CA_BUNDLE=self.options.proxy, CURL_CA_BUNDLE=self.options.proxy)
+        request = {"url": f"{base}/insights/engagement/{call.split()[0]}", "body": body}
+        request |= dict.fromkeys(["screen_name", "consumer_key", "consumer_secret", "token", "token_secret", "bearer"])
         if call.endswith("bearer"):
             request["bearer"] = secret(self.app["bearer_token"])
         elif is_app_only(call):
             request["consumer_key"] = self.app["consumer_key"]
             request["consumer_secret"] = secret(self.app["consumer_secret"])
+        elif call.endswith("signing in"):
+            request["consumer_key"] = self.app["consumer_key"]
+            request["consumer_secret"] = secret(self.app["consumer_secret"])
+            request["screen_name"] = self.account["screen_name"]
         else:
             request["consumer_key"] = self.app["consumer_key"]
             request["consumer_secret"] = self.app["consumer_secret"]
             request["token"] = self.account["access_token"]
             request["token_secret"] = secret(self.account["access_token_secret"])
         client = subprocess.run(
-            self.options.command, input=json.dumps(request), capture_output=True, text=True, timeout=120
+            self.options.command, input=json.dumps(request), capture_output=True, text=True, env=environment, timeout=120
         )
         if client.returncode != 0:
             return {"status": None, "encoding": None, "text": f"the client failed: {client.stderr[-1000:]}"}
@@ -114,6 +124,7 @@ def is_app_only(call):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--proxy", metavar="CA")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--calls", required=True)
     parser.add_argument("command", nargs=argparse.REMAINDER)

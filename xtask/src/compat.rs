@@ -39,12 +39,14 @@ pub(crate) fn run(workspace: &Workspace, part: Part) -> Result<()> {
     let place = Place::new(workspace)?;
     let clients: Vec<&Client> =
         CLIENTS.iter().filter(|client| part == Part::Whole || client.is_fast).collect();
-    for language in [Language::Python, Language::Node] {
+    for language in [Language::Python, Language::Node, Language::Rust] {
         if clients.iter().any(|client| client.language == language) {
-            place.install(language)?;
+            place.install(workspace, language)?;
         }
     }
-    let emulator = Emulator::start(workspace, &place.folder, &[])?;
+    let authority = place.authority();
+    let options = ["--proxy".as_ref(), "--write-ca".as_ref(), authority.as_os_str()];
+    let emulator = Emulator::start(workspace, &place.folder, &options)?;
     let mut report = Report::default();
     for client in clients {
         let output = output_of(&mut place.judge(workspace, client, &emulator));
@@ -64,6 +66,7 @@ struct Client {
     script: &'static str,
     /// What it can ask, in the words of the judge.
     calls: &'static [&'static str],
+    road: Road,
     /// Length of the historical window.
     days: &'static str,
     is_fast: bool,
@@ -77,12 +80,22 @@ enum Language {
     Rust,
 }
 
+/// How a client comes to the emulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Road {
+    /// By its URL.
+    Url,
+    /// By the API's own URLs, through the emulator as a proxy.
+    Proxy,
+}
+
 const CLIENTS: &[Client] = &[
     Client {
         name: "requests-oauthlib",
         language: Language::Python,
         script: "requests_oauthlib_client.py",
         calls: &["totals", "28hr", "historical", "totals consumer"],
+        road: Road::Url,
         days: "7",
         is_fast: true,
     },
@@ -91,22 +104,43 @@ const CLIENTS: &[Client] = &[
         language: Language::Python,
         script: "curl_client.py",
         calls: &["totals bearer"],
+        road: Road::Url,
         days: "7",
         is_fast: true,
+    },
+    Client {
+        name: "curl, proxied",
+        language: Language::Python,
+        script: "curl_client.py",
+        calls: &["totals bearer"],
+        road: Road::Proxy,
+        days: "7",
+        is_fast: true,
+    },
+    Client {
+        name: "tweepy, proxied",
+        language: Language::Python,
+        script: "tweepy_sign_in_client.py",
+        calls: &["totals signing in"],
+        road: Road::Proxy,
+        days: "7",
+        is_fast: false,
     },
     Client {
         name: "tweepy",
         language: Language::Python,
         script: "tweepy_client.py",
         calls: &["totals", "28hr", "historical"],
+        road: Road::Url,
         days: "7",
         is_fast: false,
     },
     Client {
-        name: "gnip_insights_interface",
+        name: "gnip_insights, proxied",
         language: Language::Python,
         script: "gnip_client.py",
         calls: &["totals", "28hr", "historical"],
+        road: Road::Proxy,
         days: "60",
         is_fast: false,
     },
@@ -115,6 +149,7 @@ const CLIENTS: &[Client] = &[
         language: Language::Ruby,
         script: "ruby_oauth_client.rb",
         calls: &["totals", "28hr", "historical"],
+        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -123,6 +158,7 @@ const CLIENTS: &[Client] = &[
         language: Language::Node,
         script: "oauth_1_0a_client.cjs",
         calls: &["totals", "28hr", "historical", "totals consumer"],
+        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -131,6 +167,7 @@ const CLIENTS: &[Client] = &[
         language: Language::Rust,
         script: "oauth1-request",
         calls: &["totals", "28hr", "historical", "totals consumer"],
+        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -139,6 +176,7 @@ const CLIENTS: &[Client] = &[
         language: Language::Rust,
         script: "reqwest-oauth1",
         calls: &["totals", "28hr", "historical", "totals consumer"],
+        road: Road::Url,
         days: "7",
         is_fast: false,
     },
@@ -158,15 +196,30 @@ impl Place {
         Ok(Self { scripts: workspace.root().join("tests/compat"), folder })
     }
 
-    fn install(&self, language: Language) -> Result<()> {
+    /// The file of the certificate authority that the emulator, as a proxy, has its certificates from.
+    fn authority(&self) -> PathBuf {
+        self.folder.join("authority.pem")
+    }
+
+    fn install(&self, workspace: &Workspace, language: Language) -> Result<()> {
         match language {
             Language::Python => {
                 packages::python(&self.folder, &self.scripts.join("requirements.txt"), &[]).map(drop)
             }
             Language::Node => packages::node(&self.folder, &self.scripts.join("package.json")),
-            // The machine has the gem, and cargo builds as it runs.
-            Language::Ruby | Language::Rust => Ok(()),
+            // Or a client's time would go into building it.
+            Language::Rust => succeed(&mut self.rust(workspace, "build")),
+            // The machine has the gem.
+            Language::Ruby => Ok(()),
         }
+    }
+
+    /// Cargo on the clients in Rust, which are no members of the workspace.
+    fn rust(&self, workspace: &Workspace, command: &str) -> Command {
+        let mut cargo = workspace.cargo([command, "--locked", "--quiet", "--target-dir"]);
+        cargo.arg(self.folder.join("rust"));
+        cargo.arg("--manifest-path").arg(self.scripts.join("rust/Cargo.toml"));
+        cargo
     }
 
     /// The judge on one client.
@@ -174,14 +227,16 @@ impl Place {
         let mut judge = quiet("python3");
         judge.arg(self.scripts.join("judge.py"));
         judge.args(["--days", client.days, "--calls", &client.calls.join(",")]);
+        if client.road == Road::Proxy {
+            judge.arg("--proxy").arg(self.authority());
+        }
         let driver = match client.language {
             Language::Python => quiet(packages::interpreter(&self.folder)),
             Language::Node => quiet("node"),
             Language::Ruby => quiet("ruby"),
             Language::Rust => {
-                let mut cargo = workspace.cargo(["run", "--locked", "--quiet", "--target-dir"]);
-                cargo.arg(self.folder.join("rust"));
-                cargo.arg("--manifest-path").arg(self.scripts.join("rust/Cargo.toml")).arg("--");
+                let mut cargo = self.rust(workspace, "run");
+                cargo.arg("--");
                 cargo
             }
         };
