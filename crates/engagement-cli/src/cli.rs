@@ -427,6 +427,9 @@ pub(crate) struct Emulator {
     /// Faults to show
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// The URL that clients sign for, if a proxy before it changes scheme or host [default: as they call it]
+    #[arg(long, value_name = "URL", value_parser = origin)]
+    pub(crate) public_url: Option<String>,
     /// Serve https, with a certificate of its own making
     #[arg(long)]
     pub(crate) tls: bool,
@@ -450,6 +453,16 @@ pub(crate) struct Demo {
     /// Keep what the tour writes in this folder [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+}
+
+/// A URL that is nothing but scheme and host.
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = host.map(|host| host.strip_suffix('/').unwrap_or(host));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(text.to_owned()),
+        _ => Err("it is written as https://HOST or https://HOST:PORT".to_owned()),
+    }
 }
 
 /// Whether programs are to read the errors, as far as arguments that are not sound can say.

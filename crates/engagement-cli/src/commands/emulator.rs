@@ -72,26 +72,22 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
     if let Some(rate) = options.quota {
         builder = builder.quota(rate.0.get());
     }
-    if let Some(path) = &options.world {
-        let world = World::from_toml(&read(path)?).map_err(|error| refuse(path, &error))?;
-        builder = builder.world(world);
+    let world = match &options.world {
+        Some(path) => World::from_toml(&read(path)?).map_err(|error| refuse(path, &error))?,
+        None => World::demo(),
+    };
+    if !options.switch.is_empty() {
+        builder = builder.switches(switches(world.switches().clone(), &options.switch)?);
+    }
+    builder = builder.world(world);
+    if let Some(url) = &options.public_url {
+        builder = builder.public_url(url);
     }
     if let Some(path) = &options.faults {
         let text = read(path)?;
         let toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
         let faults = if toml { Faults::from_toml(&text) } else { Faults::from_json(&text) };
         builder = builder.faults(faults.map_err(|error| refuse(path, &error))?);
-    }
-    if !options.switch.is_empty() {
-        let mut switches = Switches::default();
-        switches.strict = options.strict;
-        for switch in &options.switch {
-            let (name, value) = switch.split_once('=').ok_or_else(|| {
-                Failure::usage(format!("the switch {switch:?} is not written as NAME=VALUE"))
-            })?;
-            switches.set(name, value).map_err(Failure::usage)?;
-        }
-        builder = builder.switches(switches);
     }
     builder = certified(&options, builder)?;
     let emulator = builder.start().await.map_err(|error| not_started(&error))?;
@@ -103,6 +99,17 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
     talk.detail("stopped by a signal");
     drop(emulator);
     Ok(exit)
+}
+
+/// Those of the world, but for what the options say.
+fn switches(mut switches: Switches, options: &[String]) -> Result<Switches, Failure> {
+    for switch in options {
+        let (name, value) = switch
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("the switch {switch:?} is not written as NAME=VALUE")))?;
+        switches.set(name, value).map_err(Failure::usage)?;
+    }
+    Ok(switches)
 }
 
 /// Prints what it follows, for people.

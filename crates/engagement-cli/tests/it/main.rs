@@ -9,6 +9,7 @@
 mod accounting;
 mod auth;
 mod credentials;
+mod emulator;
 mod engagement;
 mod ids;
 mod metrics;
