@@ -18,6 +18,7 @@ use crate::{
 pub(crate) struct Facts {
     totals: Insert,
     series: Insert,
+    series_at_once: Insert,
     gaps: Insert,
     coverage: Insert,
     tweets: Insert,
@@ -32,14 +33,11 @@ impl Facts {
                 // The same moment twice: whichever came first, the larger one stays.
                 "on conflict do update set value = excluded.value where excluded.value > value",
             ),
-            series: Insert::new(
-                "insert into series(tweet_id, metric, bucket_start, value, observed_at, endpoint)",
-                6,
-                "on conflict do update set value = excluded.value, observed_at = excluded.observed_at,
-                endpoint = excluded.endpoint
-                where excluded.value <> value and (excluded.observed_at > observed_at
-                or (excluded.observed_at = observed_at and excluded.value > value))",
+            series: series(
+                "(excluded.observed_at > observed_at or \
+                (excluded.observed_at = observed_at and excluded.value > value))",
             ),
+            series_at_once: series("excluded.value > value"),
             gaps: Insert::new(
                 "insert into gaps(tweet_id, metric, endpoint, window_start, window_end, state, reason, observed_at)",
                 8,
@@ -177,15 +175,17 @@ impl Facts {
             columns.bind(cell.value)
         })?;
         let runs = Runs::of(series.iter().map(|cell| cell.row));
-        drop_outdated(connection, observed_at, &mut series)?;
-        self.series.run(connection, &series, |columns, cell| {
-            columns.bind(sql::tweet_id(cell.row.tweet_id))?;
-            columns.bind(cell.row.metric.name())?;
-            columns.bind(cell.row.bucket.map(|bucket| sql::hour(bucket.start())))?;
-            columns.bind(cell.value)?;
-            columns.bind(observed_at)?;
-            columns.bind(observation.endpoint.name())
-        })?;
+        let at_once = take_doubtful(connection, observed_at, &mut series)?;
+        for (insert, cells) in [(&self.series, &series), (&self.series_at_once, &at_once)] {
+            insert.run(connection, cells, |columns, cell| {
+                columns.bind(sql::tweet_id(cell.row.tweet_id))?;
+                columns.bind(cell.row.metric.name())?;
+                columns.bind(cell.row.bucket.map(|bucket| sql::hour(bucket.start())))?;
+                columns.bind(cell.value)?;
+                columns.bind(observed_at)?;
+                columns.bind(observation.endpoint.name())
+            })?;
+        }
         self.gaps.run(connection, &gaps, |columns, cell| {
             columns.bind(sql::tweet_id(cell.row.tweet_id))?;
             columns.bind(cell.row.metric.name())?;
@@ -297,36 +297,157 @@ fn covered_totals(totals: &[Cell<'_>]) -> Vec<Covered> {
         .collect()
 }
 
-/// Takes out hours that were observed later by somebody who was faster here. Such hours need not show when: a value
-/// that did not change is left as it stands, with the time at which it was first seen.
-fn drop_outdated(
+/// An insertion of hours that replaces other values where this holds.
+fn series(when: &str) -> Insert {
+    Insert::new(
+        "insert into series(tweet_id, metric, bucket_start, value, observed_at, endpoint)",
+        6,
+        &format!(
+            "on conflict do update set value = excluded.value, observed_at = excluded.observed_at, \
+            endpoint = excluded.endpoint where excluded.value <> value and {when}"
+        ),
+    )
+}
+
+/// Takes out hours that were observed at the same moment or later by somebody who was faster here, and gives back those
+/// of the same moment, where the larger value stays. The hours themselves need not show it: a value that did not change
+/// is left as it stands, with the time at which it was first seen.
+fn take_doubtful<'a>(
     connection: &Connection,
     observed_at: i64,
-    series: &mut Vec<Cell<'_>>,
-) -> rusqlite::Result<()> {
-    let mut later = connection.prepare_cached(
-        "select window_start, window_end, metrics from coverage
-        where tweet_id = ? and observed_at > ? and window_start is not null",
+    series: &mut Vec<Cell<'a>>,
+) -> rusqlite::Result<Vec<Cell<'a>>> {
+    let mut known = connection.prepare_cached(
+        "select window_start, window_end, metrics, observed_at from coverage
+        where tweet_id = ? and observed_at >= ? and window_start is not null",
     )?;
     let mut tweet_ids: Vec<TweetId> = series.iter().map(|cell| cell.row.tweet_id).collect();
     tweet_ids.dedup();
+    let mut at_once = Vec::new();
     for tweet_id in tweet_ids {
-        let covered: Vec<(Option<Window>, Vec<Metric>)> = later
+        let covered: Vec<(Option<Window>, Vec<Metric>, i64)> = known
             .query_map((sql::tweet_id(tweet_id), observed_at), |row| {
-                Ok((sql::window(row, 0)?, sql::column(row, 2, sql::read_metrics)?))
+                Ok((sql::window(row, 0)?, sql::column(row, 2, sql::read_metrics)?, row.get(3)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
         if covered.is_empty() {
             continue;
         }
-        series.retain(|cell| {
-            cell.row.tweet_id != tweet_id
-                || !covered.iter().any(|(window, metrics)| {
-                    let hour = cell.row.bucket.map(Window::start);
-                    hour.zip(*window).is_some_and(|(hour, window)| window.contains(hour))
-                        && metrics.contains(&cell.row.metric)
-                })
-        });
+        let newest = |cell: &Cell<'_>| {
+            let hour = cell.row.bucket.map(Window::start);
+            let covers = |window: &Window| hour.is_some_and(|hour| window.contains(hour));
+            let of_cell = covered.iter().filter(|(window, metrics, _)| {
+                window.as_ref().is_some_and(covers) && metrics.contains(&cell.row.metric)
+            });
+            of_cell.map(|(_, _, at)| *at).max()
+        };
+        let of_tweet = series.extract_if(.., |cell| cell.row.tweet_id == tweet_id && newest(cell).is_some());
+        let doubtful: Vec<Cell<'a>> = of_tweet.collect();
+        at_once.extend(doubtful.into_iter().filter(|cell| newest(cell) == Some(observed_at)));
     }
-    Ok(())
+    Ok(at_once)
+}
+
+#[cfg(test)]
+mod tests {
+    use engagement_model::Endpoint;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema;
+
+    fn database() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection, Timestamp::UNIX_EPOCH).unwrap();
+        connection
+    }
+
+    /// Values of one Tweet by metric and hour, seen at a time.
+    type Seen = (i64, Vec<((usize, i32), u64)>);
+
+    fn seen() -> impl Strategy<Value = Seen> {
+        let values = prop::collection::btree_map((0..3_usize, 0..5_i32), 0..4_u64, 0..12);
+        (0..6_i64, values.prop_map(Vec::from_iter))
+    }
+
+    /// Writes them down and gives how many rows that touched.
+    fn observe(connection: &Connection, (at, values): &Seen) -> u64 {
+        let id = TweetId::new(1_763_000_000_000_000_001).unwrap();
+        let rows: Vec<Row> = values
+            .iter()
+            .map(|&((metric, hour), value)| Row {
+                tweet_id: id,
+                metric: Metric::ALL[metric].clone(),
+                bucket: UtcHour::from_epoch(474_960 + hour).map(Window::hour),
+                outcome: Outcome::Ok(value),
+            })
+            .collect();
+        let at = Timestamp::from_second(*at).unwrap();
+        let observation = Observation::new(Endpoint::Last28Hours, at, &rows);
+        let before = connection.total_changes();
+        let mut tweets = [Tweet::new(id)];
+        Facts::new().observe(connection, &observation, &mut tweets, &mut Tally::default()).unwrap();
+        connection.total_changes() - before
+    }
+
+    fn count(connection: &Connection, table: &str) -> u64 {
+        let sql = format!("select count(*) from {table}");
+        connection.query_row(&sql, [], |row| sql::count(row, 0)).unwrap()
+    }
+
+    /// What an hour's value is: by definition, the largest of the newest that were seen.
+    fn values(connection: &Connection) -> Vec<(String, i64, i64)> {
+        let sql = "select metric, bucket_start, value from series order by metric, bucket_start";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_order_of_observations_leads_to_the_same_series(
+            (sorted, shuffled) in prop::collection::vec(seen(), 1..8)
+                .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        ) {
+            let [mut one, mut other] = [database(), database()].map(|database| (database, Vec::new()));
+            for (place, order) in [(&mut one, &sorted), (&mut other, &shuffled)] {
+                for seen in order {
+                    observe(&place.0, seen);
+                }
+                place.1 = values(&place.0);
+            }
+            prop_assert_eq!(&one.1, &other.1);
+            let mut newest = std::collections::BTreeMap::new();
+            for (at, values) in &sorted {
+                for &((metric, hour), value) in values {
+                    let known = newest.entry((metric, hour)).or_insert((*at, value));
+                    *known = (*known).max((*at, value));
+                }
+            }
+            let newest: Vec<u64> = newest.into_values().map(|(_, value)| value).collect();
+            let found: Vec<u64> = one.1.iter().map(|(_, _, value)| value.cast_unsigned()).collect();
+            prop_assert_eq!(found, newest);
+        }
+
+        #[test]
+        fn only_what_changed_is_touched_and_leaves_one_revision(
+            (at, first) in seen(),
+            changes in prop::collection::vec(0..3_u64, 12),
+        ) {
+            let connection = database();
+            observe(&connection, &(at, first.clone()));
+            let second: Vec<_> =
+                first.iter().zip(&changes).map(|(&(key, value), change)| (key, value + change)).collect();
+            let changed = changes.iter().take(first.len()).filter(|change| **change > 0).count() as u64;
+            let (covered, series) = (count(&connection, "coverage"), count(&connection, "series"));
+            let touched = observe(&connection, &(at + 1, second));
+            // Each change is an update and a revision; what is covered is said for every observation.
+            prop_assert_eq!(touched, 2 * changed + count(&connection, "coverage") - covered);
+            prop_assert_eq!(count(&connection, "revisions"), changed);
+            prop_assert_eq!(count(&connection, "series"), series);
+        }
+    }
 }

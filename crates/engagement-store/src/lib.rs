@@ -49,7 +49,9 @@ pub mod record;
 mod schema;
 mod sql;
 mod store;
+pub mod top;
 mod transaction;
+pub mod usage;
 mod writing;
 
 pub use collector::Collector;

@@ -1,5 +1,7 @@
 //! Looking at what is committed.
 
+use std::collections::BTreeMap;
+
 use engagement_model::{State, TweetId};
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
 
@@ -9,6 +11,8 @@ use crate::{
     job::{BatchId, BatchStatus, Job, JobId, Progress, Tally},
     sql,
     store::Store,
+    top::{self, By, Ranked},
+    usage::{self, BillingMonth, Usage},
 };
 
 /// A connection that only reads. What it reads in one call is of one moment.
@@ -147,6 +151,21 @@ impl Reader {
             }
             Ok(())
         })
+    }
+
+    /// The Tweets that did best, at most so many, the best first. Of equals the one with the smaller id comes first.
+    pub fn top(&self, by: &By, most: usize) -> Result<Vec<Ranked>, Error> {
+        self.read(|connection| top::overall(connection, by, most))
+    }
+
+    /// The same for each owner. Tweets whose owner is not known are a group of their own.
+    pub fn top_by_owner(&self, by: &By, most: usize) -> Result<BTreeMap<Option<String>, Vec<Ranked>>, Error> {
+        self.read(|connection| top::by_owner(connection, by, most))
+    }
+
+    /// What the ledger says of a month.
+    pub fn usage(&self, month: BillingMonth) -> Result<Usage, Error> {
+        self.read(|connection| usage::of(connection, month))
     }
 
     /// Every outcome of this kind, in this order: what has a value, and what has none and why. See [`fact`].

@@ -60,12 +60,8 @@ fn climb(connection: &mut Connection, steps: &[&str], now: Timestamp) -> rusqlit
         return Ok(());
     }
     // Views hold nothing: they are made anew over whatever the tables have become.
-    let views: Vec<String> = transaction
-        .prepare("select name from sqlite_schema where type = 'view' and name like 'v\\_%' escape '\\'")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for view in views {
-        transaction.execute_batch(&format!("drop view \"{view}\""))?;
+    for view in views() {
+        transaction.execute_batch(&format!("drop view if exists {view}"))?;
     }
     for step in to_climb {
         transaction.execute_batch(step)?;
@@ -77,6 +73,11 @@ fn climb(connection: &mut Connection, steps: &[&str], now: Timestamp) -> rusqlit
     )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.commit()
+}
+
+/// The names of ours; users may have made their own.
+fn views() -> impl Iterator<Item = &'static str> {
+    VIEWS.lines().filter_map(|line| line.strip_prefix("create view ")?.split('(').next())
 }
 
 /// 0 where nothing is.
@@ -99,3 +100,61 @@ const APPLICATION_ID: i64 = 0x656e_6761;
 const STEPS: &[&str] = &[include_str!("schema/v1.sql")];
 
 const VIEWS: &str = include_str!("schema/views.sql");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A version that never was, on top of the first.
+    const NEXT: &str = "alter table tweets add column language text;
+        update tweets set language = 'en';";
+
+    fn store(steps: &[&str]) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        climb(&mut connection, steps, Timestamp::UNIX_EPOCH).unwrap();
+        connection
+    }
+
+    fn text(connection: &Connection, sql: &str) -> String {
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_older_store_is_brought_forward_with_what_is_in_it() {
+        let mut connection = store(&STEPS[..1]);
+        connection
+            .execute_batch(
+                "insert into tweets(tweet_id, state, checked_at, job) values (7, 'ok', 0, 1);
+                create view v_mine as select * from v_daily",
+            )
+            .unwrap();
+        let steps = [STEPS[0], NEXT];
+        climb(&mut connection, &steps, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(text(&connection, "select tweet_id || language from tweets"), "7en");
+        assert_eq!(text(&connection, "select group_concat(version) from schema_version"), "1,2");
+        assert_eq!(text(&connection, "select count(*) || '' from v_mine"), "0");
+        assert_eq!(text(&connection, "select count(*) || '' from v_top"), "0");
+        climb(&mut connection, &steps, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(text(&connection, "select group_concat(version) from schema_version"), "1,2");
+    }
+
+    #[test]
+    fn both_ways_lead_to_the_same_store() {
+        let steps = [STEPS[0], NEXT];
+        let mut climbed = store(&STEPS[..1]);
+        climb(&mut climbed, &steps, Timestamp::UNIX_EPOCH).unwrap();
+        let made = store(&steps);
+        let schema = "select group_concat(name || sql, ';') from (select * from sqlite_schema order by name)";
+        assert_eq!(text(&climbed, schema), text(&made, schema));
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_older_store() {
+        let mut connection = store(&STEPS[..1]);
+        let before = text(&connection, "select group_concat(name) from sqlite_schema");
+        let steps = [STEPS[0], NEXT, "insert into no_such_table values (1)"];
+        assert!(climb(&mut connection, &steps, Timestamp::UNIX_EPOCH).is_err());
+        assert_eq!(text(&connection, "select group_concat(version) from schema_version"), "1");
+        assert_eq!(text(&connection, "select group_concat(name) from sqlite_schema"), before);
+    }
+}

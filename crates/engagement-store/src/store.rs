@@ -38,6 +38,9 @@ impl Store {
             Err(error) => return Err(Error::io(error, path)),
         };
         refuse_folder(&found)?;
+        // SQLite says no more than that it cannot open; the system says why.
+        let probe = fs::File::options().create(true).append(true).open(&found);
+        probe.map_err(|error| Error::io(error, &found))?;
         let store = Self { path: found };
         let connection = store.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         match schema::look(&connection, &store.path)? {
@@ -52,6 +55,7 @@ impl Store {
         let path = path.as_ref();
         let path = path.canonicalize().map_err(|error| Error::io(error, path))?;
         refuse_folder(&path)?;
+        fs::File::open(&path).map_err(|error| Error::io(error, &path))?;
         let store = Self { path };
         let connection = store.connect_to_read()?;
         match schema::look(&connection, &store.path)? {
@@ -155,7 +159,7 @@ fn beside(path: &Path) -> Result<PathBuf, Error> {
     Ok(folder.join(name))
 }
 
-/// SQLite says no more of a folder than that it cannot open it.
+/// A folder can be opened, but it is no store.
 fn refuse_folder(path: &Path) -> Result<(), Error> {
     if path.is_dir() { Err(Error::new(ErrorKind::NotAStore, path)) } else { Ok(()) }
 }

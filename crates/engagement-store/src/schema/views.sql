@@ -36,7 +36,7 @@ with known(tweet_id, metric, value, source) as (
 )
 select known.metric, row_number() over (partition by known.metric order by known.value desc, known.tweet_id),
     known.tweet_id, tweets.owner, known.value, known.source,
-    'https://twitter.com/i/status/' || known.tweet_id
+    'https://twitter.com/i/web/status/' || known.tweet_id
 from known left join tweets using (tweet_id);
 
 -- The ledger by calendar month in UTC: owners whose token sent a request, requests with their tokens, requests without.
