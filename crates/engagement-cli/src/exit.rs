@@ -97,6 +97,17 @@ impl Failure {
         Self::new(Exit::Usage, "usage", message)
     }
 
+    /// Whether it has this code.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
+    /// The same, with the name of whom or what it is about before it.
+    pub(crate) fn about(&self, name: &str) -> Self {
+        let message = format!("{name}: {}", self.message);
+        Self { message, hint: self.hint.clone(), ..*self }
+    }
+
     /// What to do about it.
     pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());

@@ -15,6 +15,7 @@ mod settings;
 mod signal;
 mod summary;
 mod talk;
+mod wire;
 
 use std::{
     env,
@@ -73,7 +74,7 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
             Command::Auth(auth) => {
                 let settings = Settings::with(&cli.global, NewProfile::Taken)?;
                 talk.output(settings.output);
-                commands::auth::run(&auth, &settings, talk)
+                commands::auth::run(&auth, &settings, talk).await
             }
             Command::Request(request) => {
                 let settings = Settings::resolve(&cli.global)?;

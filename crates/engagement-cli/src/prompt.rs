@@ -1,6 +1,6 @@
 //! Asking people, on their terminal.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use zeroize::Zeroizing;
 
@@ -22,6 +22,17 @@ pub(crate) fn secret(question: &str) -> Result<Zeroizing<String>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             Err(Failure::new(Exit::Interrupted, "prompt", "stopped by Ctrl-C"))
         }
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+/// Asks for something that may be seen. `None` when there is no more input.
+pub(crate) fn line(question: &str) -> Result<Option<String>, Failure> {
+    show(question);
+    let mut text = String::new();
+    match io::stdin().lock().read_line(&mut text) {
+        Ok(0) => Ok(None),
+        Ok(_) => Ok(Some(text.trim().to_owned())),
         Err(error) => Err(unreadable(&error)),
     }
 }

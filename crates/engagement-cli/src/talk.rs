@@ -57,6 +57,11 @@ impl Talk {
         }
     }
 
+    /// Something that somebody has to do, or the work stands still.
+    pub(crate) fn request(&self, message: &str) {
+        self.line("info", Style::new().bold(), message);
+    }
+
     /// Something that only the curious want to know.
     pub(crate) fn detail(&self, message: &str) {
         if self.verbose > 0 {

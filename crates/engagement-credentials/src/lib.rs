@@ -4,6 +4,10 @@
 //!   and the [`store`]: the operating system's keyring (feature `keyring`) or a file that nobody else can read.
 //!   [`Sources`] asks them in this order, and [`Found`] says what came from where.
 //! * **Taken over**: [`import`] reads the files of other clients, [`entry`] what people type and programs print.
+//! * **Granted**: [`login`] is the three-legged flow as a state machine, [`callback`] the user's way back.
+//! * **Judged**: [`check`] reads what a server says of a credential.
+//!
+//! What must be sent for the last two is an [`Errand`], and what comes back a [`Reply`]: the caller sends.
 //!
 //! ```
 //! use engagement_credentials::{Found, Origin, entry::{self, Bare}};
@@ -22,15 +26,21 @@
 //! # What is promised
 //!
 //! No `Debug`, `Display` or error of this crate shows a secret; consumer keys and access tokens count as such. What is
-//! written is mode 0600 from the moment at which it exists. Nothing here opens a connection to another machine.
+//! written is mode 0600 from the moment at which it exists. Nothing here opens a connection; the callback accepts some, from
+//! this machine alone.
 
+pub mod callback;
+pub mod check;
 pub mod command;
 pub mod entry;
 pub mod environment;
+mod errand;
 mod found;
 mod holdings;
 pub mod import;
+pub mod login;
 pub mod store;
 
+pub use errand::{Errand, Proof, Reply};
 pub use found::{Found, Origin, Sources, SourcesError};
 pub use holdings::{Account, Checked, Consumer, Finding, Holdings};

@@ -34,6 +34,8 @@ pub struct Problem {
     pub message: String,
     /// Whether the same query may fare better later.
     pub retryable: bool,
+    /// Whose token the server does not accept, if it is one's; nobody else's Tweets suffer.
+    pub owner: Option<Arc<str>>,
 }
 
 impl Problem {
@@ -46,7 +48,7 @@ impl Problem {
             | ProblemKind::Held
             | ProblemKind::Stopped => false,
         };
-        Self { kind, message: message.into(), retryable }
+        Self { kind, message: message.into(), retryable, owner: None }
     }
 }
 

@@ -274,6 +274,10 @@ impl<'a> Exchange<'a> {
             let (asker, caller) = self.caller_of(&attempt);
             if let Some(owner) = &caller.owner {
                 problem.message.push_str(&format!("; asked with the token of {owner}"));
+                if is_unknown_token(refusal) {
+                    problem.message.push_str(REVOKED);
+                }
+                problem.owner = Some(owner.clone());
             }
             self.settled.refused = Some((asker, Reason::new(&problem.message)));
         }
@@ -316,6 +320,13 @@ impl<'a> Exchange<'a> {
         self.recover(attempt.after_failure(&problem.message), by_stranger);
         self.settled.problems.push(problem);
     }
+}
+
+/// Whether the server refuses the token itself, and not a signature made with it (contract 5.2, 6.5).
+fn is_unknown_token(refusal: &Refusal) -> bool {
+    refusal.kind == RefusalKind::Authentication
+        && (refusal.codes.contains(&89)
+            || refusal.messages.iter().any(|words| words.to_ascii_lowercase().contains("token not found")))
 }
 
 /// What was sent for one call.
@@ -403,5 +414,7 @@ fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
     verdict::by_status(head, body)
 }
 
+/// Contract 6.1: they end by the user's hand alone.
+const REVOKED: &str = "; access tokens do not expire, so it was revoked or reset, or is mistyped";
 /// Seconds by which clocks may differ before it is worth a word.
 const CLOCK_TOLERANCE: u64 = 60;

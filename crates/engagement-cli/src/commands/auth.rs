@@ -2,7 +2,10 @@
 
 mod add;
 mod app;
+pub(crate) mod check;
+mod import;
 mod list;
+mod login;
 mod remove;
 
 use std::{
@@ -11,7 +14,7 @@ use std::{
     path::Path,
 };
 
-use engagement_credentials::{Holdings, entry, store::Store};
+use engagement_credentials::{Finding, Holdings, entry, store::Store};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -23,7 +26,7 @@ use crate::{
 };
 
 /// Runs it.
-pub(crate) fn run(auth: &Auth, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+pub(crate) async fn run(auth: &Auth, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
     if settings.is_emulator() {
         return Err(Failure::usage("the profile emulator has credentials of its own, built in").hint(
             "leave it out; to keep credentials for an emulator, start one and name its URL with --base-url",
@@ -32,8 +35,21 @@ pub(crate) fn run(auth: &Auth, settings: &Settings, talk: &Talk) -> Result<Exit,
     match &auth.command {
         AuthCommand::App(options) => app::run(options, settings, talk),
         AuthCommand::Add(options) => add::run(options, settings, talk),
+        AuthCommand::Login(options) => login::run(options, settings, talk).await,
+        AuthCommand::Import(options) => import::run(options, settings, talk),
         AuthCommand::List => list::run(settings, talk),
-        AuthCommand::Remove(options) => remove::run(options, settings, talk),
+        AuthCommand::Check(options) => check::run(options, settings, talk).await,
+        AuthCommand::Remove(options) => remove::run(options, settings, talk).await,
+    }
+}
+
+/// The exit code for what was found.
+fn exit_of(finding: Finding) -> Exit {
+    match finding {
+        Finding::Good => Exit::Done,
+        Finding::QuotaUsedUp => Exit::Quota,
+        Finding::Network | Finding::Server => Exit::Network,
+        _ => Exit::Authentication,
     }
 }
 

@@ -4,7 +4,10 @@ use std::{fs, path::PathBuf};
 
 use crate::{engagement::Folder, server::Server};
 
+mod check;
+mod import;
 mod keeping;
+mod login;
 
 /// The file that keeps credentials.
 fn kept(folder: &Folder) -> PathBuf {

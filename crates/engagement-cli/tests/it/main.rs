@@ -8,6 +8,7 @@
 
 mod accounting;
 mod auth;
+mod browser;
 mod credentials;
 mod emulator;
 mod engagement;

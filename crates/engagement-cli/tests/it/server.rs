@@ -72,7 +72,16 @@ impl Server {
     /// Tweets of a class, those with an owner by `demo_brand`.
     pub(crate) fn tweets(&self, class: &str, count: usize) -> Vec<String> {
         let owner = if class == "unowned" { "" } else { "&screen_name=demo_brand" };
-        let found = self.get(&format!("/_emulator/tweets?class={class}{owner}&count={count}"));
+        self.list(&format!("class={class}{owner}&count={count}"))
+    }
+
+    /// Tweets by this account.
+    pub(crate) fn tweets_of(&self, screen_name: &str, count: usize) -> Vec<String> {
+        self.list(&format!("class=owned&screen_name={screen_name}&count={count}"))
+    }
+
+    fn list(&self, query: &str) -> Vec<String> {
+        let found = self.get(&format!("/_emulator/tweets?{query}"));
         let ids = found["tweet_ids"].as_array().unwrap();
         ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()
     }

@@ -232,7 +232,8 @@ impl Grants {
         Some((token.clone(), known.secret.clone()))
     }
 
-    fn expire(&mut self, now: u64) {
+    /// Forgets request tokens that have run out.
+    pub(crate) fn expire(&mut self, now: u64) {
         self.requests.retain(|_, request| request.expires > now);
     }
 }

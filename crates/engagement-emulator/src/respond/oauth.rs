@@ -98,6 +98,8 @@ fn judge_callback(app: &App, callback: &str, head: &Head) -> Result<(), Reply> {
 /// Step 3.
 fn access_token(emulation: &Emulation, head: &Head, body: &[u8]) -> Result<Reply, Reply> {
     let now = Emulation::seconds(emulation.clock.now());
+    // A token that has run out is an unknown one, whatever verifier comes with it.
+    emulation.auth.grants().expire(now);
     let url = head.url(emulation);
     let verified = emulation
         .auth

@@ -1,7 +1,9 @@
 //! A query on its way, until its last row is written.
 
 use std::{
+    collections::HashSet,
     io::{self, Write as _},
+    sync::Arc,
     time::Duration,
 };
 
@@ -23,13 +25,15 @@ pub(super) struct Run<'a> {
     talk: &'a Talk,
     account: summary::Account,
     happened: Vec<Exit>,
+    /// The owners of tokens that are not accepted.
+    named: HashSet<Arc<str>>,
     seen_enough: bool,
 }
 
 impl<'a> Run<'a> {
     /// Of a query for the Tweets of this account.
     pub(super) fn new(talk: &'a Talk, account: summary::Account) -> Self {
-        Self { talk, account, happened: Vec::new(), seen_enough: false }
+        Self { talk, account, happened: Vec::new(), named: HashSet::new(), seen_enough: false }
     }
 
     /// Writes what comes until all is there, or until a signal or the output's end stops it.
@@ -161,12 +165,21 @@ impl<'a> Run<'a> {
             self.talk.warn(warning);
         }
         for problem in problems {
+            let authorise;
             let (exit, code, hint) = match problem.kind {
-                ProblemKind::Authentication => (
-                    Exit::Authentication,
-                    "authentication",
-                    "check the consumer key, the token and their secrets",
-                ),
+                ProblemKind::Authentication => {
+                    authorise = match &problem.owner {
+                        Some(owner) => format!(
+                            "see what is wrong with `engagement auth check {owner}`, and authorise it again with \
+                             `engagement auth login {owner}`"
+                        ),
+                        None => {
+                            "check the consumer key, the token and their secrets with `engagement auth check`"
+                                .to_owned()
+                        }
+                    };
+                    (Exit::Authentication, "authentication", authorise.as_str())
+                }
                 ProblemKind::Quota => {
                     (Exit::Quota, "quota", "ask for the rest later, or allow more requests")
                 }
@@ -178,8 +191,12 @@ impl<'a> Run<'a> {
                 ProblemKind::Stopped if stopping => continue,
                 _ => (Exit::Incomplete, "refused", "ask for something else"),
             };
-            // The same words for each of a thousand batches help nobody.
-            if !self.happened.contains(&exit) || self.talk.is_verbose() {
+            // The same words for each of a thousand batches help nobody; but each handle is named once.
+            let is_new = match &problem.owner {
+                Some(owner) => self.named.insert(owner.clone()),
+                None => !self.happened.contains(&exit),
+            };
+            if is_new || self.talk.is_verbose() {
                 let failure = Failure::new(exit, code, &problem.message);
                 self.talk.failure(&failure.hint(hint).retryable(problem.retryable));
             }

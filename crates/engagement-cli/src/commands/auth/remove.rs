@@ -1,58 +1,114 @@
-//! `engagement auth remove`.
+//! `engagement auth remove`: keep it no longer, and with `--revoke` let the server accept it no longer.
 
-use engagement_credentials::Holdings;
+use engagement_credentials::{Account, Errand, Holdings, check};
+use oauth_core::app_only::BearerToken;
 
-use super::keep;
+use super::{exit_of, keep, store};
 use crate::{
     cli::AuthRemove,
+    credentials::refused_store,
     exit::{Exit, Failure},
     settings::Settings,
     talk::Talk,
+    wire::Wire,
 };
 
-/// Runs it.
-pub(super) fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+/// Runs it. What cannot be revoked is kept, so that it can be tried again.
+pub(super) async fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
     if options.handles.is_empty() && !options.all {
         return Err(
             Failure::usage("nobody is named").hint("name handles, or remove the whole profile with --all")
         );
     }
     let profile = settings.profile_name();
-    let unknown = |name: &str, held: &Holdings| {
-        let names: Vec<_> = held.accounts.iter().map(engagement_credentials::Account::name).collect();
-        let known = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
-        Failure::new(
-            Exit::Authentication,
-            "unknown_account",
-            format!("the profile {profile} keeps no token of {name:?}; it has those of {known}"),
-        )
-        .hint("check the handle, or name another profile with --profile")
-    };
-    let (gone, _) = keep(settings, |held| {
-        for name in &options.handles {
-            held.account(name).ok_or_else(|| unknown(name, held))?;
-        }
-        let mut gone: Vec<String> = Vec::new();
-        for name in &options.handles {
-            gone.extend(held.take(name).map(|account| account.name()));
-        }
-        if options.all {
-            gone = held.accounts.iter().map(engagement_credentials::Account::name).collect();
-            if held.consumer.is_some() || held.bearer.is_some() {
-                gone.push("the app".to_owned());
+    let held = store(settings)?.holdings(profile).map_err(|error| refused_store(&error))?;
+    let held = held.map(|(_, held)| held).unwrap_or_default();
+    let mut accounts = Vec::new();
+    for name in &options.handles {
+        accounts.push(held.account(name).ok_or_else(|| unknown(profile, name, &held))?.clone());
+    }
+    if options.all {
+        accounts.clone_from(&held.accounts);
+    }
+    let mut happened = Vec::new();
+    let mut has_bearer = options.all && held.bearer.is_some();
+    if options.revoke {
+        let wire = Wire::new(settings, talk)?;
+        let mut left = Vec::new();
+        for account in accounts {
+            match revoke(&wire, settings, &held, &account).await {
+                Ok(()) => left.push(account),
+                Err(failure) => {
+                    talk.failure(&failure.about(&account.name()));
+                    happened.push(failure.exit);
+                }
             }
+        }
+        accounts = left;
+        if has_bearer && let Err(failure) = revoke_bearer(&wire, settings, &held).await {
+            talk.failure(&failure.about("the bearer token"));
+            happened.push(failure.exit);
+            has_bearer = false;
+        }
+    }
+    let all = options.all && happened.is_empty();
+    let mut gone: Vec<String> = accounts.iter().map(Account::name).collect();
+    if all && (held.consumer.is_some() || held.bearer.is_some()) {
+        gone.push("the app".to_owned());
+    }
+    keep(settings, |held| {
+        held.accounts.retain(|kept| !accounts.iter().any(|account| account.token == kept.token));
+        if has_bearer {
+            held.bearer = None;
+        }
+        if all {
             *held = Holdings::default();
         }
-        Ok(gone)
     })?;
-    let gone = gone?;
     if gone.is_empty() {
-        talk.say(&format!("the profile {profile} keeps nothing"));
+        talk.say(&format!("the profile {profile} keeps what it kept"));
     } else {
-        talk.say(&format!(
-            "no longer kept in the profile {profile}: {}; the server still accepts it until it is revoked there",
-            gone.join(", ")
-        ));
+        let after =
+            if options.revoke { "revoked" } else { "the server still accepts it until it is revoked there" };
+        talk.say(&format!("no longer kept in the profile {profile}: {}; {after}", gone.join(", ")));
     }
-    Ok(Exit::Done)
+    Ok(Exit::of_all(&happened, false))
+}
+
+async fn revoke(wire: &Wire, settings: &Settings, held: &Holdings, account: &Account) -> Result<(), Failure> {
+    let credentials = held.credentials(account).ok_or_else(|| {
+        Failure::new(
+            Exit::Authentication,
+            "no_app",
+            "a token is revoked with the app's key and secret, and there is none",
+        )
+        .hint("keep the app with `engagement auth app`, or remove the token without --revoke")
+    })?;
+    let reply = wire.send(&Errand::revoke(settings.api_url(), credentials)).await?;
+    check::revoked(&reply).map_err(|trouble| not_revoked(&trouble, &account.name()))
+}
+
+async fn revoke_bearer(wire: &Wire, settings: &Settings, held: &Holdings) -> Result<(), Failure> {
+    let bearer = held.bearer.clone().and_then(|bearer| BearerToken::new(bearer).ok());
+    let (Some(consumer), Some(bearer)) = (&held.consumer, bearer) else { return Ok(()) };
+    let reply = wire.send(&Errand::invalidate_bearer(settings.api_url(), consumer, &bearer)).await?;
+    // It may be another one by now: then this one is good no longer.
+    check::revoked_bearer(&reply).map_err(|trouble| not_revoked(&trouble, ""))
+}
+
+fn not_revoked(trouble: &check::Trouble, name: &str) -> Failure {
+    let finding = trouble.finding;
+    Failure::new(exit_of(finding), finding.word(), format!("not revoked, and so kept: {trouble}"))
+        .hint(finding.remedy(name))
+}
+
+fn unknown(profile: &str, name: &str, held: &Holdings) -> Failure {
+    let names: Vec<_> = held.accounts.iter().map(Account::name).collect();
+    let known = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+    Failure::new(
+        Exit::Authentication,
+        "unknown_account",
+        format!("the profile {profile} keeps no token of {name:?}; it has those of {known}"),
+    )
+    .hint("check the handle, or name another profile with --profile")
 }

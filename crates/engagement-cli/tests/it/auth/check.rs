@@ -1,0 +1,247 @@
+//! `engagement auth check` and `auth remove --revoke`: each trouble by its own name.
+
+use serde_json::Value;
+
+use super::keep_demo;
+use crate::{
+    engagement::{Done, Folder},
+    server::Server,
+};
+
+fn check(folder: &Folder, server: &Server, words: &str) -> Done {
+    folder.engagement("auth check --base-url").arg(server.url()).args(words.split_whitespace()).run()
+}
+
+/// What was found of the app, and of each account.
+fn found(done: &Done) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    done.lines().iter().map(|line| (text(&line["handle"]), text(&line["found"]))).collect()
+}
+
+fn pairs(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
+    wanted.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect()
+}
+
+#[test]
+fn what_is_good_is_written_down() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    check(&folder, &server, "").ends(4).says(&["no credentials"]);
+    keep_demo(&folder);
+    folder.engagement("auth add").stdin("3333-demo-access-token demo-sport-token-secret\n").run().ends(0);
+    let done = check(&folder, &server, "").ends(0);
+    assert_eq!(found(&done), pairs(&[("", "good"), ("demo_brand", "good"), ("demo_sport", "good")]));
+    // The handle that was not known is, and the bearer token is kept.
+    let list = folder.engagement("auth list").run().ends(0).lines();
+    let shown: Vec<_> =
+        list.iter().map(|line| format!("{} {} {}", line["kind"], line["handle"], line["found"])).collect();
+    assert_eq!(
+        shown,
+        [
+            "\"app\" null \"good\"",
+            "\"bearer\" null null",
+            "\"account\" \"demo_brand\" \"good\"",
+            "\"account\" \"demo_sport\" \"good\""
+        ]
+    );
+    assert_eq!(check(&folder, &server, "@DEMO_sport").ends(0).lines().len(), 2);
+    check(&folder, &server, "nobody").ends(4).says(&["nobody", "demo_brand, demo_sport"]);
+}
+
+#[test]
+fn a_wrong_consumer_key() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    for app in ["wrong\ndemo-consumer-secret\n", "demo-consumer-key\nwrong\n"] {
+        folder.engagement("auth app").stdin(app).run().ends(0);
+        folder.engagement("auth add").stdin("1111-demo-access-token demo-token-secret\n").run().ends(0);
+        let done = check(&folder, &server, "").ends(4);
+        assert_eq!(found(&done), pairs(&[("", "wrong_consumer"), ("", "wrong_consumer")]));
+        done.says(&["the app: the server does not accept the consumer key with its secret", "auth app"]);
+        folder.engagement("auth remove --all").run().ends(0);
+    }
+}
+
+#[test]
+fn tokens_that_are_wrong_each_in_its_way() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    folder
+        .engagement("auth add")
+        .stdin("demo_news 2222-mistyped demo-token-secret\ndemo_sport 3333-demo-access-token mistyped\n")
+        .run()
+        .ends(0);
+    let done = check(&folder, &server, "").ends(4);
+    assert_eq!(
+        found(&done),
+        pairs(&[
+            ("", "good"),
+            ("demo_brand", "good"),
+            ("demo_news", "wrong_token"),
+            ("demo_sport", "wrong_token_secret")
+        ])
+    );
+    done.says(&[
+        "@demo_news: the server does not know this access token for this app",
+        "auth login demo_news",
+        "@demo_sport: the access token's secret does not belong to it",
+    ]);
+}
+
+#[test]
+fn a_revoked_token_and_what_follows() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    folder
+        .engagement("auth add")
+        .stdin("demo_news 2222-demo-access-token demo-news-token-secret\n")
+        .run()
+        .ends(0);
+    check(&folder, &server, "").ends(0);
+    // By somebody else: the user, in the settings of the account.
+    folder.engagement("request POST /1.1/oauth/invalidate_token.json").brand(&server).run().ends(0);
+    let done = check(&folder, &server, "").ends(4);
+    assert_eq!(found(&done), pairs(&[("", "good"), ("demo_brand", "revoked_token"), ("demo_news", "good")]));
+    done.says(&[
+        "@demo_brand: the server does not accept this access token any more",
+        "do not expire",
+        "auth login demo_brand",
+    ]);
+    // Asked for numbers, the others go on, and the handle is named.
+    let ids = [server.tweet("owned"), server.tweets_of("demo_news", 1).remove(0)];
+    folder.write("owners.csv", format!("tweet_id,handle\n{},demo_brand\n{},demo_news\n", ids[0], ids[1]));
+    let done = folder
+        .engagement("totals --metrics impressions --owners owners.csv --base-url")
+        .arg(server.url())
+        .args(&ids)
+        .run()
+        .ends(4);
+    let mut states: Vec<_> =
+        done.lines().iter().map(|row| row["state"].as_str().unwrap().to_owned()).collect();
+    states.sort();
+    assert_eq!(states, ["failed", "ok"]);
+    done.says(&["demo_brand", "revoked or reset", "auth login demo_brand"]);
+}
+
+#[test]
+fn a_token_of_another_app() {
+    let folder = Folder::new();
+    folder.write(
+        "world.toml",
+        "[[app]]\napp_id = 1\nconsumer_key = \"one\"\nconsumer_secret = \"s\"\n[[app]]\napp_id = 2\nconsumer_key = \"two\"\n\
+         consumer_secret = \"s\"\n[[account]]\nuser_id = 7\nscreen_name = \"seven\"\naccess_token = \"7-unused\"\n\
+         access_token_secret = \"s\"\n",
+    );
+    let server = Server::with(&folder, "--quota 6000/min --world world.toml");
+    folder.engagement("auth app").stdin("one\ns\n").run().ends(0);
+    folder.engagement("--profile second auth app").stdin("two\ns\n").run().ends(0);
+    // The token is taken back from the one app, and so belongs to the other.
+    folder.engagement("auth add seven").stdin("7-unused\ns\n").run().ends(0);
+    folder
+        .engagement("auth remove seven --revoke --base-url")
+        .arg(server.url())
+        .run()
+        .ends(0)
+        .says(&["revoked"]);
+    folder.engagement("auth add seven").stdin("7-unused\ns\n").run().ends(0);
+    let done = check(&folder, &server, "").ends(4);
+    assert_eq!(found(&done), pairs(&[("", "good"), ("seven", "other_app")]));
+    done.says(&["@seven: the access token belongs to another app", "the app of the profile second"]);
+    let all = check(&folder, &server, "--all").ends(4);
+    assert_eq!(all.lines().len(), 3);
+}
+
+#[test]
+fn a_clock_that_is_off_is_named_in_seconds() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    let now: jiff::Timestamp = server.get("/_emulator/world")["now"].as_str().unwrap().parse().unwrap();
+    let later = now + jiff::SignedDuration::from_mins(10);
+    server.post("/_emulator/clock", &format!(r#"{{"now":"{later}","frozen":true}}"#));
+    // Signed again by the server's clock, everything is good; and yet it is said.
+    let done = check(&folder, &server, "").ends(0);
+    let ahead = done.lines()[1]["clock_ahead"].as_i64().unwrap();
+    assert!((590..=600).contains(&ahead), "{ahead}");
+    done.says(&["the server's clock is", "s ahead of this machine's"]);
+}
+
+#[test]
+fn an_app_that_is_not_provisioned() {
+    let folder = Folder::new();
+    folder.write(
+        "world.toml",
+        "[[app]]\napp_id = 1\nconsumer_key = \"k\"\nconsumer_secret = \"s\"\nprovisioned = false\n[[account]]\nuser_id = 7\n\
+         screen_name = \"seven\"\naccess_token = \"7-t\"\naccess_token_secret = \"s\"\n",
+    );
+    let server = Server::with(&folder, "--quota 6000/min --world world.toml");
+    folder.engagement("auth app").stdin("k\ns\n").run().ends(0);
+    folder.engagement("auth add").stdin("7-t s\n").run().ends(0);
+    let done = check(&folder, &server, "").ends(4);
+    assert_eq!(found(&done), pairs(&[("", "not_provisioned"), ("seven", "not_provisioned")]));
+    done.says(&["the app is not provisioned for the Engagement API", "account manager"]);
+}
+
+#[test]
+fn the_network_and_the_server() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    let done = folder.engagement("auth check --timeout 1s --base-url http://127.0.0.1:9").run().ends(6);
+    assert_eq!(found(&done), pairs(&[("", "network"), ("demo_brand", "network")]));
+    server.post("/_emulator/faults", r#"[{"endpoint":"oauth","every":1,"status":404}]"#);
+    let done = check(&folder, &server, "").ends(6);
+    assert_eq!(found(&done)[0].1, "server");
+    // A trouble of the way is not written down as one of the credential.
+    assert!(folder.engagement("auth list").run().ends(0).lines()[0]["found"].is_null());
+    server.post("/_emulator/faults", r#"[{"endpoint":"oauth","every":1,"status":429}]"#);
+    assert_eq!(found(&check(&folder, &server, "").ends(5))[0].1, "quota_used_up");
+}
+
+#[test]
+fn credentials_of_the_environment_are_checked_too() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let done = folder.engagement("auth check").brand(&server).run().ends(0);
+    assert_eq!(found(&done), pairs(&[("", "good"), ("demo_brand", "good")]));
+    let bearer = |token: &str| {
+        folder
+            .engagement("auth check --base-url")
+            .arg(server.url())
+            .env("ENGAGEMENT_BEARER_TOKEN", token)
+            .run()
+    };
+    bearer("AAAAdemo%3Dtoken").ends(0);
+    let done = bearer("AAAAother").ends(4).says(&["bearer token"]);
+    assert_eq!(found(&done), pairs(&[("", "wrong_bearer")]));
+    assert!(!super::kept(&folder).exists());
+}
+
+#[test]
+fn what_is_revoked_is_gone_on_both_sides() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    check(&folder, &server, "").ends(0);
+    let remove = |words: &str| {
+        folder
+            .engagement("auth remove --revoke --base-url")
+            .arg(server.url())
+            .args(words.split_whitespace())
+            .run()
+    };
+    remove("demo_brand").ends(0).says(&["demo_brand", "revoked"]);
+    folder.engagement("request GET /1.1/account/verify_credentials.json").brand(&server).run().ends(4);
+    remove("--all").ends(0).says(&["the app"]);
+    folder.engagement("auth list").run().ends(0).prints_nothing();
+    // Nothing that the server did not revoke is forgotten.
+    keep_demo(&folder);
+    let done = folder
+        .engagement("auth remove demo_brand --revoke --timeout 1s --base-url http://127.0.0.1:9")
+        .run()
+        .ends(6);
+    done.says(&["demo_brand"]);
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 2);
+}
