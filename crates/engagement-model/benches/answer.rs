@@ -26,21 +26,21 @@ fn main() -> ExitCode {
 
     let case = bodies::historical();
     println!("historical, 25 × 17 × 672: {} bytes, {} rows", case.body.len(), case.rows);
-    let [ours, tree] = fastest(rounds, [&mut || decode(&case), &mut || walk_value(&case)]);
+    let [ours, tree] = medians(rounds, [&mut || decode(&case), &mut || walk_value(&case)]);
     report("decoded", ours, &case);
     report("walked through a Value", tree, &case);
     promise("times as fast as a Value", ratio(tree, ours), 6.0);
 
     let gzip = bodies::gzip(&case.body);
     let [ours, quotes] =
-        fastest(rounds, [&mut || inflate_and_decode(&gzip, &case), &mut || inflate_and_count_quotes(&gzip)]);
+        medians(rounds, [&mut || inflate_and_decode(&gzip, &case), &mut || inflate_and_count_quotes(&gzip)]);
     report("inflated and decoded", ours, &case);
     report("inflated, quotes counted", quotes, &case);
     promise("of the speed of inflating and counting quotes", ratio(quotes, ours), 0.2);
 
     let case = bodies::totals();
     println!("totals, 250 × 7: {} bytes, {} rows", case.body.len(), case.rows);
-    let [ours, tree] = fastest(rounds * 20, [&mut || decode(&case), &mut || walk_value(&case)]);
+    let [ours, tree] = medians(rounds * 20, [&mut || decode(&case), &mut || walk_value(&case)]);
     report("decoded", ours, &case);
     report("walked through a Value", tree, &case);
     promise("times as fast as a Value", ratio(tree, ours), 5.0);
@@ -101,22 +101,24 @@ fn inflate(gzip: &[u8]) -> Vec<u8> {
     body
 }
 
-/// The fastest run of each, taken in turns: on a busy machine the least disturbed runs are the most alike. Each has
-/// some runs in a row, so that it finds the heap as it left it and not as the other did. What becomes of the rows
-/// afterwards is not counted: they are what was wanted.
-fn fastest<const N: usize>(rounds: usize, mut work: [&mut dyn FnMut() -> Vec<Row>; N]) -> [Duration; N] {
-    let mut best = [Duration::MAX; N];
+/// The median run of each, taken in turns. Each has some runs in a row, so that it finds the heap as it left it and not
+/// as the other did. What becomes of the rows afterwards is not counted: they are what was wanted.
+fn medians<const N: usize>(rounds: usize, mut work: [&mut dyn FnMut() -> Vec<Row>; N]) -> [Duration; N] {
+    let mut times = [const { Vec::new() }; N];
     for _ in 0..rounds {
-        for (best, work) in best.iter_mut().zip(&mut work) {
+        for (times, work) in times.iter_mut().zip(&mut work) {
             for _ in 0..IN_A_ROW {
                 let start = ThreadTime::now();
                 let rows = work();
-                *best = start.elapsed().min(*best);
+                times.push(start.elapsed());
                 drop(black_box(rows));
             }
         }
     }
-    best
+    times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    })
 }
 
 fn ratio(slow: Duration, fast: Duration) -> f64 {

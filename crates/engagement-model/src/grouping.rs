@@ -143,19 +143,22 @@ pub enum InvalidGrouping {
         name: String,
     },
     /// The name would collide with a root key of the answer.
-    #[error("a grouping cannot be called {name:?}, since the answer has a root key of that name (rule V16)")]
+    #[error(
+        "a grouping cannot be called {name:?}, since the answer has a root key of that name; any other name will do \
+         (rule V16)"
+    )]
     ReservedName {
         /// The name that was given.
         name: String,
     },
     /// Nothing to group by.
-    #[error("the grouping {name:?} needs at least one dimension (rule V9)")]
+    #[error("the grouping {name:?} needs at least one dimension, such as tweet.id (rule V9)")]
     Empty {
         /// The grouping's name.
         name: String,
     },
     /// A dimension that stands twice.
-    #[error("the grouping {name:?} names {dimension} twice (rule V9)")]
+    #[error("the grouping {name:?} names {dimension} twice, and once is enough (rule V9)")]
     Repeated {
         /// The grouping's name.
         name: String,

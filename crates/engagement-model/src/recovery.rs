@@ -141,7 +141,7 @@ impl Attempt {
                 self.narrow_down(&mut recovery, refusal, &why);
                 return recovery;
             }
-            RefusalKind::ForbiddenMetrics { .. } => Outcome::Forbidden(why),
+            RefusalKind::ForbiddenMetrics { .. } | RefusalKind::NeedsOwner => Outcome::Forbidden(why),
             RefusalKind::TooOld => Outcome::Unsupported(why),
             _ => Outcome::Failed(why),
         };

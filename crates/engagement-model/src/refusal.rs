@@ -54,6 +54,8 @@ pub enum RefusalKind {
         /// The metrics that are named.
         metrics: Vec<Metric>,
     },
+    /// The app asks alone where an owner's token is needed (documented for the api host).
+    NeedsOwner,
     /// A 403 that names nothing.
     Forbidden,
     /// None of the Tweets is available: the listed ones, or all where none is listed.
@@ -122,6 +124,7 @@ impl fmt::Display for Refusal {
             RefusalKind::NotProvisioned => "the app is not provisioned for the Engagement API",
             RefusalKind::ForbiddenTweets { .. } => "the credential may not read these Tweets",
             RefusalKind::ForbiddenMetrics { .. } => "the credential may not read these metrics",
+            RefusalKind::NeedsOwner => "the credential is the app's, and an owner's token is needed",
             RefusalKind::Forbidden => "the server forbids the request",
             RefusalKind::UnavailableTweets => "the Tweets are unavailable",
             RefusalKind::TooOld => "the Tweets are too old for what was asked",
@@ -375,6 +378,7 @@ impl Findings {
             401 if clock_off() => RefusalKind::ClockOff,
             401 => RefusalKind::Authentication,
             403 if unauthenticated() => RefusalKind::Authentication,
+            403 if has_code(220) => RefusalKind::NeedsOwner,
             403 => forbidden(),
             404 if has_code(34) => RefusalKind::WrongHost,
             404 => RefusalKind::NotFound,
@@ -386,6 +390,7 @@ impl Findings {
             200..=299 | 400 if clock_off() => RefusalKind::ClockOff,
             200..=299 | 400 if unauthenticated() => RefusalKind::Authentication,
             200..=299 | 400 if has_code(88) || says("rate limit") => RefusalKind::RateLimited,
+            200..=299 if has_code(220) => RefusalKind::NeedsOwner,
             200..=299 if has_code(34) => RefusalKind::WrongHost,
             200..=299 if says("forbidden") || says("application id is not authorized") => forbidden(),
             200..=299 if says("internal server error") || says("over capacity") => RefusalKind::Server,

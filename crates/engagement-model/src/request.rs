@@ -196,8 +196,9 @@ pub fn check_range(range: Window, now: Timestamp) -> Result<(), InvalidRequest> 
     if range.start() < history_floor() {
         return Err(InvalidRequest::BeforeFloor { start: range.start() });
     }
-    if range.end() > UtcHour::at_or_after(now) {
-        return Err(InvalidRequest::FutureEnd { end: range.end() });
+    let latest = UtcHour::at_or_after(now);
+    if range.end() > latest {
+        return Err(InvalidRequest::FutureEnd { end: range.end(), latest });
     }
     Ok(())
 }
@@ -216,8 +217,9 @@ fn check_groupings(endpoint: Endpoint, groupings: &[Grouping]) -> Result<(), Inv
     if groupings.len() > MAX_GROUPINGS {
         return Err(InvalidRequest::TooManyGroupings { count: groupings.len() });
     }
-    if groupings.iter().filter(|grouping| grouping.is_four_level()).count() > MAX_FOUR_LEVEL_GROUPINGS {
-        return Err(InvalidRequest::TwoFourLevelGroupings);
+    let count = groupings.iter().filter(|grouping| grouping.is_four_level()).count();
+    if count > MAX_FOUR_LEVEL_GROUPINGS {
+        return Err(InvalidRequest::TwoFourLevelGroupings { count });
     }
     for (index, grouping) in groupings.iter().enumerate() {
         check_dimensions(endpoint, grouping)?;
@@ -305,7 +307,10 @@ pub enum InvalidRequest {
         count: usize,
     },
     /// More groupings of four dimensions than a request takes (V13).
-    TwoFourLevelGroupings,
+    TwoFourLevelGroupings {
+        /// How many there are.
+        count: usize,
+    },
     /// Two groupings would share a root key of the answer.
     RepeatedGroupingName {
         /// The name.
@@ -339,6 +344,8 @@ pub enum InvalidRequest {
     FutureEnd {
         /// The end that was given.
         end: UtcHour,
+        /// The latest that there is: the end of the running hour.
+        latest: UtcHour,
     },
 }
 
@@ -351,7 +358,7 @@ impl InvalidRequest {
             Self::NoMetrics => "V5",
             Self::MisplacedMetric { .. } => "V6",
             Self::NoGroupings | Self::TooManyGroupings { .. } => "V8",
-            Self::TwoFourLevelGroupings => "V13",
+            Self::TwoFourLevelGroupings { .. } => "V13",
             Self::RepeatedGroupingName { .. } => "V16",
             Self::MisplacedDimension { .. } => "V10",
             Self::NoHours { .. }
@@ -380,11 +387,16 @@ impl fmt::Display for InvalidRequest {
             Self::TooManyGroupings { count } => {
                 write!(f, "a request takes at most {MAX_GROUPINGS} groupings, not {count}")?;
             }
-            Self::TwoFourLevelGroupings => {
-                write!(f, "a request takes at most {MAX_FOUR_LEVEL_GROUPINGS} grouping of four dimensions")?;
-            }
+            Self::TwoFourLevelGroupings { count } => write!(
+                f,
+                "a request takes at most {MAX_FOUR_LEVEL_GROUPINGS} grouping of four dimensions, not {count}"
+            )?,
             Self::RepeatedGroupingName { name } => {
-                write!(f, "two groupings are called {:?}", clean_words(name, 100))?;
+                write!(
+                    f,
+                    "two groupings are called {:?}, and each needs a name of its own",
+                    clean_words(name, 100)
+                )?;
             }
             Self::MisplacedDimension { endpoint, dimension, grouping } => {
                 write!(
@@ -406,7 +418,9 @@ impl fmt::Display for InvalidRequest {
             Self::BeforeFloor { start } => {
                 write!(f, "there is no data before {}, and the start is {start}", history_floor())?;
             }
-            Self::FutureEnd { end } => write!(f, "the end {end} lies in the future")?,
+            Self::FutureEnd { end, latest } => {
+                write!(f, "the end {end} lies in the future; it is {latest} at the latest")?;
+            }
         }
         write!(f, " (rule {})", self.rule())
     }
@@ -544,7 +558,10 @@ mod tests {
         check(totals(1, Metric::Favorites, vec![]), "at least one grouping is needed (rule V8)");
         let four = ["a=tweet.id", "b=tweet.id", "c=tweet.id", "d=tweet.id"].map(grouping).to_vec();
         check(totals(1, Metric::Favorites, four), "a request takes at most 3 groupings, not 4 (rule V8)");
-        check(totals(1, Metric::Favorites, vec![g(), g()]), "two groupings are called \"g\" (rule V16)");
+        check(
+            totals(1, Metric::Favorites, vec![g(), g()]),
+            "two groupings are called \"g\", and each needs a name of its own (rule V16)",
+        );
         check(
             Request::totals(ids(1), [], [g()]).unwrap_err().to_string(),
             "at least one metric is needed (rule V5)",
@@ -555,7 +572,7 @@ mod tests {
             Request::last_28_hours(ids(1), [Metric::Favorites], [four_level("a"), four_level("b")])
                 .unwrap_err()
                 .to_string(),
-            "a request takes at most 1 grouping of four dimensions (rule V13)",
+            "a request takes at most 1 grouping of four dimensions, not 2 (rule V13)",
         );
         assert!(Request::last_28_hours(ids(26), [Metric::Favorites], [g()]).is_err());
     }
@@ -571,7 +588,7 @@ mod tests {
         assert!(historical(window("2024-03-08T00:00:00Z", "2024-03-08T11:00:00Z")).is_ok());
         assert_eq!(
             historical(window("2024-03-08T00:00:00Z", "2024-03-08T12:00:00Z")).unwrap_err().to_string(),
-            "the end 2024-03-08T12:00:00Z lies in the future (rule V15)"
+            "the end 2024-03-08T12:00:00Z lies in the future; it is 2024-03-08T11:00:00Z at the latest (rule V15)"
         );
         assert!(historical(window("2014-09-01T00:00:00Z", "2014-09-02T00:00:00Z")).is_ok());
         assert_eq!(

@@ -101,27 +101,27 @@ impl fmt::Debug for TweetId {
     }
 }
 
-/// Why a text or number is no Tweet id.
+/// Why a text or number is no Tweet id. The text itself is for the caller to show, who knows where it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTweetId {
     /// Nothing there.
-    #[error("a Tweet id is 1 to 19 digits, and this is empty")]
+    #[error("a Tweet id is 1 to 19 digits, and this is empty (rule V3)")]
     Empty,
     /// A sign, a blank, a letter, a digit of another script, or anything else.
-    #[error("a Tweet id has only the digits 0 to 9, and byte {at} is none")]
+    #[error("a Tweet id has only the digits 0 to 9, and byte {at} is none (rule V3)")]
     NotADigit {
         /// Offset of the first such byte.
         at: usize,
     },
     /// Zero is no id.
-    #[error("0 is no Tweet id")]
+    #[error("0 is no Tweet id: the least is 1 (rule V3)")]
     Zero,
     /// `007` is not how any tool writes an id: something padded it.
-    #[error("a Tweet id does not begin with 0")]
+    #[error("a Tweet id does not begin with 0 (rule V3)")]
     LeadingZero,
     /// Beyond 2⁶³ − 1.
-    #[error("a Tweet id is at most 9223372036854775807")]
+    #[error("a Tweet id is at most 9223372036854775807 (rule V3)")]
     OutOfRange,
 }
 

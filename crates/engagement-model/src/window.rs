@@ -34,6 +34,31 @@ impl Window {
         if start < end { Self::new(first, last) } else { Err(EmptyWindow { start: first, end: first }) }
     }
 
+    /// What is meant by a start and an end of which either may be left out, at the server's time `now`.
+    ///
+    /// Neither: the four weeks up to the end of the running hour, as the API takes it (contract 2.3 rule 2,
+    /// documented; that they count from the rounded end is seen in the wild). One alone: the four weeks after the
+    /// start, as far as they have been, or those before the end. Of that the documentation says nothing (rule 8): it is
+    /// a guess, after the official sample client, and so both are to be sent.
+    pub fn of_four_weeks(
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, EmptyWindow> {
+        let four_weeks = i32::try_from(WINDOW_MAX_HOURS).unwrap_or(i32::MAX);
+        match (start, end) {
+            (Some(start), Some(end)) => Self::covering(start, end),
+            (Some(start), None) => {
+                let first = UtcHour::containing(start);
+                Self::new(first, first.plus(four_weeks).min(UtcHour::at_or_after(now)))
+            }
+            (None, end) => {
+                let last = UtcHour::at_or_after(end.unwrap_or(now));
+                Self::new(last.plus(-four_weeks), last)
+            }
+        }
+    }
+
     /// One hour.
     pub const fn hour(start: UtcHour) -> Self {
         Self { start, hours: NonZeroU32::MIN }
@@ -96,7 +121,7 @@ impl fmt::Debug for Window {
 
 /// A span without an hour in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a window's start must lie before its end, and {start} does not lie before {end}")]
+#[error("a window's start must lie before its end, and {start} does not lie before {end} (rule V15)")]
 pub struct EmptyWindow {
     /// The start that was given, as an hour.
     pub start: UtcHour,
@@ -127,6 +152,26 @@ mod tests {
         assert!(Window::covering(noon, noon).is_err());
         assert!(Window::new(UtcHour::containing(noon), UtcHour::containing(noon)).is_err());
         assert_eq!(Window::covering(noon, time("2024-03-01T12:11:00Z")).unwrap().len_hours(), 1);
+    }
+
+    #[test]
+    fn what_is_left_out_makes_four_weeks() {
+        let now = time("2016-05-29T19:43:00Z");
+        let of = |start: Option<&str>, end: Option<&str>| {
+            Window::of_four_weeks(start.map(time), end.map(time), now).map(|window| window.to_string())
+        };
+        // Contract 2.3: seen in the official sample client's README.
+        assert_eq!(of(None, None).unwrap(), "2016-05-01T20:00:00Z to 2016-05-29T20:00:00Z");
+        let early = of(Some("2016-03-01T07:20:00Z"), None).unwrap();
+        assert_eq!(early, "2016-03-01T07:00:00Z to 2016-03-29T07:00:00Z");
+        let late = of(Some("2016-05-28T00:00:00Z"), None).unwrap();
+        assert_eq!(late, "2016-05-28T00:00:00Z to 2016-05-29T20:00:00Z");
+        let ended = of(None, Some("2016-03-29T07:20:00Z")).unwrap();
+        assert_eq!(ended, "2016-03-01T08:00:00Z to 2016-03-29T08:00:00Z");
+        let both = of(Some("2016-01-01T00:00:00Z"), Some("2016-05-01T00:00:00Z")).unwrap();
+        assert_eq!(both, "2016-01-01T00:00:00Z to 2016-05-01T00:00:00Z");
+        let future = of(Some("2016-05-29T20:00:00Z"), None).unwrap_err();
+        assert!(future.to_string().ends_with("(rule V15)"), "{future}");
     }
 
     proptest! {

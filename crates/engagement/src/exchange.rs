@@ -252,6 +252,7 @@ impl<'a> Exchange<'a> {
             RefusalKind::ForbiddenTweets { .. }
             | RefusalKind::Forbidden
             | RefusalKind::ForbiddenMetrics { .. }
+            | RefusalKind::NeedsOwner
             | RefusalKind::UnavailableTweets
             | RefusalKind::TooOld => {
                 let by_stranger = self.is_by_stranger(&attempt);

@@ -6,6 +6,7 @@ mod fuzz;
 mod hostile;
 mod plan;
 mod recovery;
+mod refusal;
 mod round_trip;
 mod samples;
 mod world;

@@ -210,6 +210,13 @@ fn other_refusals_leave_their_tweets_failed() {
 }
 
 #[test]
+fn no_half_is_asked_where_the_credential_is_of_the_wrong_kind() {
+    let reply = (403, json!({"errors": [{"code": 220, "message": "Your credentials"}]}).to_string());
+    let recovery = recover(Attempt::first(historical(25), Access::Owner), &reply);
+    assert_eq!((recovery.ask_again.len(), count(&recovery.rows, State::Forbidden)), (0, 50));
+}
+
+#[test]
 fn tweets_that_an_answer_passes_over_are_asked_once_more() {
     let mut bodies =
         VecDeque::from([format!(r#"{{"g":{{"{}":{{"favorites":"1"}}}}}}"#, id(0)), r#"{"g":{}}"#.to_owned()]);
