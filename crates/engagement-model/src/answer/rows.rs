@@ -493,24 +493,32 @@ impl Sink for Rows<'_> {
         if self.rows.len() >= self.most {
             return Err(NoRoom);
         }
-        let outcome = Outcome::Ok(count);
-        let (place, row) = match (&self.day, day, hour) {
+        let place = match (&self.day, day, hour) {
             (Some(run), Some(day), Some(hour))
                 if (run.tweet, run.metric, run.day) == (tweet, metric, day) =>
             {
-                let bucket = Some(Window::hour(run.midnight.after(u32::from(hour))));
-                (run.place, Row { tweet_id: run.tweet_id, metric: run.name.clone(), bucket, outcome })
+                push(&mut self.rows, || Row {
+                    tweet_id: run.tweet_id,
+                    metric: run.name.clone(),
+                    bucket: Some(Window::hour(run.midnight.after(u32::from(hour)))),
+                    outcome: Outcome::Ok(count),
+                });
+                run.place
             }
             (_, None, None) => {
                 let (Some(tweet_id), Some(name)) = (names.tweet_id(tweet), names.metric_at(metric)) else {
                     return Ok(());
                 };
-                let row = Row { tweet_id, metric: name.clone(), bucket: self.window, outcome };
-                (self.place(tweet, metric), row)
+                push(&mut self.rows, || Row {
+                    tweet_id,
+                    metric: name.clone(),
+                    bucket: self.window,
+                    outcome: Outcome::Ok(count),
+                });
+                self.place(tweet, metric)
             }
             _ => return self.value(names, cell, Leaf::Count(count)),
         };
-        self.rows.push(row);
         if let Some(rows) = place.and_then(|place| self.counts.get_mut(place)) {
             *rows += 1;
         }
@@ -633,6 +641,22 @@ impl Rows<'_> {
         self.warnings.add(|| warning);
         outcome
     }
+}
+
+/// Makes a row where it is to stay. What is made before it is known that there is room is written twice, and the second
+/// time waits for the first.
+#[inline]
+fn push(rows: &mut Vec<Row>, make: impl FnOnce() -> Row) {
+    if rows.len() < rows.capacity() {
+        rows.push(make());
+    } else {
+        push_beyond(rows, make());
+    }
+}
+
+#[cold]
+fn push_beyond(rows: &mut Vec<Row>, row: Row) {
+    rows.push(row);
 }
 
 impl Buckets {
