@@ -73,4 +73,4 @@ impl Dice {
 }
 
 const SEED: u64 = 11;
-const INPUTS: usize = 20_000;
+const INPUTS: usize = 60_000;
