@@ -119,11 +119,13 @@ pub struct Facts {
     pub name: &'static str,
     /// Where it may be asked for (documented).
     pub endpoints: &'static [Endpoint],
-    /// Whether app-only authentication may read it on totals, for any public Tweet (documented).
+    /// Whether app-only authentication may read it on totals, for any public Tweet (documented; one page leaves out
+    /// `quote_tweets`, the others have it, contract 8 no. 16).
     pub app_only_totals: bool,
     /// Greatest age of a Tweet, in days, for which it is served (documented).
     pub max_age_days: Option<u32>,
-    /// The endpoints on which that limit holds.
+    /// The endpoints on which that limit holds. The pages disagree about the 90 days: that they hold on totals alone is
+    /// a guess, after most of them (contract 8 no. 3).
     pub max_age_endpoints: &'static [Endpoint],
     /// Root key of an answer that lists the Tweets that were too old (documented).
     pub age_list_key: Option<&'static str>,

@@ -3,6 +3,10 @@
 //! An [`Attempt`] is a request with the kind of credential that asks and with what is left of its bounds. What came of
 //! it turns it into a [`Recovery`]: rows that are final, and attempts to make next. Every attempt that follows has less
 //! left, so that no server can make a client ask for ever.
+//!
+//! That a 403 rejects the whole request for one Tweet, and may be asked again without those that it names, was seen in
+//! the wild; that public totals of other people's Tweets come app-only is documented. What to do about a refusal that
+//! names nothing is our own choice: half of it is asked for, as long as a budget lasts.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -40,7 +40,8 @@ pub enum RefusalKind {
     Authentication,
     /// The timestamp lies too far from the server's clock: compare it with the `Date` header and sign again, once.
     ClockOff,
-    /// The app is not provisioned for the product: only its owner's account manager can help.
+    /// The app is not provisioned for the product: only its owner's account manager can help. (The words were seen in
+    /// the wild; that they come with a 403 is a guess.)
     NotProvisioned,
     /// The credential may not read these Tweets: ask for the rest, and app-only for these.
     ForbiddenTweets {
@@ -49,7 +50,7 @@ pub enum RefusalKind {
         /// Whose they are, by user id, where the older form of the message says so (seen in the wild).
         authors: Vec<(TweetId, u64)>,
     },
-    /// The credential may not read these metrics: leave them out.
+    /// The credential may not read these metrics: leave them out. (Seen in the wild.)
     ForbiddenMetrics {
         /// The metrics that are named.
         metrics: Vec<Metric>,
@@ -60,7 +61,8 @@ pub enum RefusalKind {
     Forbidden,
     /// None of the Tweets is available: the listed ones, or all where none is listed.
     UnavailableTweets,
-    /// All the Tweets are too old for all the metrics asked for.
+    /// All the Tweets are too old for all the metrics asked for. (The words are documented; that they come as a 400
+    /// where nothing is left is a guess.)
     TooOld,
     /// The request breaks a rule: a fault of this program or of its user.
     BadRequest,

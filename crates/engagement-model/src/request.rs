@@ -45,9 +45,10 @@ pub struct Request {
 impl Request {
     /// A request for lifetime totals.
     ///
-    /// This and the other two refuse what the API refuses: too many or no ids (contract V2, V3), no or misplaced
-    /// metrics (V5, V6), too many or misplaced groupings (V8, V10, V13), two groupings of one name. Ids and metrics
-    /// given twice are sent once (V4, V7).
+    /// This and the other two refuse what the API refuses: too many ids (contract V2, documented) or none (V3,
+    /// inferred), no metric (V5, inferred) or a misplaced one (V6, documented), too many or misplaced groupings (V8,
+    /// V10, V13, documented), two groupings of one name, which would be one key of the answer (V16, inferred). Ids given
+    /// twice are sent once, which is our own choice (V4); so are metrics, which the API has been seen to tolerate (V7).
     pub fn totals(
         tweet_ids: impl IntoIterator<Item = TweetId>,
         metrics: impl IntoIterator<Item = Metric>,
@@ -69,7 +70,9 @@ impl Request {
     ///
     /// `now` is the server's time as well as it is known: the window may not end in the future (contract 2.3 rule 5,
     /// documented), save that its last hour may be the running one (inferred). The server compares the end as it is
-    /// sent and rounds it up afterwards, so for a running hour a time early in that hour is sent. A window that reaches further back
+    /// sent and rounds it up afterwards, so for a running hour a time early in that hour is sent. At most
+    /// [`WINDOW_MAX_HOURS`] (rule 4, documented): that these are counted after rounding, and that exactly so many are
+    /// allowed, are guesses, since no page says (8 no. 36). A window that reaches further back
     /// than [`HISTORY_MAX_DAYS`] is not refused, since the pages disagree: see [`Self::reaches_beyond_365_days`].
     pub fn historical(
         tweet_ids: impl IntoIterator<Item = TweetId>,

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 /// The id of a Tweet: 1 to 2⁶³ − 1, in decimal digits on the wire.
 ///
 /// The API's description allows 1 to 19 digits (contract V3, inferred); ids are positive signed 64-bit numbers in
-/// every published client, so what does not fit there is refused. Ids above 2⁵³ do not survive a JSON number in many
+/// every published client, so what does not fit there is refused. A leading zero, which that description allows, is
+/// refused too: no tool writes ids so, and it is our own choice. Ids above 2⁵³ do not survive a JSON number in many
 /// tools: this type is written as text everywhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TweetId(NonZeroU64);

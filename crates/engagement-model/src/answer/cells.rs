@@ -18,7 +18,9 @@ use crate::{
 /// Reads the groupings of a body, each in its own order of one to four dimensions, on any endpoint.
 ///
 /// Nothing is left out, added up or corrected: what the body shows is what comes, ids and metrics that nobody asked for
-/// included. An hour without a day is read in both of its forms (contract 3.3). Days and hours are those of the
+/// included. An hour without a day is read in both of its forms (contract 3.3): under a day that it brings along, as is
+/// documented, or as an hour of the day, as was seen in the wild. What stands in a grouping without metrics is a sum
+/// over them: that it is one is a guess (8 no. 34). Days and hours are those of the
 /// calendar, whether or not the window cuts them.
 ///
 /// # Errors
