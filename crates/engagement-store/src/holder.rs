@@ -84,6 +84,8 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // What stays in the file says that its holder ended without giving it back, and no more.
         let _ = write(&mut self.file, "");
+        // Not left to the closing of the file: a child that is just being started has it open for a moment, too.
+        let _ = self.file.unlock();
     }
 }
 

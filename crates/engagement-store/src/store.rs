@@ -37,7 +37,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => beside(path)?,
             Err(error) => return Err(Error::io(error, path)),
         };
-        refuse_folder(&found)?;
+        refuse_oddity(&found)?;
         // SQLite says no more than that it cannot open; the system says why.
         let probe = fs::File::options().create(true).append(true).open(&found);
         probe.map_err(|error| Error::io(error, &found))?;
@@ -54,7 +54,7 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, Error> {
         let path = path.as_ref();
         let path = path.canonicalize().map_err(|error| Error::io(error, path))?;
-        refuse_folder(&path)?;
+        refuse_oddity(&path)?;
         fs::File::open(&path).map_err(|error| Error::io(error, &path))?;
         let store = Self { path };
         let connection = store.connect_to_read()?;
@@ -159,9 +159,9 @@ fn beside(path: &Path) -> Result<PathBuf, Error> {
     Ok(folder.join(name))
 }
 
-/// A folder can be opened, but it is no store.
-fn refuse_folder(path: &Path) -> Result<(), Error> {
-    if path.is_dir() { Err(Error::new(ErrorKind::NotAStore, path)) } else { Ok(()) }
+/// Folders, pipes and devices are no stores, and some of them hold up who opens them.
+fn refuse_oddity(path: &Path) -> Result<(), Error> {
+    if path.exists() && !path.is_file() { Err(Error::new(ErrorKind::NotAStore, path)) } else { Ok(()) }
 }
 
 /// How long a lock of another program is waited for. Ours are held for less than a commit.

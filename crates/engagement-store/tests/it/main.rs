@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its helpers are tests, too")]
 
+mod crash;
 mod damage;
 mod facts;
 mod fixture;
