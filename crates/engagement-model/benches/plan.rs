@@ -19,18 +19,19 @@ fn main() -> ExitCode {
     let (tweets, owners) = if measures { (1_000_000, 10_000) } else { (10_000, 100) };
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let year = Window::covering("2025-01-01T00:00:00Z".parse().unwrap(), now).unwrap();
-    let metrics = [Metric::Impressions, Metric::Favorites, Metric::VideoViews];
+    let mixed = [Metric::Impressions, Metric::Favorites, Metric::VideoViews].as_slice();
     let mut ok = true;
-    for (name, target) in [
-        ("totals", Target::Totals),
-        ("auto, lifetime", Target::Auto(None)),
-        ("historical, one year", Target::Historical(year)),
+    for (name, target, metrics) in [
+        ("totals", Target::Totals, mixed),
+        ("auto, lifetime", Target::Auto(None), mixed),
+        ("auto, public totals", Target::Auto(None), &[Metric::Favorites]),
+        ("historical, one year", Target::Historical(year), mixed),
     ] {
         let asks = asks(tweets, owners, UtcHour::containing(now));
         let (mut requests, mut summary) = (0, None);
         let start = ThreadTime::now();
         let heap = measure(|| {
-            let plan = Plan::new(Question::new(target, metrics.clone(), now), asks).unwrap();
+            let plan = Plan::new(Question::new(target, metrics.iter().cloned(), now), asks).unwrap();
             // A plan is made when its requests have been seen.
             requests = plan.requests().map(|planned| black_box(planned.tweet_ids().len()).min(1)).sum();
             summary = Some(plan.summary(Some(60)));

@@ -97,10 +97,15 @@ impl Plan {
         if owners_shared + for_app.div_ceil(size) >= alone {
             return;
         }
+        // Who rides matters only where there is something that riders are not asked for.
+        let leaves_out = !self.not_for_app.is_empty();
+        self.riders = Vec::with_capacity(if leaves_out { riding } else { 0 });
         for (from, to) in riders {
             for ask in self.asks.get_mut(from..to).unwrap_or_default() {
                 ask.asker = Asker::AppOnly;
-                self.riders.push(ask.tweet_id);
+                if leaves_out {
+                    self.riders.push(ask.tweet_id);
+                }
             }
         }
         self.riders.sort_unstable();

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use allocation_counter::measure;
 use engagement_model::{
-    Answer, Endpoint, Grouping, Metric, Request, State, TweetId, UtcHour, Window,
+    Answer, Endpoint, Grouping, Metric, Refusal, Request, State, TweetId, UtcHour, Window,
     answer::{DecodeError, Limits, Merged, Warning, cells::decode_cells},
 };
 
@@ -177,6 +178,46 @@ fn a_broken_answer_costs_no_more_than_a_sound_one() {
     assert_eq!(answer.rows.iter().filter(|row| row.outcome.state() == State::Failed).count(), 4_000);
     let reasons: BTreeSet<&str> = answer.rows.iter().filter_map(|row| row.outcome.reason()).collect();
     assert_eq!(reasons.len(), 1_000 + 1 + 1);
+}
+
+#[test]
+fn memory_is_bounded_by_the_body() {
+    let many =
+        |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+    let objects = |item: &dyn Fn(usize) -> String| {
+        many(250, &|tweet| format!(r#""{}":{{{}}}"#, tweet + 1, many(250, &|n| item(tweet * 250 + n))))
+    };
+    let bodies = [
+        ("values", format!(r#"{{"g":{{"7":{{{}}}}}}}"#, many(9_999, &|n| format!(r#""m{n}":1"#)))),
+        ("bad values", format!(r#"{{"g":{{"7":{{{}}}}}}}"#, many(9_999, &|n| format!(r#""m{n}":"x""#)))),
+        ("new metrics", format!(r#"{{"g":{{{}}}}}"#, objects(&|n| format!(r#""{}":1"#, n % 9_999)))),
+        (
+            "unasked Tweets",
+            format!(r#"{{"g":{{{}}}}}"#, many(9_999, &|n| format!(r#""{}":{{}}"#, n + 1_000))),
+        ),
+        ("keys that fit nowhere", format!(r#"{{"g":{{{}}}}}"#, many(9_999, &|n| format!(r#""k{n}":0"#)))),
+        ("root keys", format!("{{{}}}", many(9_999, &|n| format!(r#""k{n}":0"#)))),
+        ("errors", format!(r#"{{"errors":[{}],"g":{{}}}}"#, many(9_999, &|_| "\"\"".to_owned()))),
+        ("lists", format!(r#"{{"unavailable_tweet_ids":[{}]}}"#, many(9_999, &|n| format!("{}", n + 1)))),
+        ("lists within lists", format!(r#"{{"x":[{}]}}"#, many(9_999, &|_| "[[[]]]".to_owned()))),
+    ];
+    let ids: Vec<TweetId> = (1..=250).map(|id| TweetId::new(id).unwrap()).collect();
+    let request =
+        Request::totals(ids, [Metric::Impressions], ["g=tweet.id,engagement.type".parse().unwrap()]).unwrap();
+    for (name, body) in &bodies {
+        let bytes = body.as_bytes();
+        let readers: [&dyn Fn(); 4] = [
+            &|| drop(decode(&request, bytes)),
+            &|| drop(Refusal::read(403, bytes)),
+            &|| drop(decode_cells(request.groupings(), bytes, &Limits::default())),
+            &|| drop(Merged::new(request.groupings()).add(bytes, &Limits::default())),
+        ];
+        for (number, reader) in readers.iter().enumerate() {
+            // A row and the name of a new metric take that many times as much as `"m1":1,`.
+            let (most, heap) = (32 * bytes.len() as u64 + (256 << 10), measure(reader));
+            assert!(heap.bytes_max <= most, "{name}, reader {number}: {} of {most}", heap.bytes_max);
+        }
+    }
 }
 
 #[test]
