@@ -28,6 +28,9 @@ impl Cli {
         let mut definition = Self::definition();
         let matches = definition.try_get_matches_from_mut(args)?;
         let mut cli = Self::from_arg_matches(&matches)?;
+        let is_from_environment = |name: &&str| matches.value_source(name) == Some(ValueSource::EnvVariable);
+        cli.global.from_environment =
+            matches.ids().map(clap::Id::as_str).filter(is_from_environment).map(str::to_owned).collect();
         if let (Some(ask), Some((_, matches))) = (cli.command.ask_mut(), matches.subcommand())
             && ask.app
             && ask.ask_as.is_some()
@@ -82,6 +85,8 @@ pub(crate) enum Command {
     Request(Request),
     /// Run the local Engagement API
     Emulator(Box<Emulator>),
+    /// Find out what is wrong: settings, network, clock, credentials
+    Doctor(Doctor),
     /// The tour: everything against the emulator, without credentials
     Demo(Demo),
     /// Print a completion script for a shell
@@ -132,7 +137,7 @@ pub(crate) struct Global {
     /// Print errors only
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more of what happens; twice for each request
+    /// Say more of what happens; twice for each request, three times for all that the layers below note
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to colour messages
@@ -150,6 +155,9 @@ pub(crate) struct Global {
     /// A PEM file with one more certificate authority to trust
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// The names of those that come from the environment.
+    #[arg(skip)]
+    pub(crate) from_environment: Vec<String>,
 }
 
 /// When to do something that suits people and not programs.
@@ -511,6 +519,14 @@ pub(crate) struct Emulator {
     pub(crate) allow_remote: bool,
 }
 
+/// `engagement doctor`.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Print the findings as a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `engagement demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
@@ -563,7 +579,7 @@ fn with_environment(command: clap::Command) -> clap::Command {
 
 fn twinned(command: clap::Command, above: &str) -> clap::Command {
     let prefix = match command.get_name() {
-        own @ ("auth" | "emulator" | "demo" | "man" | "request") => {
+        own @ ("auth" | "doctor" | "emulator" | "demo" | "man" | "request") => {
             format!("{above}{}_", own.to_ascii_uppercase())
         }
         _ => above.to_owned(),
@@ -610,12 +626,26 @@ mod tests {
         }
     }
 
+    /// Options and positional arguments alike, and what their help says of them.
     #[test]
     fn no_option_takes_a_secret() {
         fn walk(command: &clap::Command, found: &mut Vec<String>) {
-            for arg in command.get_arguments().filter_map(clap::Arg::get_long) {
-                if ["secret", "token", "password", "bearer", "key"].iter().any(|word| arg.contains(word)) {
-                    found.push(format!("{} --{arg}", command.get_name()));
+            for arg in command.get_arguments() {
+                let words = [
+                    arg.get_id().as_str().to_lowercase(),
+                    arg.get_long().unwrap_or_default().to_lowercase(),
+                    arg.get_value_names()
+                        .unwrap_or_default()
+                        .iter()
+                        .map(|name| name.to_lowercase())
+                        .collect(),
+                ];
+                let secret =
+                    ["secret", "token", "password", "bearer", "key", "pin", "verifier", "credential"];
+                if arg.get_action().takes_values()
+                    && words.iter().any(|words| secret.iter().any(|word| words.contains(word)))
+                {
+                    found.push(format!("{} {}", command.get_name(), arg.get_id()));
                 }
             }
             command.get_subcommands().for_each(|command| walk(command, found));
@@ -623,5 +653,10 @@ mod tests {
         let mut found = Vec::new();
         walk(&Cli::definition(), &mut found);
         assert!(found.is_empty(), "{found:?}");
+        // The walk finds what it is there to find.
+        let bad = clap::Command::new("bad")
+            .subcommand(clap::Command::new("auth").arg(clap::Arg::new("access-token")));
+        walk(&bad, &mut found);
+        assert_eq!(found, ["auth access-token"]);
     }
 }

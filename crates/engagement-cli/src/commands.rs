@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod auth;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod emulator;
 pub(crate) mod ids;
 pub(crate) mod pages;

@@ -97,6 +97,11 @@ impl Failure {
         Self::new(Exit::Usage, "usage", message)
     }
 
+    /// What happened, and what to do about it.
+    pub(crate) fn parts(&self) -> (&str, Option<&str>) {
+        (&self.message, self.hint.as_deref())
+    }
+
     /// Whether it has this code.
     pub(crate) fn is(&self, code: &str) -> bool {
         self.code == code

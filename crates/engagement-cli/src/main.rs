@@ -15,6 +15,7 @@ mod settings;
 mod signal;
 mod summary;
 mod talk;
+mod trace;
 mod wire;
 
 use std::{
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         }
     };
     let mut talk = Talk::new(&cli.global);
+    trace::listen(&talk);
     let exit = match run(cli, &mut talk) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -76,6 +78,7 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
                 talk.output(settings.output);
                 commands::auth::run(&auth, &settings, talk).await
             }
+            Command::Doctor(doctor) => commands::doctor::run(&doctor, &cli.global, talk).await,
             Command::Request(request) => {
                 let settings = Settings::resolve(&cli.global)?;
                 talk.output(settings.output);

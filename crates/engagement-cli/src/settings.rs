@@ -133,6 +133,96 @@ impl Settings {
     }
 }
 
+/// One setting, and where its value comes from.
+#[derive(Debug)]
+pub(crate) struct Explained {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) origin: String,
+}
+
+/// A config file that was looked for.
+#[derive(Debug)]
+pub(crate) struct LookedFor {
+    pub(crate) path: PathBuf,
+    pub(crate) is_there: bool,
+}
+
+/// A value as text, and its origin.
+type Origin = (String, String);
+
+/// What holds, setting by setting; and the files that were looked for.
+pub(crate) fn explain(global: &Global) -> Result<(Vec<Explained>, Vec<LookedFor>), Failure> {
+    let files = Files::read(global.config.as_deref())?;
+    let looked_for = match &global.config {
+        Some(path) => vec![path.clone()],
+        None => usual_paths(),
+    };
+    let looked_for = looked_for
+        .into_iter()
+        .map(|path| LookedFor { is_there: files.0.iter().any(|(read, _)| *read == path), path });
+    let looked_for = looked_for.collect();
+    let given = |name: &str| {
+        if global.from_environment.iter().any(|known| known == name) { "environment" } else { "option" }
+    };
+    let default_profile = files
+        .0
+        .iter()
+        .find_map(|(path, file)| Some((file.default_profile.clone()?, path.display().to_string())));
+    let profile = match (&global.profile, default_profile) {
+        (Some(name), _) => Some((name.clone(), given("profile").to_owned())),
+        (None, found) => found,
+    };
+    let of_files = |read: &dyn Fn(&Values) -> Option<String>| {
+        let (name, _) = profile.as_ref()?;
+        files.0.iter().find_map(|(path, file)| {
+            let value = file.profiles.get(name).and_then(read)?;
+            Some((value, path.display().to_string()))
+        })
+    };
+    let text = |path: &PathBuf| path.display().to_string();
+    let option = |name: &str, value: Option<String>| value.map(|value| (value, given(name).to_owned()));
+    let is_set = |set: bool| set.then(|| "set".to_owned());
+    let rows: [(&'static str, Option<Origin>, &str); 8] = [
+        ("profile", profile.clone(), DEFAULT),
+        (
+            "base_url",
+            option("base_url", global.base_url.clone()).or_else(|| of_files(&|file| file.base_url.clone())),
+            DATA_API,
+        ),
+        (
+            "api_url",
+            option("api_url", global.api_url.clone()).or_else(|| of_files(&|file| file.api_url.clone())),
+            "beside the base URL",
+        ),
+        (
+            "output",
+            option("output", global.output.map(|output| format!("{output:?}").to_lowercase()))
+                .or_else(|| of_files(&|file| file.output.clone())),
+            "table on a terminal, else ndjson",
+        ),
+        (
+            "timeout",
+            option("timeout", global.timeout.map(|Duration(timeout)| format!("{timeout:?}")))
+                .or_else(|| of_files(&|file| file.timeout.clone())),
+            "30s",
+        ),
+        ("quota", of_files(&|file| file.quota.clone()), "learnt from the server"),
+        (
+            "ca_file",
+            option("ca_file", global.ca_file.as_ref().map(text))
+                .or_else(|| of_files(&|file| file.ca_file.as_ref().map(text))),
+            "none",
+        ),
+        ("credential_command", of_files(&|file| is_set(file.credential_command.is_some())), "none"),
+    ];
+    let explained = rows.into_iter().map(|(name, found, default)| {
+        let (value, origin) = found.unwrap_or_else(|| (default.to_owned(), "default".to_owned()));
+        Explained { name, value, origin }
+    });
+    Ok((explained.collect(), looked_for))
+}
+
 /// The config files that there are, the first one first.
 struct Files(Vec<(PathBuf, File)>);
 

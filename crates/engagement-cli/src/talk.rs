@@ -76,6 +76,11 @@ impl Talk {
         }
     }
 
+    /// Whether even the layers below are to be heard.
+    pub(crate) fn traces_all(&self) -> bool {
+        self.verbose > 2
+    }
+
     /// Something odd that does not stop the work.
     pub(crate) fn warn(&self, message: &str) {
         if !self.quiet {

@@ -2,7 +2,7 @@
 
 use engagement::{
     describe,
-    transport::{self, Authorization, Call, Head, Replay, Signing, Transport, Url, Verdict, verdict},
+    transport::{self, Answer, Authorization, Call, Head, Replay, Signing, Transport, Url, Verdict, verdict},
 };
 use engagement_credentials::{Errand, Proof, Reply};
 
@@ -28,6 +28,13 @@ impl Wire {
             builder = builder.extra_roots(pem.clone());
         }
         builder.build().map(Self).map_err(|error| unreachable(&error))
+    }
+
+    /// Asks for nothing in particular, as nobody: whether there is a server, and what time it has.
+    pub(crate) async fn reach(&self, url: &Url) -> Result<Reply, transport::Error> {
+        // A server in trouble is one that was reached.
+        let answer = self.0.send(&Call::get(url.clone()).max_attempts(1), |_, _| Verdict::Done).await?;
+        Ok(reply(&answer))
     }
 
     /// Sends it, again if that may help and does no harm, and gives whatever answer there is.
@@ -61,12 +68,12 @@ impl Wire {
                 None => return Err(unreachable(&error)),
             },
         };
-        Ok(Reply {
-            status: answer.status.as_u16(),
-            body: answer.body.to_vec(),
-            clock_ahead: answer.clock_ahead,
-        })
+        Ok(reply(&answer))
     }
+}
+
+fn reply(answer: &Answer) -> Reply {
+    Reply { status: answer.status.as_u16(), body: answer.body.to_vec(), clock_ahead: answer.clock_ahead }
 }
 
 /// Somebody waits for the answer: a used up quota is one, too.

@@ -44,7 +44,7 @@ pub(crate) async fn run(auth: &Auth, settings: &Settings, talk: &Talk) -> Result
 }
 
 /// The exit code for what was found.
-fn exit_of(finding: Finding) -> Exit {
+pub(crate) fn exit_of(finding: Finding) -> Exit {
     match finding {
         Finding::Good => Exit::Done,
         Finding::QuotaUsedUp => Exit::Quota,

@@ -10,6 +10,7 @@ mod accounting;
 mod auth;
 mod browser;
 mod credentials;
+mod doctor;
 mod emulator;
 mod engagement;
 mod ids;

@@ -1,5 +1,8 @@
 //! No secret is ever shown.
 
+mod canary;
+mod faults;
+
 use crate::{engagement::Folder, server::Server};
 
 #[test]

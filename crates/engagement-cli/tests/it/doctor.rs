@@ -1,0 +1,117 @@
+//! `engagement doctor`: a line for each thing, with cause and remedy.
+
+use serde_json::Value;
+
+use crate::{
+    engagement::{Done, Folder},
+    server::Server,
+};
+
+/// The line of this check.
+fn line<'a>(lines: &'a Value, check: &str) -> &'a Value {
+    let found = lines.as_array().unwrap().iter().find(|line| line["check"] == check);
+    found.unwrap_or_else(|| panic!("no {check} in {lines}"))
+}
+
+fn state(done: &Done, check: &str) -> String {
+    line(&done.json(), check)["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn everything_is_well() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let done = folder.engagement("doctor --json").brand(&server).run().ends(0);
+    let lines = done.json();
+    for check in [
+        "API proxy",
+        "API name",
+        "API connection",
+        "API clock",
+        "origin of app",
+        "credential the app",
+        "credential @demo_brand",
+        "provisioning",
+    ] {
+        assert_eq!(line(&lines, check)["state"], "ok", "{lines}");
+    }
+    assert!(!format!("{done:?}").contains("demo-token-secret"));
+    let done = folder.engagement("doctor").brand(&server).run().ends(0);
+    assert!(done.stdout.contains("ok       provisioning: the app may use"), "{}", done.stdout);
+    folder.engagement("--profile emulator doctor --json").run().ends(0);
+}
+
+#[test]
+fn each_value_has_its_origin() {
+    let folder = Folder::new();
+    folder.write(
+        "config/engagement/config.toml",
+        "default_profile = \"work\"\n[profiles.work]\ntimeout = \"2s\"\nquota = \"30/min\"\n",
+    );
+    folder.write("engagement.toml", "[profiles.work]\nquota = \"60/min\"\n");
+    let run = folder
+        .engagement("doctor --json --base-url http://127.0.0.1:9")
+        .env("ENGAGEMENT_OUTPUT", "json")
+        .env("ENGAGEMENT_CA_FILE", "");
+    let done = run.run().ends(4);
+    let lines = done.json();
+    let message = |check: &str| line(&lines, check)["message"].as_str().unwrap().to_owned();
+    let config = folder.path().join("config/engagement/config.toml");
+    assert_eq!(message("setting base_url"), "http://127.0.0.1:9 (option)");
+    assert_eq!(message("setting output"), "json (environment)");
+    assert_eq!(message("setting quota"), "60/min (engagement.toml)");
+    assert_eq!(message("setting timeout"), format!("2s ({})", config.display()));
+    assert_eq!(message("setting profile"), format!("work ({})", config.display()));
+    assert_eq!(message("setting ca_file"), "none (default)");
+    assert_eq!(line(&lines, "API connection")["state"], "failed");
+    assert!(line(&lines, "API connection")["remedy"].as_str().unwrap().contains("HTTPS_PROXY"));
+}
+
+#[test]
+fn what_is_wrong_has_a_remedy() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let done = folder
+        .engagement("doctor --json")
+        .app(&server)
+        .env("ENGAGEMENT_CONSUMER_SECRET", "canary")
+        .run()
+        .ends(4);
+    assert_eq!(state(&done, "credential the app"), "failed");
+    assert!(done.stdout.contains("auth app") && !done.stdout.contains("canary"), "{}", done.stdout);
+    let done = folder.engagement("doctor --json --base-url").arg(server.url()).run().ends(4);
+    assert!(line(&done.json(), "credentials")["remedy"].as_str().unwrap().contains("auth app"));
+
+    let now: jiff::Timestamp = server.get("/_emulator/world")["now"].as_str().unwrap().parse().unwrap();
+    let later = now - jiff::SignedDuration::from_mins(10);
+    server.post("/_emulator/clock", &format!(r#"{{"now":"{later}","frozen":true}}"#));
+    let done = folder.engagement("doctor --json").app(&server).run().ends(0);
+    let clock = line(&done.json(), "API clock").clone();
+    assert_eq!(clock["state"], "warning");
+    assert!(clock["message"].as_str().unwrap().contains("clock is -60"), "{clock}");
+
+    folder.write("engagement.toml", "[profiles.work\n");
+    let done = folder.engagement("doctor --json").run().ends(2);
+    assert_eq!(state(&done, "config"), "failed");
+}
+
+#[test]
+fn a_certificate_that_nobody_knows_and_an_app_without_the_product() {
+    let folder = Folder::new();
+    folder.write(
+        "world.toml",
+        "[[app]]\napp_id = 1\nconsumer_key = \"demo-consumer-key\"\nconsumer_secret = \"demo-consumer-secret\"\nprovisioned = false\n",
+    );
+    let server = Server::with(&folder, "--quota 6000/min --world world.toml");
+    let done = folder.engagement("doctor --json").app(&server).run().ends(4);
+    assert_eq!(state(&done, "provisioning"), "failed");
+    assert_eq!(state(&done, "credential the app"), "ok");
+    let done = folder
+        .engagement("doctor --json")
+        .app(&server)
+        .env("ENGAGEMENT_BASE_URL", server.url().replace("http:", "https:"))
+        .env("HTTPS_PROXY", "http://user:canary-password@127.0.0.1:9")
+        .run();
+    assert!(!format!("{done:?}").contains("canary"), "{done:?}");
+    assert_eq!(state(&done, "API connection"), "failed");
+}
