@@ -39,7 +39,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
+    /// A problem of this kind, which says whether it passes.
+    pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
         let retryable = match kind {
             ProblemKind::Quota | ProblemKind::Network | ProblemKind::Server => true,
             ProblemKind::Authentication

@@ -106,6 +106,11 @@ impl Client {
         &self.0.quota
     }
 
+    /// How many requests it has in flight at once, at most.
+    pub fn concurrency(&self) -> usize {
+        self.0.concurrency
+    }
+
     /// The time now, by this client's clock.
     pub fn now(&self) -> Timestamp {
         self.0.now()

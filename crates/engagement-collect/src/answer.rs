@@ -1,0 +1,59 @@
+//! What a request brought, as the store takes it.
+
+use std::sync::Arc;
+
+use engagement::Settled;
+use engagement_model::{Endpoint, Outcome, Reason, Row};
+use engagement_store::{
+    job::BatchId,
+    record::{Ending, Observation, RequestId, Settlement},
+};
+use jiff::Timestamp;
+
+/// Everything that belongs into the commit of a batch.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) batch: BatchId,
+    endpoint: Endpoint,
+    owner: Option<Arc<str>>,
+    at: Timestamp,
+    rows: Vec<Row>,
+    strangers: Vec<Row>,
+    requests: Vec<(RequestId, Ending)>,
+    reason: Option<String>,
+}
+
+impl Answered {
+    /// What became of a batch that this account, or the app, was asked for.
+    pub(crate) fn new(
+        batch: BatchId,
+        endpoint: Endpoint,
+        owner: Option<Arc<str>>,
+        settled: &mut Settled,
+        requests: Vec<(RequestId, Ending)>,
+    ) -> Self {
+        let mut rows = core::mem::take(&mut settled.rows);
+        let mut strangers = core::mem::take(&mut settled.strangers);
+        for row in rows.iter_mut().chain(&mut strangers) {
+            // Hours are asked for. What an answer has instead cannot be told apart by hour.
+            if row.outcome.value().is_some() && row.bucket.is_some_and(|bucket| bucket.len_hours() > 1) {
+                row.outcome = Outcome::Failed(Reason::new("the answer has a sum of several hours"));
+            }
+        }
+        let reason = settled.warnings.first().cloned();
+        Self { batch, endpoint, owner, at: settled.observed_at, rows, strangers, requests, reason }
+    }
+
+    pub(crate) fn settlement(&self) -> Settlement<'_> {
+        let mut settlement = Settlement::new(self.at);
+        settlement
+            .observations
+            .push(Observation::new(self.endpoint, self.at, &self.rows).by(self.owner.as_deref()));
+        if !self.strangers.is_empty() {
+            settlement.observations.push(Observation::new(self.endpoint, self.at, &self.strangers));
+        }
+        settlement.requests.clone_from(&self.requests);
+        settlement.reason = self.reason.as_deref();
+        settlement
+    }
+}

@@ -1,0 +1,544 @@
+//! A run: batches from the store to the API and back.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use engagement::{BoxError, Client, Departure, Effort, Problem, ProblemKind, Resolution, Settled, Unit, Who};
+use engagement_model::{Reason, plan::Asker};
+use engagement_store::{
+    Collector, Store,
+    job::{Batch, BatchId, JobId, Progress as BatchProgress},
+    record::{Ending, RequestId},
+};
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+    stream::FuturesUnordered,
+};
+
+use crate::{
+    answer::Answered,
+    error::Error,
+    job::Job,
+    question::Question,
+    report::Report,
+    writer::{Endings, Line, Thread, Writer},
+};
+
+/// A job on its way: at most as many requests in flight as the client's concurrency says, each in flight until what it
+/// brought is committed.
+///
+/// It goes on as long as [`Run::next`] is called. [`Run::stop`] lets nothing more be sent; [`Run::finish`] ends what is
+/// still in flight and says how things stand. Dropped without that, it is as if the process had been killed: nothing
+/// that was committed is lost.
+pub struct Run {
+    client: Client,
+    store: Store,
+    job: JobId,
+    falls_back: bool,
+    concurrency: usize,
+    writer: Writer,
+    thread: Option<Thread>,
+    running: FuturesUnordered<BoxFuture<'static, Landing>>,
+    /// Everything that was taken from the store and is not ended.
+    held: HashSet<BatchId>,
+    /// Batches that are next.
+    ready: VecDeque<Batch>,
+    /// Batches that failed in this run: they come last.
+    later: VecDeque<Batch>,
+    tries: HashMap<BatchId, Tries>,
+    is_taking: bool,
+    is_exhausted: bool,
+    refused: HashMap<Option<String>, Reason>,
+    halt: Arc<Halt>,
+    ended: Option<Ended>,
+    /// Failures in a row.
+    streak: usize,
+    successes: u64,
+    effort: Effort,
+    batches: u64,
+    done: u64,
+    tweets: u64,
+}
+
+/// Why a run has ended before its job was over.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// There is no quota, or the limit of requests is reached.
+    Quota,
+    /// Nothing gets through: the network or the server is down.
+    Outage,
+    /// The store cannot be written.
+    Failed(Error),
+}
+
+/// Something that happened: a batch came to an end, or did not.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Step {
+    /// What is odd about an answer.
+    pub warnings: Vec<String>,
+    /// What went wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Tweets that are done, those of earlier runs included; where Tweets take several requests, in proportion.
+    pub done: u64,
+    /// Tweets of the list.
+    pub tweets: u64,
+    /// Requests that are still to be made if all goes well.
+    pub requests_left: u64,
+    /// What this run has cost.
+    pub effort: Effort,
+}
+
+impl Run {
+    /// Goes on with a job.
+    ///
+    /// # Errors
+    ///
+    /// The store has no such job, or not the one that the question is about; or no thread can be started.
+    pub fn new(client: Client, collector: Collector, job: JobId, question: &Question) -> Result<Self, Error> {
+        let store = collector.store().clone();
+        let job = Job::read(store.reader()?.job(job)?)?;
+        let inner = job.inner();
+        let (writer, thread) = Writer::start(collector).map_err(Error::Thread)?;
+        Ok(Self {
+            concurrency: client.concurrency(),
+            client,
+            store,
+            job: job.id(),
+            falls_back: question.who == Who::Auto,
+            writer,
+            thread: Some(thread),
+            running: FuturesUnordered::new(),
+            held: HashSet::new(),
+            ready: VecDeque::new(),
+            later: VecDeque::new(),
+            tries: HashMap::new(),
+            is_taking: false,
+            is_exhausted: false,
+            refused: HashMap::new(),
+            halt: Arc::default(),
+            ended: None,
+            streak: 0,
+            successes: 0,
+            effort: Effort::default(),
+            batches: inner.batches.iter().sum(),
+            done: inner.batches_in(BatchProgress::Done) + inner.batches_in(BatchProgress::SetAside),
+            tweets: job.tweets(),
+        })
+    }
+
+    /// The next thing that happens; `None` once nothing is in flight and nothing more is to be asked.
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Step> {
+        loop {
+            if let Some(step) = self.start() {
+                return Some(step);
+            }
+            match self.running.next().await? {
+                Landing::Taken(taken) => self.taken(taken),
+                Landing::Settled(landed) => return Some(self.landed(*landed)),
+                Landing::Written(Ok(())) => {}
+                Landing::Written(Err(error)) => self.end(Ended::Failed(error)),
+            }
+        }
+    }
+
+    /// Lets nothing more be sent. What is in flight may still land.
+    pub fn stop(&mut self) {
+        self.end(Ended::Stopped);
+    }
+
+    /// Whether, and why, nothing more is asked.
+    pub fn ended(&self) -> Option<&Ended> {
+        self.ended.as_ref()
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        let batches = self.batches.max(1);
+        let done = u128::from(self.tweets) * u128::from(self.done.min(batches)) / u128::from(batches);
+        Progress {
+            done: u64::try_from(done).unwrap_or(u64::MAX),
+            tweets: self.tweets,
+            requests_left: self.batches.saturating_sub(self.done),
+            effort: self.effort,
+        }
+    }
+
+    /// The client's quota.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Ends what is in flight, lets go of what was taken, and accounts for every Tweet of the job.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read any more. What was committed is kept.
+    pub async fn finish(mut self) -> Result<(Report, Option<Ended>), Error> {
+        self.running.clear();
+        let left: Vec<BatchId> = self.held.drain().collect();
+        if !left.is_empty() && !matches!(self.ended, Some(Ended::Failed(_))) {
+            let released = self.writer.release(left, Vec::new(), self.client.now()).await;
+            if let Err(error) = released {
+                self.end(Ended::Failed(error));
+            }
+        }
+        let Self { writer, thread, store, job, refused, effort, ended, .. } = self;
+        // The thread ends with its last order, and gives back the right to write.
+        drop(writer);
+        if let Some(thread) = thread {
+            thread.join().map_err(|_| Error::WriterGone)?;
+        }
+        Ok((Report::of(&store.reader()?, job, &refused, effort)?, ended))
+    }
+
+    /// Starts what there is room for.
+    fn start(&mut self) -> Option<Step> {
+        while self.ended.is_none() {
+            let in_flight = self.running.len() - usize::from(self.is_taking);
+            if !self.is_taking && !self.is_exhausted && self.ready.len() < self.concurrency {
+                self.take();
+            }
+            if in_flight >= self.concurrency {
+                break;
+            }
+            let batch = match self.ready.pop_front() {
+                Some(batch) => batch,
+                None if self.is_exhausted => self.later.pop_front()?,
+                None => break,
+            };
+            if self.refused.contains_key(&batch.owner) {
+                // Kept until the end: another run may have a better credential.
+                continue;
+            }
+            let asker = match &batch.owner {
+                None => self.client.app().ok_or_else(|| NO_APP.to_owned()),
+                Some(owner) => self.client.account(owner).map_err(|error| error.to_string()),
+            };
+            match asker {
+                Ok(asker) => self.ask(batch, asker),
+                Err(why) => {
+                    self.refused.insert(batch.owner, Reason::new(&why));
+                    let problem = Problem::new(ProblemKind::Authentication, why);
+                    return Some(Step { problems: vec![problem], ..Step::default() });
+                }
+            }
+        }
+        None
+    }
+
+    fn take(&mut self) {
+        self.is_taking = true;
+        let (writer, job) = (self.writer.clone(), self.job);
+        let most = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
+        self.running.push(async move { Landing::Taken(writer.take(job, most).await) }.boxed());
+    }
+
+    fn taken(&mut self, taken: Result<Vec<Batch>, Error>) {
+        self.is_taking = false;
+        match taken {
+            Ok(batches) if batches.is_empty() => self.is_exhausted = true,
+            // Those that failed in this run wait in the store as well.
+            Ok(batches) => {
+                for batch in batches {
+                    if self.held.insert(batch.id) {
+                        self.ready.push_back(batch);
+                    }
+                }
+            }
+            Err(error) => self.end(Ended::Failed(error)),
+        }
+    }
+
+    fn ask(&mut self, batch: Batch, asker: Asker) {
+        let mut unit = Unit::new(
+            batch.endpoint,
+            asker,
+            batch.tweet_ids.as_slice(),
+            batch.metrics.as_slice(),
+            Resolution::Hour,
+        );
+        if let Some(window) = batch.window {
+            unit = unit.window(window);
+        }
+        if self.falls_back {
+            unit = unit.fall_back_to_app();
+        }
+        let ledger = Arc::new(Ledger {
+            batch: batch.id,
+            client: self.client.clone(),
+            writer: self.writer.clone(),
+            halt: self.halt.clone(),
+            lines: Mutex::default(),
+        });
+        let (lines, client, writer) = (ledger.clone(), self.client.clone(), self.writer.clone());
+        let unit = unit.before_each(move |departure| ledger.clone().note(departure));
+        let settling = self.client.settle(unit);
+        let asking = async move {
+            let mut settled = settling.await;
+            let requests = lines.endings(&settled);
+            if !is_whole(&settled, asker) {
+                return Landing::Settled(Box::new(Landed { batch, asker, settled, requests, written: None }));
+            }
+            let owner = client.owner(asker).cloned();
+            let answered = Answered::new(batch.id, batch.endpoint, owner, &mut settled, requests);
+            let written = writer.settle(answered).await.map(|_| ());
+            let landed = Landed { batch, asker, settled, requests: Vec::new(), written: Some(written) };
+            Landing::Settled(Box::new(landed))
+        };
+        self.running.push(asking.boxed());
+    }
+
+    fn landed(&mut self, landed: Landed) -> Step {
+        let Landed { batch, asker, mut settled, requests, written } = landed;
+        self.effort.add(settled.effort);
+        let mut step = Step {
+            warnings: core::mem::take(&mut settled.warnings),
+            problems: core::mem::take(&mut settled.problems),
+        };
+        match written {
+            Some(Ok(())) => {
+                if let Some((_, reason)) = settled.refused.take() {
+                    // Not the batch's own credential: the app's, where it was asked about strangers.
+                    self.refused.insert(None, reason);
+                }
+                self.succeeded(batch.id);
+            }
+            Some(Err(error)) => self.end(Ended::Failed(error)),
+            None => {
+                let gravest = step.problems.iter().min_by_key(|problem| Gravity::of(problem.kind));
+                let gravest = gravest.map(|problem| (Gravity::of(problem.kind), problem.message.clone()));
+                let (gravity, message) = gravest.unwrap_or((Gravity::Passing, String::new()));
+                step.problems.retain(|problem| problem.kind != ProblemKind::Held);
+                self.fell_through(batch, asker, Remains { settled, requests, message }, gravity);
+            }
+        }
+        step
+    }
+
+    fn succeeded(&mut self, batch: BatchId) {
+        self.held.remove(&batch);
+        self.streak = 0;
+        self.successes += 1;
+        self.done += 1;
+    }
+
+    /// A batch that has no whole answer.
+    fn fell_through(&mut self, mut batch: Batch, asker: Asker, mut remains: Remains, gravity: Gravity) {
+        let id = batch.id;
+        match gravity {
+            Gravity::Held => {
+                if let Some(error) = self.halt.take_failure() {
+                    self.end(Ended::Failed(error));
+                }
+            }
+            Gravity::Credential => {
+                if let Some((_, reason)) = remains.settled.refused.take() {
+                    self.refused.insert(batch.owner, reason);
+                }
+            }
+            Gravity::Quota => self.end(Ended::Quota),
+            Gravity::Final => return self.set_aside(batch, asker, remains),
+            Gravity::Passing => {
+                self.streak += 1;
+                let tries = self.tries.entry(id).or_insert(Tries { count: 0, successes: self.successes });
+                tries.count += 1;
+                // It is the batch's own failure only if others got through since it failed first.
+                if self.successes > tries.successes {
+                    if batch.failures + 1 >= MOST_FAILURES {
+                        return self.set_aside(batch, asker, remains);
+                    }
+                    batch.failures += 1;
+                    let (writer, Remains { settled, requests, message }) = (self.writer.clone(), remains);
+                    let at = settled.observed_at;
+                    self.write(async move { writer.give_back(id, message, requests, at).await });
+                    self.later.push_back(batch);
+                    return;
+                }
+                if tries.count >= MOST_FAILURES || self.streak >= 2 * self.concurrency {
+                    self.end(Ended::Outage);
+                }
+                self.later.push_back(batch);
+            }
+        }
+        // The batch stays ours until the run ends; what is known of its requests is written down.
+        if !remains.requests.is_empty() {
+            let (writer, at) = (self.writer.clone(), remains.settled.observed_at);
+            self.write(async move { writer.release(Vec::new(), remains.requests, at).await });
+        }
+    }
+
+    /// Keeps what there is of a batch, and lets the rest of the job go on without it.
+    fn set_aside(&mut self, batch: Batch, asker: Asker, remains: Remains) {
+        let owner = self.client.owner(asker).cloned();
+        let Remains { mut settled, requests, message } = remains;
+        let answered = Answered::new(batch.id, batch.endpoint, owner, &mut settled, requests);
+        let writer = self.writer.clone();
+        self.held.remove(&batch.id);
+        self.done += 1;
+        self.write(async move { writer.set_aside(answered, message).await.map(|_| ()) });
+    }
+
+    fn write(&mut self, writing: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        self.running.push(async move { Landing::Written(writing.await) }.boxed());
+    }
+
+    fn end(&mut self, ended: Ended) {
+        self.halt.halted.store(true, Ordering::Relaxed);
+        // The first reason counts, but for a failure, which is the graver one.
+        if self.ended.is_none() || matches!(ended, Ended::Failed(_)) {
+            self.ended = Some(ended);
+        }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("job", &self.job)
+            .field("running", &self.running.len())
+            .field("ended", &self.ended)
+            .field("progress", &self.progress())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One future of a run.
+enum Landing {
+    Taken(Result<Vec<Batch>, Error>),
+    Settled(Box<Landed>),
+    Written(Result<(), Error>),
+}
+
+struct Landed {
+    batch: Batch,
+    asker: Asker,
+    settled: Settled,
+    requests: Endings,
+    /// What came of the commit, where all that was asked for was answered.
+    written: Option<Result<(), Error>>,
+}
+
+/// What is left of a batch that was not answered.
+struct Remains {
+    settled: Settled,
+    requests: Endings,
+    message: String,
+}
+
+/// How often a batch failed in this run, and how many others had succeeded when it did first.
+struct Tries {
+    count: u32,
+    successes: u64,
+}
+
+/// What a problem means for the run, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Gravity {
+    /// The run itself held the request back.
+    Held,
+    /// Nothing more is to be asked with this credential.
+    Credential,
+    /// Nothing more is to be asked.
+    Quota,
+    /// The same batch may do better later.
+    Passing,
+    /// It will not.
+    Final,
+}
+
+impl Gravity {
+    fn of(kind: ProblemKind) -> Self {
+        match kind {
+            ProblemKind::Held | ProblemKind::Stopped => Self::Held,
+            ProblemKind::Authentication => Self::Credential,
+            ProblemKind::Quota => Self::Quota,
+            ProblemKind::Refused => Self::Final,
+            _ => Self::Passing,
+        }
+    }
+}
+
+/// Whether everything that was asked for with the batch's own credential was answered.
+fn is_whole(settled: &Settled, asker: Asker) -> bool {
+    let by_others = settled.refused.as_ref().is_some_and(|(refused, _)| *refused != asker);
+    settled.problems.iter().all(|problem| by_others && problem.kind == ProblemKind::Authentication)
+}
+
+/// What all requests of a run look at before they leave.
+#[derive(Debug, Default)]
+struct Halt {
+    halted: AtomicBool,
+    failure: Mutex<Option<Error>>,
+}
+
+impl Halt {
+    fn take_failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The lines of one batch in the ledger.
+struct Ledger {
+    batch: BatchId,
+    client: Client,
+    writer: Writer,
+    halt: Arc<Halt>,
+    lines: Mutex<Vec<RequestId>>,
+}
+
+impl Ledger {
+    /// Writes down a request that is about to leave.
+    async fn note(self: Arc<Self>, departure: Departure) -> Result<(), BoxError> {
+        if self.halt.halted.load(Ordering::Relaxed) {
+            return Err("stopped".into());
+        }
+        let line = Line {
+            batch: self.batch,
+            endpoint: departure.endpoint,
+            owner: self.client.owner(departure.asker).cloned(),
+            owner_id: self.client.user_id(departure.asker),
+            at: self.client.now(),
+        };
+        match self.writer.send(line).await {
+            Ok(request) => {
+                self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+                Ok(())
+            }
+            Err(error) => {
+                let why = error.to_string();
+                *self.halt.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Err(why.into())
+            }
+        }
+    }
+
+    /// How they ended: their order is that of the requests.
+    fn endings(&self, settled: &Settled) -> Endings {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let ending = |status: Option<u16>| status.map_or(Ending::Broken, Ending::Answered);
+        lines.iter().zip(&settled.sent).map(|(line, sent)| (*line, ending(sent.status))).collect()
+    }
+}
+
+const NO_APP: &str = "there is no app to ask with: neither a consumer key and secret nor a bearer token";
+/// A batch that failed so often, while others got through, is set aside.
+const MOST_FAILURES: u32 = 3;

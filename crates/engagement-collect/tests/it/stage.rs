@@ -1,0 +1,129 @@
+//! An emulator, a store and what goes on between them.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use engagement::{Account, App, Client, Problem, ProblemKind, transport::Clock};
+use engagement_collect::{
+    Ended, Job, List, Making, Question, Report, Run, Standing, find, make,
+    model::{State, TweetId},
+};
+use engagement_emulator::Emulator;
+use engagement_store::{Collector, Store};
+
+/// An emulator whose clock stands still, and a folder with a store in it.
+pub(crate) struct Stage {
+    pub(crate) emulator: Emulator,
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    pub(crate) async fn with(
+        change: impl FnOnce(engagement_emulator::Builder) -> engagement_emulator::Builder,
+    ) -> Self {
+        let now = "2026-11-25T10:34:56Z".parse().unwrap();
+        let builder = Emulator::builder().now(now).frozen(true).quota(1_000_000);
+        Self { emulator: change(builder).start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("engagement.db")
+    }
+
+    /// The app, with the accounts of these names.
+    pub(crate) fn client(&self, accounts: &[&str]) -> Client {
+        self.builder(accounts).build().unwrap()
+    }
+
+    pub(crate) fn builder(&self, accounts: &[&str]) -> engagement::Builder {
+        let moment = Duration::from_millis(1);
+        let app = App::consumer("demo-consumer-key", "demo-consumer-secret").with_bearer("AAAAdemo%3Dtoken");
+        let known = self.emulator.world().accounts();
+        let mut builder = Client::builder()
+            .base_url(self.emulator.url())
+            .clock(Stopped(SystemTime::UNIX_EPOCH + since(self.emulator.now())))
+            .transport(|transport| transport.backoff(moment, moment * 4))
+            .app(app);
+        for name in accounts {
+            let account = known.iter().find(|account| account.screen_name == *name).unwrap();
+            let token = Account::new(account.access_token.clone(), account.access_token_secret.clone());
+            builder = builder.account(token.handle(*name));
+        }
+        builder
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        Store::create(self.path(), self.emulator.now()).unwrap()
+    }
+
+    pub(crate) fn collector(&self) -> Collector {
+        self.store().collector(self.emulator.now()).unwrap()
+    }
+
+    /// Goes on with the job, or makes it, and runs it to its end.
+    pub(crate) async fn collect(&self, client: Client, question: &Question, ids: &[TweetId]) -> Outcome {
+        let mut collector = self.collector();
+        let list = List::new(ids.iter().copied());
+        let job = match find(&self.store().reader().unwrap(), question, &list).unwrap() {
+            Standing::New { .. } => make(&mut collector, &client, question, list, Making::default()).unwrap(),
+            Standing::Unfinished(job) | Standing::Over(job) => job,
+            other => panic!("{other:?}"),
+        };
+        run(client, collector, &job, question).await
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.emulator.counters().total
+    }
+}
+
+pub(crate) async fn run(client: Client, collector: Collector, job: &Job, question: &Question) -> Outcome {
+    let mut run = Run::new(client, collector, job.id(), question).unwrap();
+    let mut problems = Vec::new();
+    while let Some(step) = run.next().await {
+        problems.extend(step.problems);
+    }
+    let (report, ended) = run.finish().await.unwrap();
+    Outcome { report, ended, problems }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) report: Report,
+    pub(crate) ended: Option<Ended>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Outcome {
+    /// Tweets by state, those that there are.
+    pub(crate) fn tweets(&self) -> BTreeMap<&'static str, u64> {
+        assert_eq!(self.report.tweets.iter().sum::<u64>(), self.report.asked);
+        let states = State::ALL.into_iter().map(|state| (state.name(), self.report.tweets_in(state)));
+        states.filter(|(_, count)| *count > 0).collect()
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<ProblemKind> {
+        self.problems.iter().map(|problem| problem.kind).collect()
+    }
+}
+
+fn since(time: jiff::Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(time.as_second()).unwrap())
+}
+
+#[derive(Clone, Copy)]
+struct Stopped(SystemTime);
+
+impl Clock for Stopped {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+}
