@@ -9,7 +9,7 @@ use clap::{
 
 use crate::{
     exit::Failure,
-    parse::{Duration, Moment, Rate},
+    parse::{Deadline, Duration, Moment, Rate},
 };
 
 /// Lifetime totals, the last 28 hours and hourly history of Tweets, from the Enterprise Engagement API.
@@ -31,14 +31,14 @@ impl Cli {
         let is_from_environment = |name: &&str| matches.value_source(name) == Some(ValueSource::EnvVariable);
         cli.global.from_environment =
             matches.ids().map(clap::Id::as_str).filter(is_from_environment).map(str::to_owned).collect();
-        if let (Some(ask), Some((_, matches))) = (cli.command.ask_mut(), matches.subcommand())
-            && ask.app
-            && ask.ask_as.is_some()
+        if let (Some(selection), Some((_, matches))) = (cli.command.selection_mut(), matches.subcommand())
+            && selection.app
+            && selection.ask_as.is_some()
         {
             // An option wins over the environment; two of one origin contradict each other.
             match (matches.value_source("app"), matches.value_source("ask_as")) {
-                (Some(ValueSource::EnvVariable), Some(ValueSource::CommandLine)) => ask.app = false,
-                (Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)) => ask.ask_as = None,
+                (Some(ValueSource::EnvVariable), Some(ValueSource::CommandLine)) => selection.app = false,
+                (Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)) => selection.ask_as = None,
                 _ => {
                     let both =
                         "--as asks with one account's token and --app with none: leave out one of them";
@@ -77,6 +77,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         range: Range,
     },
+    /// Collect a list of any length into a store; resumes where it was
+    Collect(Box<Collect>),
     /// Read, check and clean a list of Tweet ids; sends nothing
     Ids(Ids),
     /// Credentials: keep an app, authorise accounts, see who may ask
@@ -104,9 +106,12 @@ pub(crate) enum Command {
 
 impl Command {
     /// What is asked, by the commands that ask.
-    fn ask_mut(&mut self) -> Option<&mut Ask> {
+    fn selection_mut(&mut self) -> Option<&mut Selection> {
         match self {
-            Self::Totals(ask) | Self::Last28Hours { ask, .. } | Self::Historical { ask, .. } => Some(ask),
+            Self::Totals(ask) | Self::Last28Hours { ask, .. } | Self::Historical { ask, .. } => {
+                Some(&mut ask.selection)
+            }
+            Self::Collect(collect) => Some(&mut collect.selection),
             _ => None,
         }
     }
@@ -202,6 +207,30 @@ pub(crate) enum Format {
 pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) ids: IdSources,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// A grouping of your own, as NAME=tweet.id,engagement.type; only with -o raw
+    #[arg(long, value_name = "NAME=DIMENSIONS")]
+    pub(crate) group_by: Vec<String>,
+    /// One row a Tweet, with a column for each metric
+    #[arg(long)]
+    pub(crate) wide: bool,
+    /// Write the closing summary to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+    /// Print the plan and send nothing; needs no credentials
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 3 when a Tweet ends in one of these states
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    pub(crate) fail_on: Vec<FailOn>,
+}
+
+/// Which metrics, and with which credentials.
+#[derive(Args, Debug)]
+pub(crate) struct Selection {
     /// Metrics by name, or `public`, `private`, `all` [default: all that endpoint and credential allow]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) metrics: Vec<String>,
@@ -217,15 +246,14 @@ pub(crate) struct Ask {
     /// Who owns which Tweet: a table with the columns tweet_id and handle
     #[arg(long, value_name = "FILE")]
     pub(crate) owners: Option<PathBuf>,
-    /// A grouping of your own, as NAME=tweet.id,engagement.type; only with -o raw
-    #[arg(long, value_name = "NAME=DIMENSIONS")]
-    pub(crate) group_by: Vec<String>,
-    /// One row a Tweet, with a column for each metric
+    /// Ask too what the API's age rules exclude
     #[arg(long)]
-    pub(crate) wide: bool,
-    /// Write the closing summary to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) summary: Option<PathBuf>,
+    pub(crate) ask_anyway: bool,
+}
+
+/// How fast, and how far.
+#[derive(Args, Debug)]
+pub(crate) struct Pace {
     /// Stop after this many requests, retries included
     #[arg(long, value_name = "N")]
     pub(crate) max_requests: Option<u64>,
@@ -235,15 +263,6 @@ pub(crate) struct Ask {
     /// The contract's allowance, such as 60/min [default: learnt from the server]
     #[arg(long, value_name = "N/min")]
     pub(crate) quota: Option<Rate>,
-    /// Print the plan and send nothing; needs no credentials
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Ask too what the API's age rules exclude
-    #[arg(long)]
-    pub(crate) ask_anyway: bool,
-    /// Exit with 3 when a Tweet ends in one of these states
-    #[arg(long, value_name = "STATES", value_delimiter = ',')]
-    pub(crate) fail_on: Vec<FailOn>,
 }
 
 /// States of a Tweet that are answers, and that a stricter caller may count as failures.
@@ -283,6 +302,64 @@ pub(crate) struct Range {
     /// The same; rounds up to the hour, and is itself left out [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) end: Option<Moment>,
+}
+
+/// `engagement collect`.
+#[derive(Args, Debug)]
+pub(crate) struct Collect {
+    /// Where to ask; `auto` takes lifetime totals without a range, and the cheaper of the others with one
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) endpoint: From,
+    /// The file to collect into; made if it is not there
+    #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ids: IdSources,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Size of the buckets; hours are stored, and days and sums are views of them
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) by: Option<By>,
+    /// YYYY-MM-DD, RFC 3339, or a span back from the job's making such as 7d or 36h; rounds down to the hour
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<Moment>,
+    /// The same; rounds up to the hour, and is itself left out [default: the job's making]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) end: Option<Moment>,
+    /// Begin a new observation of a list that was collected before
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Begin a job of its own although an unfinished one asks the same of another version of the list
+    #[arg(long)]
+    pub(crate) new_job: bool,
+    /// Stop at this time: RFC 3339, the next 06:30 in UTC, or a span from now such as 2h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Deadline>,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+    /// Write the closing summary to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary: Option<PathBuf>,
+    /// Print the plan and send nothing; needs neither credentials nor a store
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 3 when a Tweet ends in one of these states
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    pub(crate) fail_on: Vec<FailOn>,
+}
+
+/// Where a collection asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// Lifetime totals.
+    Totals,
+    /// The last 28 hours.
+    #[value(name = "28hr")]
+    Last28Hours,
+    /// A range of time.
+    Historical,
+    /// Wherever it costs least.
+    Auto,
 }
 
 /// Where the ids come from.

@@ -2,10 +2,16 @@
 
 pub(crate) mod ask;
 pub(crate) mod auth;
+pub(crate) mod collect;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emulator;
+mod forecast;
 pub(crate) mod ids;
+mod metrics;
+mod owners;
 pub(crate) mod pages;
+mod range;
 pub(crate) mod request;
 pub(crate) mod setup;
+mod trouble;

@@ -79,6 +79,11 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
                 commands::auth::run(&auth, &settings, talk).await
             }
             Command::Doctor(doctor) => commands::doctor::run(&doctor, &cli.global, talk).await,
+            Command::Collect(collect) => {
+                let settings = Settings::resolve(&cli.global)?;
+                talk.output(settings.output);
+                commands::collect::run(*collect, &settings, talk).await
+            }
             Command::Request(request) => {
                 let settings = Settings::resolve(&cli.global)?;
                 talk.output(settings.output);

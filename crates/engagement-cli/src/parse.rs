@@ -2,7 +2,11 @@
 
 use std::{fmt, num::NonZeroU32, str::FromStr, time};
 
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, Time},
+    tz::TimeZone,
+};
 
 /// A length of time above zero: `30s`, `2m`, `500ms`, or a bare number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,60 @@ impl FromStr for Moment {
             .and_then(|date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)))
             .map(Self::At)
             .map_err(|_| no_moment)
+    }
+}
+
+impl fmt::Display for Moment {
+    /// The same for every spelling of the same moment: as it was typed, and not what it comes to.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(time) => time.fmt(f),
+            Self::Ago(span) => write!(f, "{}m", span.as_mins()),
+        }
+    }
+}
+
+/// A point in time to come, absolute or counted from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deadline {
+    /// As written.
+    At(Timestamp),
+    /// This long from now.
+    In(SignedDuration),
+    /// When it is that late next, in UTC.
+    Next(Time),
+}
+
+impl Deadline {
+    /// The time that is meant, when it is `now`.
+    pub(crate) fn resolve(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::In(span) => now.checked_add(span).ok(),
+            Self::Next(time) => {
+                let today = TimeZone::UTC.to_datetime(now).date();
+                let days = [Some(today), today.tomorrow().ok()].into_iter().flatten();
+                let times = days.filter_map(|day| TimeZone::UTC.to_timestamp(day.to_datetime(time)).ok());
+                times.into_iter().find(|time| *time > now)
+            }
+        }
+    }
+}
+
+impl FromStr for Deadline {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        if let Some(span) = span(text) {
+            return Ok(Self::In(span));
+        }
+        if let Ok(time) = text.parse::<Timestamp>() {
+            return Ok(Self::At(time));
+        }
+        let clock = Some(text).filter(|text| text.len() == "06:30".len()).and_then(|text| text.parse().ok());
+        clock.map(Self::Next).ok_or(BadValue(
+            "a time as 2024-03-01T07:00:00Z, a time of day in UTC as 06:30, or a span from now as 2h or 90m",
+        ))
     }
 }
 
@@ -142,6 +200,30 @@ mod tests {
         {
             assert_eq!(moment(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn reads_deadlines() {
+        let check = |text: &str, wanted: Option<&str>| {
+            let now = "2024-03-08T10:30:00Z".parse().unwrap();
+            let found = text.parse::<Deadline>().ok().and_then(|deadline| deadline.resolve(now));
+            assert_eq!(found.map(|time| time.to_string()).as_deref(), wanted, "{text:?}");
+        };
+        check("2024-03-09T07:15:00+02:00", Some("2024-03-09T05:15:00Z"));
+        check("2h", Some("2024-03-08T12:30:00Z"));
+        check("10:31", Some("2024-03-08T10:31:00Z"));
+        check("10:30", Some("2024-03-09T10:30:00Z"));
+        for bad in ["", "6", "25:00", "tomorrow", "2024-03-09"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_shown_alike_however_it_was_typed() {
+        let shown = |text: &str| text.parse::<Moment>().unwrap().to_string();
+        assert_eq!(shown("7d"), shown("168h"));
+        assert_ne!(shown("7d"), shown("6d"));
+        assert_eq!(shown("2024-03-01"), shown("2024-03-01T02:00:00+02:00"));
     }
 
     #[test]

@@ -12,31 +12,34 @@ pub(crate) struct Progress<'a> {
     talk: &'a Talk,
     live: bool,
     silent: bool,
-    asked: usize,
     last: Instant,
 }
 
 impl<'a> Progress<'a> {
-    /// Of so many Tweets.
-    pub(crate) fn new(talk: &'a Talk, asked: usize) -> Self {
+    /// Nothing is shown yet.
+    pub(crate) fn new(talk: &'a Talk) -> Self {
         let terminal = io::stderr().is_terminal();
         Self {
             talk,
             live: terminal && talk.progress != When::Never,
             silent: talk.progress == When::Never,
-            asked,
             last: Instant::now(),
         }
     }
 
-    /// So many are done.
-    pub(crate) fn show(&mut self, done: usize, requests: u64) {
-        let pause = if self.live { LIVE } else { LINES };
+    /// How often there is something to see.
+    pub(crate) fn pause(&self) -> Duration {
+        if self.live { LIVE } else { LINES }
+    }
+
+    /// Shows this, unless it is too early for another line.
+    pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
+        let pause = self.pause();
         if self.silent || self.last.elapsed() < pause {
             return;
         }
         self.last = Instant::now();
-        let line = format!("{done} of {} Tweets, {requests} requests", self.asked);
+        let line = line();
         if self.live {
             // Back to the beginning of the line, and whatever stood there is wiped out.
             let _ = write!(io::stderr(), "\r\x1b[2K{line}");

@@ -62,15 +62,8 @@ impl Account {
                 *count += 1;
             }
         }
-        Summary {
-            asked: self.tweets.len() as u64,
-            tweets: States::new(tweets),
-            cells: States::new(self.cells),
-            requests: effort.requests,
-            retries: effort.retries,
-            waited_s: seconds(effort.waited),
-            elapsed_s: seconds(elapsed),
-        }
+        let asked = self.tweets.len() as u64;
+        Summary::of(asked, States::new(tweets), States::new(self.cells), effort, elapsed)
     }
 }
 
@@ -99,7 +92,8 @@ pub(crate) struct States {
 }
 
 impl States {
-    fn new([ok, unavailable, unsupported, forbidden, failed, unaccounted]: [u64; 6]) -> Self {
+    /// In the order of [`State::ALL`].
+    pub(crate) fn new([ok, unavailable, unsupported, forbidden, failed, unaccounted]: [u64; 6]) -> Self {
         Self { ok, unavailable, unsupported, forbidden, failed, unaccounted }
     }
 
@@ -110,6 +104,19 @@ impl States {
 }
 
 impl Summary {
+    /// Of so many Tweets and cells in each state.
+    pub(crate) fn of(asked: u64, tweets: States, cells: States, effort: Effort, elapsed: Duration) -> Self {
+        Self {
+            asked,
+            tweets,
+            cells,
+            requests: effort.requests,
+            retries: effort.retries,
+            waited_s: seconds(effort.waited),
+            elapsed_s: seconds(elapsed),
+        }
+    }
+
     /// One line for people.
     pub(crate) fn line(&self) -> String {
         let States { ok, unavailable, unsupported, forbidden, failed, unaccounted } = self.tweets;

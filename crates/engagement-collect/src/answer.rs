@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engagement::Settled;
-use engagement_model::{Endpoint, Outcome, Reason, Row};
+use engagement_model::{Endpoint, Outcome, Reason, Row, TweetId};
 use engagement_store::{
     job::BatchId,
     record::{Ending, Observation, RequestId, Settlement},
@@ -20,6 +20,7 @@ pub(crate) struct Answered {
     rows: Vec<Row>,
     strangers: Vec<Row>,
     requests: Vec<(RequestId, Ending)>,
+    authors: Vec<(TweetId, String)>,
     reason: Option<String>,
 }
 
@@ -41,7 +42,9 @@ impl Answered {
             }
         }
         let reason = settled.warnings.first().cloned();
-        Self { batch, endpoint, owner, at: settled.observed_at, rows, strangers, requests, reason }
+        let authors =
+            settled.authors.iter().map(|(tweet_id, author)| (*tweet_id, author.to_string())).collect();
+        Self { batch, endpoint, owner, at: settled.observed_at, rows, strangers, requests, authors, reason }
     }
 
     pub(crate) fn settlement(&self) -> Settlement<'_> {
@@ -53,6 +56,8 @@ impl Answered {
             settlement.observations.push(Observation::new(self.endpoint, self.at, &self.strangers));
         }
         settlement.requests.clone_from(&self.requests);
+        settlement.owners =
+            self.authors.iter().map(|(tweet_id, author)| (*tweet_id, author.as_str())).collect();
         settlement.reason = self.reason.as_deref();
         settlement
     }

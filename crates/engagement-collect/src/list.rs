@@ -43,7 +43,8 @@ impl List {
         &self.sources
     }
 
-    pub(crate) fn into_tweet_ids(self) -> Vec<TweetId> {
+    /// The Tweets alone.
+    pub fn into_tweet_ids(self) -> Vec<TweetId> {
         self.tweet_ids
     }
 }

@@ -80,8 +80,12 @@ fn waiting_for(reader: &Reader, job: JobId, refused: &HashMap<Option<String>, Re
             continue;
         }
         for (tweet_id, state) in reader.batch_tweets(batch.id)? {
-            let known = states.entry(tweet_id).or_default();
-            *known = known.or(state);
+            // One that still waits may bring a value, unless there is one already.
+            let known = states.entry(tweet_id).or_insert(state);
+            *known = match (*known, state) {
+                (Some(one), Some(other)) => Some(one.and(other)),
+                (one, other) => one.or(other).filter(|state| *state == State::Ok),
+            };
         }
     }
     Ok(states.values().filter(|state| state.is_none()).count() as u64)

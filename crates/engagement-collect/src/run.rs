@@ -282,6 +282,7 @@ impl Run {
         if self.falls_back {
             unit = unit.fall_back_to_app();
         }
+        self.tries.entry(batch.id).or_insert(Tries { count: 0, successes: self.successes });
         let ledger = Arc::new(Ledger {
             batch: batch.id,
             client: self.client.clone(),
@@ -336,6 +337,7 @@ impl Run {
 
     fn succeeded(&mut self, batch: BatchId) {
         self.held.remove(&batch);
+        self.tries.remove(&batch);
         self.streak = 0;
         self.successes += 1;
         self.done += 1;
@@ -359,9 +361,9 @@ impl Run {
             Gravity::Final => return self.set_aside(batch, asker, remains),
             Gravity::Passing => {
                 self.streak += 1;
-                let tries = self.tries.entry(id).or_insert(Tries { count: 0, successes: self.successes });
+                let tries = self.tries.entry(id).or_default();
                 tries.count += 1;
-                // It is the batch's own failure only if others got through since it failed first.
+                // It is the batch's own failure only if others got through since it was asked for first.
                 if self.successes > tries.successes {
                     if batch.failures + 1 >= MOST_FAILURES {
                         return self.set_aside(batch, asker, remains);
@@ -402,7 +404,10 @@ impl Run {
     }
 
     fn end(&mut self, ended: Ended) {
-        self.halt.halted.store(true, Ordering::Relaxed);
+        // Where there is no quota, whoever is in flight has had its share of it.
+        if !matches!(ended, Ended::Quota) {
+            self.halt.halted.store(true, Ordering::Relaxed);
+        }
         // The first reason counts, but for a failure, which is the graver one.
         if self.ended.is_none() || matches!(ended, Ended::Failed(_)) {
             self.ended = Some(ended);
@@ -444,7 +449,8 @@ struct Remains {
     message: String,
 }
 
-/// How often a batch failed in this run, and how many others had succeeded when it did first.
+/// How often a batch failed in this run, and how many others had succeeded when it was asked for first.
+#[derive(Clone, Copy, Default)]
 struct Tries {
     count: u32,
     successes: u64,

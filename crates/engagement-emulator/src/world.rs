@@ -8,6 +8,7 @@ pub(crate) mod tweet;
 
 use std::collections::{HashMap, HashSet};
 
+use engagement_model::TweetId;
 use jiff::Timestamp;
 use oauth_core::Secret;
 
@@ -106,6 +107,12 @@ impl World {
     /// The switches that the world file set.
     pub fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    /// The account that a Tweet is of, if it is one of these and the Tweet is public.
+    pub fn owner_of(&self, tweet_id: TweetId) -> Option<&Account> {
+        let tweet = self.tweet(tweet_id.get());
+        self.account_of(tweet.owner).filter(|_| tweet.state == State::Ok)
     }
 
     pub(crate) fn app(&self, consumer_key: &str) -> Option<&App> {

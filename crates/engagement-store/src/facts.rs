@@ -89,6 +89,12 @@ impl Facts {
         for observation in &settlement.observations {
             self.observe(connection, observation, &mut tweets, &mut cells)?;
         }
+        for (tweet_id, owner) in &settlement.owners {
+            let place = tweets.binary_search_by_key(tweet_id, |tweet| tweet.id);
+            if let Some(tweet) = place.ok().and_then(|place| tweets.get_mut(place)) {
+                tweet.owner.get_or_insert(owner);
+            }
+        }
         let unmentioned = Outcome::Unaccounted(Reason::new("the answers do not mention it"));
         let left_out: Vec<Row> = tweets
             .iter()

@@ -245,7 +245,8 @@ fn merge(tweets: &mut Vec<(TweetId, Option<State>)>) {
         if same {
             kept.1 = match (kept.1, next.1) {
                 (Some(one), Some(other)) => Some(one.and(other)),
-                (one, other) => one.or(other),
+                // What still waits may bring a value: only one that is there cannot change the state any more.
+                (one, other) => one.or(other).filter(|state| *state == State::Ok),
             };
         }
         same

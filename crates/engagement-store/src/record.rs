@@ -1,6 +1,6 @@
 //! What a collector writes down: requests when they are sent, and what they brought.
 
-use engagement_model::{Endpoint, Row};
+use engagement_model::{Endpoint, Row, TweetId};
 use jiff::Timestamp;
 
 use crate::job::{BatchId, Tally};
@@ -87,6 +87,8 @@ pub struct Settlement<'a> {
     pub observations: Vec<Observation<'a>>,
     /// The requests that it took, as far as they are not settled yet.
     pub requests: Vec<(RequestId, Ending)>,
+    /// Whose some of the Tweets are, by handle or number, where the server said so otherwise than by answering.
+    pub owners: Vec<(TweetId, &'a str)>,
     /// What people should know about it.
     pub reason: Option<&'a str>,
 }
@@ -94,7 +96,7 @@ pub struct Settlement<'a> {
 impl Settlement<'_> {
     /// A settlement without anything in it.
     pub const fn new(at: Timestamp) -> Self {
-        Self { at, observations: Vec::new(), requests: Vec::new(), reason: None }
+        Self { at, observations: Vec::new(), requests: Vec::new(), owners: Vec::new(), reason: None }
     }
 
     /// This request was answered so.

@@ -1,15 +1,12 @@
 //! `engagement totals`, `28hr` and `historical`.
 
 mod following;
-mod forecast;
-mod metrics;
-mod owners;
 
 use std::time::Instant;
 
 use engagement::{
-    Outcomes, Owners, Raw, Resolution, Who,
-    model::{Endpoint, Grouping, Window},
+    Outcomes, Owners, Raw, Resolution,
+    model::{Endpoint, Grouping},
 };
 use jiff::Timestamp;
 
@@ -18,12 +15,12 @@ use crate::{
     cli::{Ask, By, Command, FailOn, Format, Range},
     commands::{
         emulator::Embedded,
-        setup::{client, refused},
+        forecast, metrics, owners,
+        range::window,
+        setup::{connect, refused, who},
     },
-    credentials,
     exit::{Exit, Failure},
     id_list,
-    parse::Moment,
     place::Place,
     rows::Rows,
     settings::Settings,
@@ -71,45 +68,31 @@ pub(crate) async fn ask(
 ) -> Result<Exit, Failure> {
     let Question { endpoint, ask, by, range } = question;
     let begun = Instant::now();
-    let metrics = metrics::choose(&ask, endpoint, talk)?;
+    let metrics = metrics::choose(&ask.selection, endpoint, talk)?;
     let format = ask_format(&ask, settings)?;
-    let range = range.map(|range| window(&range, Timestamp::now(), talk)).transpose()?;
+    let range = range.map(|range| window(range.start, range.end, Timestamp::now(), talk)).transpose()?;
     let tweet_ids = id_list::read(&ask.ids, talk)?;
-    let owners = match &ask.owners {
+    let owners = match &ask.selection.owners {
         Some(path) => owners::read(path)?.build(),
         None => Owners::default(),
     };
-    let found = match embedded {
-        Some(embedded) => embedded.credentials(),
-        None if ask.dry_run => credentials::find(settings, talk)?,
-        None => credentials::require(credentials::find(settings, talk)?)?,
-    };
-    let base_url = embedded.map_or_else(|| settings.base_url(), Embedded::url);
-    let client = client(&ask, settings, &found, base_url, talk)?;
-    if let Some(range) = range
-        && engagement::model::request::reaches_beyond_365_days(range, client.now())
-    {
-        talk.warn(
-            "the range begins more than 365 days ago; newer documentation says that data reaches no further back, \
-             so the server may refuse it",
-        );
-    }
+    let client = connect(&ask.pace, settings, embedded, ask.dry_run, talk)?;
     let mut query = match range {
         Some(range) => client.historical(tweet_ids.iter().copied(), range),
         None if endpoint == Endpoint::Totals => client.totals(tweet_ids.iter().copied()),
         None => client.last_28_hours(tweet_ids.iter().copied()),
     };
-    query = query.metrics(metrics).owners(owners).who(who(&ask)).resolution(match by {
+    query = query.metrics(metrics).owners(owners).who(who(&ask.selection)).resolution(match by {
         By::Hour => Resolution::Hour,
         By::Day => Resolution::Day,
         By::Total => Resolution::Total,
     });
-    if ask.ask_anyway {
+    if ask.selection.ask_anyway {
         query = query.ask_anyway();
     }
     query = query.groupings(groupings(&ask.group_by)?);
     if ask.dry_run {
-        return forecast::print(query, &ask, settings);
+        return forecast::print(query, &ask.pace, settings);
     }
     let asking = if format == Some(Format::Raw) {
         query.send_raw().map(Asking::Raw)
@@ -180,14 +163,6 @@ fn groupings(given: &[String]) -> Result<Vec<Grouping>, Failure> {
     given.iter().map(read).collect()
 }
 
-fn who(ask: &Ask) -> Who {
-    match &ask.ask_as {
-        Some(handle) => Who::Account(handle.clone()),
-        None if ask.app => Who::App,
-        None => Who::Auto,
-    }
-}
-
 fn ask_format(ask: &Ask, settings: &Settings) -> Result<Option<Format>, Failure> {
     if !ask.group_by.is_empty() && settings.output != Some(Format::Raw) && !ask.dry_run {
         return Err(
@@ -200,18 +175,4 @@ fn ask_format(ask: &Ask, settings: &Settings) -> Result<Option<Format>, Failure>
         );
     }
     Ok(settings.output)
-}
-
-/// The range in whole hours; that it was widened is said.
-fn window(range: &Range, now: Timestamp, talk: &Talk) -> Result<Window, Failure> {
-    let time = |moment: Moment| {
-        moment.resolve(now).ok_or_else(|| Failure::usage("the span reaches back beyond the first year"))
-    };
-    let start = time(range.start)?;
-    let end = range.end.map_or(Ok(now), time)?;
-    let window = Window::covering(start, end).map_err(Failure::usage)?;
-    if window.start().start() != start || window.end().start() != end {
-        talk.say(&format!("widened to whole hours: {window}"));
-    }
-    Ok(window)
 }

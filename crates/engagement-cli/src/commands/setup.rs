@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use engagement::{
-    Client, describe,
+    Client, Who, describe,
     model::InvalidRequest,
     transport::{Event, Quota, Waiting},
 };
@@ -11,16 +11,44 @@ use engagement_credentials::Found;
 use jiff::Timestamp;
 
 use crate::{
-    cli::Ask,
+    cli::{Pace, Selection},
+    commands::emulator::Embedded,
     credentials,
     exit::{Exit, Failure},
     settings::Settings,
     talk::Talk,
 };
 
+/// A client with the credentials that there are, for the emulator inside this process if there is one. What is only
+/// planned needs none.
+pub(crate) fn connect(
+    pace: &Pace,
+    settings: &Settings,
+    embedded: Option<&Embedded>,
+    dry_run: bool,
+    talk: &Talk,
+) -> Result<Client, Failure> {
+    let found = match embedded {
+        Some(embedded) => embedded.credentials(),
+        None if dry_run => credentials::find(settings, talk)?,
+        None => credentials::require(credentials::find(settings, talk)?)?,
+    };
+    let base_url = embedded.map_or_else(|| settings.base_url(), Embedded::url);
+    client(pace, settings, &found, base_url, talk)
+}
+
+/// Who is to ask.
+pub(crate) fn who(selection: &Selection) -> Who {
+    match &selection.ask_as {
+        Some(handle) => Who::Account(handle.clone()),
+        None if selection.app => Who::App,
+        None => Who::Auto,
+    }
+}
+
 /// A client for what is asked.
-pub(crate) fn client(
-    ask: &Ask,
+fn client(
+    pace: &Pace,
     settings: &Settings,
     found: &Found,
     base_url: &str,
@@ -36,13 +64,13 @@ pub(crate) fn client(
     if let Some(timeout) = settings.timeout {
         builder = builder.timeout(timeout);
     }
-    if let Some(rate) = ask.quota.or(settings.quota) {
+    if let Some(rate) = pace.quota.or(settings.quota) {
         builder = builder.quota(Quota::per_minute(NonZeroU32::get(rate.0)));
     }
-    if let Some(requests) = ask.concurrency.or(settings.concurrency) {
+    if let Some(requests) = pace.concurrency.or(settings.concurrency) {
         builder = builder.concurrency(requests.into());
     }
-    if let Some(requests) = ask.max_requests {
+    if let Some(requests) = pace.max_requests {
         builder = builder.max_requests(requests);
     }
     if let Some(pem) = &settings.extra_roots {

@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where its preparation fails")]
 
+mod again;
+mod resume;
 mod stage;
+mod trouble;
 mod whole;

@@ -69,14 +69,52 @@ impl Stage {
 
     /// Goes on with the job, or makes it, and runs it to its end.
     pub(crate) async fn collect(&self, client: Client, question: &Question, ids: &[TweetId]) -> Outcome {
-        let mut collector = self.collector();
         let list = List::new(ids.iter().copied());
-        let job = match find(&self.store().reader().unwrap(), question, &list).unwrap() {
-            Standing::New { .. } => make(&mut collector, &client, question, list, Making::default()).unwrap(),
-            Standing::Unfinished(job) | Standing::Over(job) => job,
-            other => panic!("{other:?}"),
-        };
+        match find(&self.store().reader().unwrap(), question, &list).unwrap() {
+            Standing::Unfinished(job) | Standing::Over(job) => {
+                run(client, self.collector(), &job, question).await
+            }
+            _ => self.begin(client, question, list, Making::default()).await,
+        }
+    }
+
+    /// The same where it is known whose the Tweets are.
+    pub(crate) async fn collect_owned(
+        &self,
+        client: Client,
+        question: &Question,
+        owners: &[(&str, &[TweetId])],
+    ) -> Outcome {
+        let mut making = Making::default();
+        for (owner, ids) in owners {
+            ids.iter().for_each(|id| making.owners.add(*id, owner));
+        }
+        let list = List::new(owners.iter().flat_map(|(_, ids)| ids.iter().copied()));
+        self.begin(client, question, list, making).await
+    }
+
+    /// Another observation.
+    pub(crate) async fn again(&self, client: Client, question: &Question, ids: &[TweetId]) -> Outcome {
+        self.begin(client, question, List::new(ids.iter().copied()), Making::default()).await
+    }
+
+    async fn begin(&self, client: Client, question: &Question, list: List, making: Making) -> Outcome {
+        let mut collector = self.collector();
+        let job = make(&mut collector, &client, question, list, making).unwrap();
         run(client, collector, &job, question).await
+    }
+
+    /// Waits until nobody collects into the store.
+    pub(crate) async fn until_free(&self) {
+        while self.store().collector(self.emulator.now()).is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The number that a query gives.
+    pub(crate) fn count(&self, sql: &str) -> u64 {
+        let connection = rusqlite::Connection::open(self.path()).unwrap();
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
     }
 
     pub(crate) fn requests(&self) -> u64 {

@@ -6,7 +6,7 @@ use engagement::Query;
 use serde::Serialize;
 
 use crate::{
-    cli::{Ask, Format},
+    cli::{Format, Pace},
     commands::setup::refused,
     exit::{Exit, Failure},
     place::Place,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Prints what would be sent.
-pub(super) fn print(query: Query, ask: &Ask, settings: &Settings) -> Result<Exit, Failure> {
+pub(super) fn print(query: Query, pace: &Pace, settings: &Settings) -> Result<Exit, Failure> {
     #[derive(Serialize)]
     struct Plan<'a> {
         requests: u64,
@@ -29,7 +29,7 @@ pub(super) fn print(query: Query, ask: &Ask, settings: &Settings) -> Result<Exit
     struct Skipped {
         unsupported: u64,
     }
-    let quota = ask.quota.or(settings.quota).map(|rate| rate.0.get());
+    let quota = pace.quota.or(settings.quota).map(|rate| rate.0.get());
     let forecast = query.forecast(quota).map_err(|error| refused(&error))?;
     if settings.output == Some(Format::Json) {
         let plan = Plan {

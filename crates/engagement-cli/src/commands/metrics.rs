@@ -5,20 +5,20 @@ use engagement::{
     model::{Endpoint, InvalidRequest, Metric, outcome::clean_words},
 };
 
-use crate::{cli::Ask, commands::setup::refused, exit::Failure, talk::Talk};
+use crate::{cli::Selection, commands::setup::refused, exit::Failure, talk::Talk};
 
 /// What is asked for, with groups spelt out and legacy names replaced.
-pub(super) fn choose(ask: &Ask, endpoint: Endpoint, talk: &Talk) -> Result<Metrics, Failure> {
-    if ask.metrics.is_empty() {
+pub(super) fn choose(selection: &Selection, endpoint: Endpoint, talk: &Talk) -> Result<Metrics, Failure> {
+    if selection.metrics.is_empty() {
         return Ok(Metrics::Allowed);
     }
     let mut named = Vec::new();
-    for name in &ask.metrics {
+    for name in &selection.metrics {
         match name.as_str() {
             "all" => named.extend(endpoint.metrics()),
             "public" => named.extend(endpoint.metrics().filter(Metric::is_public)),
             "private" => named.extend(endpoint.metrics().filter(|metric| !metric.is_public())),
-            name => named.push(metric(name, ask.allow_unknown_metrics, talk)?),
+            name => named.push(metric(name, selection.allow_unknown_metrics, talk)?),
         }
     }
     if let Some(misplaced) = named.iter().find(|metric| !metric.is_served_by(endpoint)) {

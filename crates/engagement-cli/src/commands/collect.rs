@@ -1,0 +1,317 @@
+//! `engagement collect`.
+
+use std::time::{Duration, Instant};
+
+use engagement::{OwnersBuilder, describe, model::plan::Target};
+use engagement_collect::{Ended, Error, Job, List, Making, Question, Report, Run, Standing, find, make};
+use engagement_store::{Collector, Store};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant as Tick, sleep, sleep_until};
+
+use crate::{
+    cli::{By, Collect, FailOn, From},
+    commands::{
+        emulator::Embedded,
+        forecast, metrics, owners,
+        range::window,
+        setup::{connect, refused, who},
+        trouble::Troubles,
+    },
+    exit::{Exit, Failure},
+    id_list,
+    place::Place,
+    progress::Progress,
+    settings::Settings,
+    signal::{PATIENCE, Signal},
+    summary::{States, Summary},
+    talk::Talk,
+};
+
+/// Runs it.
+pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+    let embedded = if settings.is_emulator() { Some(Embedded::start().await?) } else { None };
+    let begun = Instant::now();
+    let now = Timestamp::now();
+    let question = question(&collect, now, talk)?;
+    let until = match collect.until.map(|until| until.resolve(now)) {
+        Some(Some(until)) if until > now => Some(until),
+        Some(_) => return Err(Failure::usage("the time to stop at lies in the past")),
+        None => None,
+    };
+    let list = List::new(id_list::read(&collect.ids, talk)?).from(sources(&collect));
+    let owners = match &collect.selection.owners {
+        Some(path) => owners::read(path)?,
+        None => OwnersBuilder::default(),
+    };
+    let client = connect(&collect.pace, settings, embedded.as_ref(), collect.dry_run, talk)?;
+    if collect.dry_run {
+        let query = question.query(&client, list.into_tweet_ids(), owners.build());
+        return forecast::print(query, &collect.pace, settings);
+    }
+    let path = collect.store.as_ref().ok_or_else(|| Failure::usage("--store names no file"))?;
+    let store = Store::create(path, client.now()).map_err(|error| storage(&error))?;
+    let mut collector = store.collector(client.now()).map_err(|error| storage(&error))?;
+    if let Some(deserter) = collector.deserter() {
+        talk.detail(&format!("{deserter} was killed while it collected; going on where it was"));
+    }
+    let place_of_summary =
+        collect.summary.as_deref().map(|path| Ok((Place::file(path)?, path))).transpose()?;
+
+    let mut making = Making::default();
+    making.owners = owners;
+    let job = job(&mut collector, &client, &question, list, making, &collect, talk)?;
+    let run = Run::new(client, collector, job.id(), &question).map_err(|error| failure(&error))?;
+    let mut course = Course { talk, troubles: Troubles::new(talk), begun, until };
+    let (report, ended) = course.follow(run, now).await?;
+    course.close(&report, ended);
+
+    let Course { mut troubles, .. } = course;
+    let summary = summary(&report, begun.elapsed());
+    talk.say(&summary.line());
+    if report.set_aside > 0 {
+        talk.warn(&format!(
+            "{} batches are set aside; `engagement jobs` shows why, and asks for them again",
+            report.set_aside
+        ));
+    }
+    if let Some((place, path)) = place_of_summary
+        && let Err(failure) = summary.write(place, path)
+    {
+        troubles.fail(&failure);
+    }
+    let strict = |state: &FailOn| match state {
+        FailOn::Unavailable => summary.tweets.unavailable + summary.cells.unavailable > 0,
+        FailOn::Unsupported => summary.tweets.unsupported + summary.cells.unsupported > 0,
+    };
+    if summary.cells.is_incomplete() || summary.tweets.is_incomplete() || collect.fail_on.iter().any(strict) {
+        troubles.push(Exit::Incomplete);
+    }
+    Ok(Exit::of_all(&troubles.happened(), summary.cells.ok > 0))
+}
+
+/// A run on its way.
+struct Course<'a> {
+    talk: &'a Talk,
+    troubles: Troubles<'a>,
+    begun: Instant,
+    until: Option<Timestamp>,
+}
+
+impl Course<'_> {
+    /// Follows it until it is done, or until a signal or the time stops it.
+    async fn follow(&mut self, mut run: Run, now: Timestamp) -> Result<(Report, Option<Ended>), Failure> {
+        let mut progress = Progress::new(self.talk);
+        let mut signal = Signal::new();
+        let deadline = self.until.map(|until| Tick::now() + until_then(now, until));
+        let mut stopped_at: Option<Tick> = None;
+        let first = run.progress().done;
+        loop {
+            let step = tokio::select! {
+                biased;
+                exit = signal.came(), if !signal.has_come() => {
+                    self.troubles.push(exit);
+                    run.stop();
+                    stopped_at.get_or_insert_with(Tick::now);
+                    continue;
+                }
+                () = at(deadline), if stopped_at.is_none() => {
+                    progress.clear();
+                    self.troubles.fail(
+                        &Failure::new(Exit::Quota, "until", "the time set by --until has come")
+                            .hint("the same command goes on where this one stopped")
+                            .retryable(true),
+                    );
+                    run.stop();
+                    stopped_at = Some(Tick::now());
+                    continue;
+                }
+                () = at(stopped_at.map(|at| at + PATIENCE)) => break,
+                step = run.next() => step,
+                () = sleep(progress.pause()) => {
+                    progress.show(|| line(&run, first, self.begun));
+                    continue;
+                }
+            };
+            let Some(step) = step else { break };
+            if !step.warnings.is_empty() || !step.problems.is_empty() {
+                progress.clear();
+                self.troubles.note(&step.warnings, &step.problems, stopped_at.is_some());
+            }
+            progress.show(|| line(&run, first, self.begun));
+        }
+        progress.clear();
+        run.finish().await.map_err(|error| failure(&error))
+    }
+
+    /// Tells why it ended before all was done.
+    fn close(&mut self, report: &Report, ended: Option<Ended>) {
+        let waiting = report.waiting;
+        match ended {
+            Some(Ended::Failed(error)) => self.troubles.fail(&failure(&error)),
+            Some(Ended::Outage) => self.troubles.fail(
+                &Failure::new(
+                    Exit::Network,
+                    "outage",
+                    format!("nothing gets through, so it was stopped; {waiting} batches wait"),
+                )
+                .hint("the same command goes on where this one stopped")
+                .retryable(true),
+            ),
+            _ if waiting > 0 => {
+                self.talk.say(&format!("{waiting} batches wait; the same command goes on with them"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the options ask.
+fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<Question, Failure> {
+    let range = match (collect.start, collect.end) {
+        (Some(start), end) => Some(window(start, end, now, talk)?),
+        (None, Some(_)) => return Err(Failure::usage("--end needs --start")),
+        (None, None) => None,
+    };
+    let target = match (collect.endpoint, range) {
+        (From::Totals, None) => Target::Totals,
+        (From::Last28Hours, None) => Target::Last28Hours,
+        (From::Historical, Some(range)) => Target::Historical(range),
+        (From::Auto, range) => Target::Auto(range),
+        (From::Historical, None) => {
+            return Err(
+                Failure::usage("historical needs a range").hint("add --start, and --end if it is not now")
+            );
+        }
+        (From::Totals | From::Last28Hours, Some(_)) => {
+            return Err(Failure::usage("only historical and auto take a range")
+                .hint("leave out --start and --end, or choose --endpoint historical"));
+        }
+    };
+    let mut question = Question::new(target);
+    question.metrics = metrics::choose(&collect.selection, target.endpoint(now), talk)?;
+    question.who = who(&collect.selection);
+    question.ask_anyway = collect.selection.ask_anyway;
+    question.range = collect
+        .start
+        .map(|start| collect.end.map_or_else(|| format!("{start}..now"), |end| format!("{start}..{end}")));
+    question.by = collect.by.filter(|by| *by != By::Hour).map(|by| {
+        talk.say("hours are asked for and stored: the views of the store add them up");
+        match by {
+            By::Day => "day".to_owned(),
+            By::Hour | By::Total => "total".to_owned(),
+        }
+    });
+    Ok(question)
+}
+
+/// The job to go on with, or a new one.
+fn job(
+    collector: &mut Collector,
+    client: &engagement::Client,
+    question: &Question,
+    list: List,
+    making: Making,
+    collect: &Collect,
+    talk: &Talk,
+) -> Result<Job, Failure> {
+    let reader = collector.store().reader().map_err(|error| storage(&error))?;
+    let standing = match find(&reader, question, &list) {
+        Ok(standing) => standing,
+        Err(Error::Changed(_)) if collect.new_job => Standing::New { before: None },
+        Err(error) => return Err(failure(&error)),
+    };
+    match standing {
+        Standing::Unfinished(job) if !collect.again => {
+            let [waiting, _, done, _] = job.inner().batches;
+            talk.say(&format!("going on with job {}: {done} batches are done, {waiting} wait", job.id()));
+            return Ok(job);
+        }
+        Standing::Over(job) if !collect.again => {
+            talk.say(&format!("job {} is over; --again observes the same list anew", job.id()));
+            return Ok(job);
+        }
+        Standing::Unfinished(job) => talk.warn(&format!(
+            "job {} of the same list is not over, and stays as it is: --again begins another observation",
+            job.id()
+        )),
+        Standing::New { before: Some(before) } => talk.say(&format!(
+            "the list differs from that of job {}, which is over: {} Tweets were added, {} removed; it is a job of its own",
+            before.job, before.added, before.removed
+        )),
+        _ => {}
+    }
+    let job = make(collector, client, question, list, making).map_err(|error| failure(&error))?;
+    talk.say(&format!(
+        "job {}: {} Tweets in {} requests (no fewer than {} could do)",
+        job.id(),
+        job.tweets(),
+        job.requests(),
+        job.lower_bound()
+    ));
+    if job.quarantined() > 0 {
+        talk.say(&format!("{} Tweets were forbidden before, and are not asked for again", job.quarantined()));
+    }
+    Ok(job)
+}
+
+fn sources(collect: &Collect) -> impl Iterator<Item = String> {
+    let name = |path: &std::path::PathBuf| {
+        path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
+    };
+    collect.ids.ids.iter().map(name)
+}
+
+fn summary(report: &Report, elapsed: Duration) -> Summary {
+    Summary::of(report.asked, States::new(report.tweets), States::new(report.cells), report.effort, elapsed)
+}
+
+/// Where a run stands, for people.
+fn line(run: &Run, first: u64, begun: Instant) -> String {
+    let progress = run.progress();
+    let mut line =
+        format!("{} of {} Tweets, {} requests", progress.done, progress.tweets, progress.effort.requests);
+    let quota = run.client().quota().snapshot();
+    if let (Some(left), Some(all)) = (quota.remaining, quota.per_minute) {
+        line.push_str(&format!(", quota {left} of {all} left"));
+    }
+    let (done, left) = (progress.done.saturating_sub(first), progress.tweets.saturating_sub(progress.done));
+    if done > 0 && left > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "a time for people")]
+        let seconds = begun.elapsed().as_secs_f64() * left as f64 / done as f64;
+        let left = SignedDuration::try_from_secs_f64(seconds.ceil()).unwrap_or_default();
+        line.push_str(&format!(", {left:#} to go"));
+    }
+    line
+}
+
+/// Ends then; never if there is no such time.
+async fn at(time: Option<Tick>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn until_then(now: Timestamp, then: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or_default()
+}
+
+/// The store does not do what it should.
+fn storage(error: &engagement_store::Error) -> Failure {
+    Failure::new(Exit::Storage, "storage", describe(error))
+        .hint(error.remedy())
+        .retryable(error.is_retryable())
+}
+
+fn failure(error: &Error) -> Failure {
+    match error {
+        Error::Store(error) => storage(error),
+        Error::Question(error) => refused(error),
+        Error::Changed(_) => Failure::new(Exit::Input, "list_changed", error).hint(
+            "collect the list as it was to go on with that job, or begin another one with --new-job; `engagement \
+             jobs` shows and deletes them",
+        ),
+        Error::Thread(_) => Failure::new(Exit::Bug, "thread", error),
+        _ => Failure::new(Exit::Storage, "storage", error),
+    }
+}

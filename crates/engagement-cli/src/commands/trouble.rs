@@ -1,0 +1,86 @@
+//! What goes wrong beside single Tweets, told once, and what it means for the exit code.
+
+use std::{collections::HashSet, sync::Arc};
+
+use engagement::{Problem, ProblemKind};
+
+use crate::{
+    exit::{Exit, Failure},
+    talk::Talk,
+};
+
+/// What has happened so far.
+pub(super) struct Troubles<'a> {
+    talk: &'a Talk,
+    happened: Vec<Exit>,
+    /// The owners of tokens that are not accepted.
+    named: HashSet<Arc<str>>,
+}
+
+impl<'a> Troubles<'a> {
+    /// Nothing yet.
+    pub(super) fn new(talk: &'a Talk) -> Self {
+        Self { talk, happened: Vec::new(), named: HashSet::new() }
+    }
+
+    /// Notes what came with a batch. While the work is being stopped, that is no trouble.
+    pub(super) fn note(&mut self, warnings: &[String], problems: &[Problem], stopping: bool) {
+        for warning in warnings {
+            self.talk.warn(warning);
+        }
+        for problem in problems {
+            let authorise;
+            let (exit, code, hint) = match problem.kind {
+                ProblemKind::Authentication => {
+                    authorise = match &problem.owner {
+                        Some(owner) => format!(
+                            "see what is wrong with `engagement auth check {owner}`, and authorise it again with \
+                             `engagement auth login {owner}`"
+                        ),
+                        None => {
+                            "check the consumer key, the token and their secrets with `engagement auth check`"
+                                .to_owned()
+                        }
+                    };
+                    (Exit::Authentication, "authentication", authorise.as_str())
+                }
+                ProblemKind::Quota => {
+                    (Exit::Quota, "quota", "ask for the rest later, or allow more requests")
+                }
+                ProblemKind::Network => (Exit::Network, "network", "check the network, and ask again"),
+                ProblemKind::Server => (Exit::Network, "server", "ask again later"),
+                ProblemKind::Malformed => {
+                    (Exit::Network, "malformed_answer", "ask again; look for a proxy that changes answers")
+                }
+                ProblemKind::Stopped if stopping => continue,
+                _ => (Exit::Incomplete, "refused", "ask for something else"),
+            };
+            // The same words for each of a thousand batches help nobody; but each handle is named once.
+            let is_new = match &problem.owner {
+                Some(owner) => self.named.insert(owner.clone()),
+                None => !self.happened.contains(&exit),
+            };
+            if is_new || self.talk.is_verbose() {
+                let failure = Failure::new(exit, code, &problem.message);
+                self.talk.failure(&failure.hint(hint).retryable(problem.retryable));
+            }
+            self.happened.push(exit);
+        }
+    }
+
+    /// Notes a failure, and tells it.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        self.talk.failure(failure);
+        self.happened.push(failure.exit);
+    }
+
+    /// Notes something that is told elsewhere.
+    pub(super) fn push(&mut self, exit: Exit) {
+        self.happened.push(exit);
+    }
+
+    /// All of it.
+    pub(super) fn happened(self) -> Vec<Exit> {
+        self.happened
+    }
+}

@@ -1,0 +1,109 @@
+use std::collections::BTreeMap;
+
+use engagement_collect::{Ended, List, Making, Question, Run, Standing, find, make, model::plan::Target};
+use engagement_emulator::Class;
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_run_that_is_dropped_asks_no_more_than_its_flight_again() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 10_000);
+    let client = stage.builder(&[]).concurrency(4).build().unwrap();
+    let question = Question::new(Target::Totals);
+    let mut collector = stage.collector();
+    let list = List::new(ids.iter().copied());
+    let job = make(&mut collector, &client, &question, list, Making::default()).unwrap();
+    assert_eq!((job.requests(), job.lower_bound()), (40, 40));
+    drop(collector);
+    let mut interrupted = 0;
+    for steps in [0, 1, 7, 3, 12] {
+        let mut run = Run::new(client.clone(), stage.collector(), job.id(), &question).unwrap();
+        for _ in 0..steps {
+            run.next().await.unwrap();
+        }
+        // What the thread still has to write is written; nothing else is done about it.
+        drop(run);
+        stage.until_free().await;
+        interrupted += 1;
+    }
+    let outcome = stage.collect(client, &question, &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 10_000)]));
+    assert!(stage.requests() <= 40 + interrupted * 4, "{}", stage.requests());
+    assert_eq!(stage.count("select count(*) from batches where metrics <> '' and state = 'done'"), 40);
+    // A quarter of them is too old for video views.
+    assert_eq!(stage.count("select count(*) from totals"), 4 * 10_000 + 7_500);
+    // Every request that came was written down before.
+    assert!(stage.count("select count(*) from requests") >= stage.requests());
+}
+
+#[tokio::test]
+async fn stopping_lets_nothing_more_out_and_gives_everything_back() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 5_000);
+    let client = stage.builder(&[]).concurrency(2).build().unwrap();
+    let question = Question::new(Target::Totals);
+    let mut collector = stage.collector();
+    let list = List::new(ids.iter().copied());
+    let job = make(&mut collector, &client, &question, list, Making::default()).unwrap();
+    let mut run = Run::new(client.clone(), collector, job.id(), &question).unwrap();
+    run.next().await.unwrap();
+    run.stop();
+    while run.next().await.is_some() {}
+    let (report, ended) = run.finish().await.unwrap();
+    assert!(matches!(ended, Some(Ended::Stopped)));
+    let sent = stage.requests();
+    assert!(sent <= 3, "{sent}");
+    assert_eq!(report.waiting + report.tweets_in(engagement_collect::model::State::Ok) / 250, 20);
+    assert_eq!(stage.count("select count(*) from batches where state = 'in_flight'"), 0);
+    assert_eq!(report.tweets.iter().sum::<u64>(), 5_000);
+
+    let outcome = stage.collect(client, &question, &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 5_000)]));
+}
+
+#[tokio::test]
+async fn a_limit_of_requests_is_used_up_and_the_rest_waits() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 5_000);
+    let question = Question::new(Target::Totals);
+    for total in [7, 14, 20] {
+        let client = stage.builder(&[]).max_requests(7).build().unwrap();
+        let outcome = stage.collect(client, &question, &ids).await;
+        assert_eq!(stage.requests(), total);
+        assert_eq!(outcome.tweets().get("ok"), Some(&(total * 250)));
+        assert_eq!(matches!(outcome.ended, Some(Ended::Quota)), total < 20);
+        assert_eq!(outcome.report.effort.requests, if total < 20 { 7 } else { 6 });
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_has_changed_is_told_apart() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 1_000);
+    let client = stage.builder(&[]).max_requests(1).build().unwrap();
+    let question = Question::new(Target::Totals);
+    stage.collect(client, &question, &ids).await;
+
+    let reader = stage.store().reader().unwrap();
+    let changed: Vec<_> = stage.emulator.tweets(Class::Unowned, None, 1_010).split_off(5);
+    let list = List::new(changed.iter().copied());
+    let error = find(&reader, &question, &list).unwrap_err().to_string();
+    for part in ["job 1", "10 Tweets were added", "5 removed", "995", "3 batches"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    // In any order it is the same list; another question is another job; and a list with nothing in common another list.
+    let shuffled = List::new(ids.iter().rev().copied());
+    assert!(matches!(find(&reader, &question, &shuffled).unwrap(), Standing::Unfinished(_)));
+    let mut named = question.clone();
+    named.metrics = engagement::Metrics::Named(vec![engagement_collect::model::Metric::Favorites]);
+    assert!(matches!(find(&reader, &named, &list).unwrap(), Standing::New { before: None }));
+    let other = List::new(stage.emulator.tweets(Class::Owned, None, 1_000));
+    assert!(matches!(find(&reader, &question, &other).unwrap(), Standing::New { before: None }));
+    drop(reader);
+
+    stage.collect(stage.client(&[]), &question, &ids).await;
+    let reader = stage.store().reader().unwrap();
+    let Standing::New { before: Some(before) } = find(&reader, &question, &list).unwrap() else { panic!() };
+    assert_eq!((before.added, before.removed, before.kept), (10, 5, 995));
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use engagement::{Account, ProblemKind};
+use engagement_collect::{Ended, Question, model::plan::Target};
+use engagement_emulator::{Class, Faults};
+use engagement_store::job::{JobId, Progress};
+
+use crate::stage::Stage;
+
+fn faults(json: &str) -> Faults {
+    Faults::from_json(json).unwrap()
+}
+
+#[tokio::test]
+async fn a_poison_batch_is_set_aside_and_the_others_go_on() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 2_500);
+    ids.sort();
+    let poison = format!(r#"[{{"endpoint":"totals","ids":["{}"],"status":500}}]"#, ids[600]);
+    stage.emulator.set_faults(faults(&poison));
+    let question = Question::new(Target::Totals);
+    let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 2_250), ("failed", 250)]));
+    assert_eq!((outcome.report.set_aside, outcome.report.waiting), (1, 0));
+    assert!(outcome.ended.is_none());
+    assert_eq!(outcome.kinds(), [ProblemKind::Server; 3]);
+    // Nine whole ones, and three turns of five attempts.
+    assert_eq!(stage.requests(), 9 + 15);
+    let reader = stage.store().reader().unwrap();
+    let [aside] = &reader.batches(JobId(1), &[Progress::SetAside]).unwrap()[..] else { panic!() };
+    assert!(aside.reason.as_deref().unwrap().contains("500"), "{aside:?}");
+    drop(reader);
+
+    // It is not tried again by itself; told to, it is.
+    stage.emulator.set_faults(faults("[]"));
+    let sent = stage.requests();
+    stage.collect(stage.client(&[]), &question, &ids).await;
+    assert_eq!(stage.requests(), sent);
+    assert_eq!(stage.collector().retry(JobId(1)).unwrap(), 1);
+    let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 2_500)]));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_not_understood_is_set_aside_at_once() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 1_000);
+    ids.sort();
+    let fault = format!(r#"[{{"endpoint":"totals","ids":["{}"],"status":400,"body":"no"}}]"#, ids[999]);
+    stage.emulator.set_faults(faults(&fault));
+    let outcome = stage.collect(stage.client(&[]), &Question::new(Target::Totals), &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 750), ("failed", 250)]));
+    assert_eq!((outcome.report.set_aside, stage.requests()), (1, 4));
+}
+
+#[tokio::test]
+async fn in_an_outage_nothing_is_set_aside() {
+    for count in [1_000, 20_000] {
+        let stage = Stage::set().await;
+        let ids = stage.emulator.tweets(Class::Unowned, None, count);
+        stage.emulator.set_faults(faults(r#"[{"endpoint":"totals","every":1,"status":503}]"#));
+        let question = Question::new(Target::Totals);
+        let client = stage.builder(&[]).concurrency(2).build().unwrap();
+        let outcome = stage.collect(client.clone(), &question, &ids).await;
+        assert!(matches!(outcome.ended, Some(Ended::Outage)), "{outcome:?}");
+        assert_eq!(outcome.tweets(), BTreeMap::from([("unaccounted", count as u64)]));
+        assert_eq!((outcome.report.set_aside, outcome.report.waiting), (0, count as u64 / 250));
+        assert!(stage.requests() <= 8 * 5, "{}", stage.requests());
+
+        stage.emulator.set_faults(faults("[]"));
+        let outcome = stage.collect(client, &question, &ids).await;
+        assert_eq!(outcome.tweets(), BTreeMap::from([("ok", count as u64)]));
+    }
+}
+
+#[tokio::test]
+async fn a_bad_credential_stops_only_its_own_batches() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 500);
+    let news = stage.emulator.tweets(Class::Owned, Some("demo_news"), 700);
+    ids.extend(&news);
+    let owners = [("demo_brand", &ids[..500]), ("demo_news", &news[..])];
+    let question = Question::new(Target::Totals);
+    let bad = Account::new("1112-demo-wrong-token", "wrong").handle("demo_news");
+    let client = stage.builder(&["demo_brand"]).account(bad).concurrency(1).build().unwrap();
+    let outcome = stage.collect_owned(client, &question, &owners).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 500), ("failed", 700)]));
+    assert_eq!(outcome.kinds(), [ProblemKind::Authentication]);
+    // One request to find out, and no more.
+    assert_eq!(stage.requests(), 2 + 1);
+
+    let without = stage.client(&["demo_brand"]);
+    let outcome = stage.collect(without, &question, &ids).await;
+    assert_eq!((outcome.tweets().get("failed"), stage.requests()), (Some(&700), 3));
+    assert!(outcome.problems[0].message.contains("demo_news"), "{outcome:?}");
+
+    let outcome = stage.collect(stage.client(&["demo_brand", "demo_news"]), &question, &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 1_200)]));
+    assert_eq!(stage.requests(), 3 + 3);
+}
