@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use engagement::{App, Client};
-//! use engagement_collect::{List, Question, Run, make, model::plan::Target};
+//! use engagement_collect::{List, Making, Question, Run, make, model::plan::Target};
 //! use engagement_store::Store;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,7 +17,7 @@
 //!
 //! let question = Question::new(Target::Totals);
 //! let list = List::new(["1070059276213702656".parse()?]);
-//! let job = make(&mut collector, &client, &question, list, &Default::default())?.id();
+//! let job = make(&mut collector, &client, &question, list, Making::default())?.id();
 //! let mut run = Run::new(client, collector, job, &question)?;
 //! while let Some(step) = run.next().await {
 //!     println!("{:?}", step.problems);

@@ -236,8 +236,9 @@ impl Run {
             match asker {
                 Ok(asker) => self.ask(batch, asker),
                 Err(why) => {
-                    self.refused.insert(batch.owner, Reason::new(&why));
-                    let problem = Problem::new(ProblemKind::Authentication, why);
+                    let mut problem = Problem::new(ProblemKind::Authentication, why);
+                    problem.owner = batch.owner.as_deref().map(Arc::from);
+                    self.refused.insert(batch.owner, Reason::new(&problem.message));
                     return Some(Step { problems: vec![problem], ..Step::default() });
                 }
             }
@@ -358,7 +359,7 @@ impl Run {
                 }
             }
             Gravity::Quota => self.end(Ended::Quota),
-            Gravity::Final => return self.set_aside(batch, asker, remains),
+            Gravity::Final => return self.set_aside(&batch, asker, remains),
             Gravity::Passing => {
                 self.streak += 1;
                 let tries = self.tries.entry(id).or_default();
@@ -366,7 +367,7 @@ impl Run {
                 // It is the batch's own failure only if others got through since it was asked for first.
                 if self.successes > tries.successes {
                     if batch.failures + 1 >= MOST_FAILURES {
-                        return self.set_aside(batch, asker, remains);
+                        return self.set_aside(&batch, asker, remains);
                     }
                     batch.failures += 1;
                     let (writer, Remains { settled, requests, message }) = (self.writer.clone(), remains);
@@ -389,7 +390,7 @@ impl Run {
     }
 
     /// Keeps what there is of a batch, and lets the rest of the job go on without it.
-    fn set_aside(&mut self, batch: Batch, asker: Asker, remains: Remains) {
+    fn set_aside(&mut self, batch: &Batch, asker: Asker, remains: Remains) {
         let owner = self.client.owner(asker).cloned();
         let Remains { mut settled, requests, message } = remains;
         let answered = Answered::new(batch.id, batch.endpoint, owner, &mut settled, requests);

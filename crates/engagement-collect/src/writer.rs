@@ -105,7 +105,7 @@ impl Writer {
 }
 
 /// What is said once the commit is there.
-type Word = Box<dyn FnOnce(Result<(), &StoreError>)>;
+type Word = Box<dyn FnOnce(&Result<(), StoreError>)>;
 
 fn write(mut collector: Collector, mut orders: mpsc::UnboundedReceiver<Order>) -> Collector {
     while let Some(first) = orders.blocking_recv() {
@@ -127,7 +127,7 @@ fn write(mut collector: Collector, mut orders: mpsc::UnboundedReceiver<Order>) -
             }
         };
         for word in words {
-            word(written.as_ref().map(|()| ()));
+            word(&written);
         }
     }
     collector

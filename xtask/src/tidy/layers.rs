@@ -80,10 +80,17 @@ const LAYERS: &[Layer] = &[
     },
     // Login sends through the CLI, so that this crate needs neither transport nor facade.
     Layer { name: "engagement-credentials", may: &["engagement-model", "oauth-core"], tests_may: &[] },
+    // The only room where network and disk meet.
+    Layer {
+        name: "engagement-collect",
+        may: &["engagement", "engagement-model", "engagement-store"],
+        tests_may: &["engagement-emulator"],
+    },
     Layer {
         name: "engagement-cli",
         may: &[
             "engagement",
+            "engagement-collect",
             "engagement-credentials",
             "engagement-emulator",
             "engagement-export",
@@ -100,6 +107,7 @@ const LAYERS: &[Layer] = &[
         may: &[
             "engagement",
             "engagement-cli",
+            "engagement-collect",
             "engagement-credentials",
             "engagement-emulator",
             "engagement-export",

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead as _, BufReader, Read as _},
+    io::{self, BufRead as _, BufReader},
     path::Path,
 };
 
@@ -10,20 +10,32 @@ use engagement::{OwnersBuilder, model::TweetId};
 
 use crate::exit::{Exit, Failure};
 
-/// A table with the columns tweet_id and handle, read as it comes.
+/// A table with the columns tweet_id and handle.
 pub(super) fn read(path: &Path) -> Result<OwnersBuilder, Failure> {
-    let refuse = |message: String| {
-        Failure::new(Exit::Input, "owners", message)
-            .hint("a table with the columns tweet_id and handle is needed")
-    };
+    let mut owners = OwnersBuilder::default();
+    each(path, |_, tweet_id, handle| owners.add(tweet_id, handle))?;
+    let Some((twice, one, other)) = owners.conflict() else { return Ok(owners) };
+    // Lines are not kept, since lists are long: the one that contradicts is looked for.
+    let mut line = 0;
+    each(path, |at, tweet_id, handle| {
+        if line == 0 && tweet_id == twice && !handle.eq_ignore_ascii_case(&one) {
+            line = at;
+        }
+    })?;
+    let message =
+        format!("{}, line {line}: {twice} belongs to {other} here and to {one} above", path.display());
+    Err(refuse(message))
+}
+
+/// Reads the table as it comes: line, Tweet, handle.
+fn each(path: &Path, mut each: impl FnMut(u64, TweetId, &str)) -> Result<(), Failure> {
     let unreadable = |error: io::Error| refuse(format!("{} cannot be read: {error}", path.display()));
     let mut file = BufReader::with_capacity(BUFFER, File::open(path).map_err(unreadable)?);
     let begun = file.fill_buf().map_err(unreadable)?;
     let mark = if begun.starts_with(MARK) { MARK.len() } else { 0 };
     let delimiter = delimiter(begun.get(mark..).unwrap_or_default());
     file.consume(mark);
-    let mut table =
-        csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(file.by_ref());
+    let mut table = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(file);
     let bad = |error: csv::Error| refuse(format!("{}: {error}", path.display()));
     let header = table.headers().map_err(bad)?.clone();
     let column = |name: &str| {
@@ -31,7 +43,6 @@ pub(super) fn read(path: &Path) -> Result<OwnersBuilder, Failure> {
         found.ok_or_else(|| refuse(format!("{} has no column {name}", path.display())))
     };
     let (id_column, handle_column) = (column("tweet_id")?, column("handle")?);
-    let mut owners = OwnersBuilder::default();
     let mut record = csv::StringRecord::new();
     while table.read_record(&mut record).map_err(bad)? {
         let line = record.position().map_or(0, csv::Position::line);
@@ -40,13 +51,15 @@ pub(super) fn read(path: &Path) -> Result<OwnersBuilder, Failure> {
             tweet_id.parse().map_err(|error| refuse(format!("{}, line {line}: {error}", path.display())))?;
         let handle = record.get(handle_column).unwrap_or_default().trim_start_matches('@');
         if !handle.is_empty() {
-            owners.add(tweet_id, handle);
+            each(line, tweet_id, handle);
         }
     }
-    if let Some((tweet_id, one, other)) = owners.conflict() {
-        return Err(refuse(format!("{}: {tweet_id} belongs to {one} and to {other}", path.display())));
-    }
-    Ok(owners)
+    Ok(())
+}
+
+fn refuse(message: String) -> Failure {
+    Failure::new(Exit::Input, "owners", message)
+        .hint("a table with the columns tweet_id and handle is needed")
 }
 
 /// What separates the cells of the header line.
