@@ -12,6 +12,7 @@ mod fuzz;
 mod packages;
 mod pages;
 mod provision;
+mod sql;
 mod tally;
 mod test;
 mod tidy;
@@ -54,6 +55,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
             Err(error) => return Ok(usage_error(&format!("{error:#}"))),
         },
         ["pages"] => pages::run(&workspace).map(drop),
+        ["sql"] => sql::run(&workspace).map(drop),
         ["tidy"] => tidy::run(&workspace),
         ["vectors", files @ ..] if !files.is_empty() => return vectors::run(&workspace, files),
         ["help" | "--help" | "-h"] => {
@@ -80,6 +82,7 @@ usage: cargo xtask COMMAND
   tidy                 the layers, and the rules of the house that no other tool knows
   compat [--fast]      clients that we did not write, against the emulator
   pages                the emulator's pages, in Chromium
+  sql                  the examples of docs/sql.md, with DuckDB, Polars and pandas
   bench [-p CRATE] [-- ARG...]
                        measure, in one crate or in all
   fuzz [--seconds N] [--target T]

@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     Fuzz,
     /// `cargo xtask pages`.
     Pages,
+    /// `cargo xtask sql`.
+    Sql,
     /// `cargo xtask test`.
     Test,
 }
@@ -223,7 +225,7 @@ const NEEDS: &[Need] = &[
         what: "Python with venv",
         signs: &[Sign::Runs(&["python3", "-c", "import ensurepip, venv"])],
         remedy: Remedy::Apt("python3-venv"),
-        purposes: &[Purpose::Compat, Purpose::Pages, Purpose::Test],
+        purposes: &[Purpose::Compat, Purpose::Pages, Purpose::Sql, Purpose::Test],
     },
     Need {
         what: "curl",
@@ -255,6 +257,12 @@ const NEEDS: &[Need] = &[
         // It depends on the browser.
         remedy: Remedy::Apt("chromium-driver"),
         purposes: &[Purpose::Pages, Purpose::Test],
+    },
+    Need {
+        what: "strace",
+        signs: &[Sign::Runs(&["strace", "-V"]), Sign::NotOn("linux")],
+        remedy: Remedy::Apt("strace"),
+        purposes: &[Purpose::Test],
     },
     Need {
         what: "a C++ compiler",
@@ -321,8 +329,8 @@ mod tests {
         }
     }
 
-    const TESTS_BUT_CLIPPY: [&str; 7] =
-        ["cc", "pkg-config", "openssl", "rustfmt", "python3", "curl", "chromedriver"];
+    const TESTS_BUT_CLIPPY: [&str; 8] =
+        ["cc", "pkg-config", "openssl", "rustfmt", "python3", "curl", "chromedriver", "strace"];
     const INSTALL: &str = "apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends";
     const UPDATE: &str = "apt-get -o DPkg::Lock::Timeout=300 update";
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     bench, codegen, compat, demo, pages,
     provision::{self, Purpose},
+    sql,
     tally::{Tally, count},
     tidy,
     workspace::{Workspace, succeed},
@@ -87,6 +88,7 @@ const STEPS: &[Step] = &[
         work: Work::Own(|workspace| compat::run(workspace, compat::Part::Fast)),
     },
     Step { name: "pages, in a browser", work: Work::Foreign(pages::run) },
+    Step { name: "SQL, with the libraries that users have", work: Work::Foreign(sql::run) },
     Step { name: "demo", work: Work::Own(demo) },
 ];
 
