@@ -36,8 +36,9 @@ struct Scale {
     malformed: u64,
     /// Requests by which an honest client's time is told.
     samples: usize,
-    /// How often a time is taken until it is good enough: others may use the machine, too.
+    /// How often a time is taken, and how often at most until it is good enough.
     tries: usize,
+    most_tries: usize,
     nonces: usize,
     kills: usize,
     settle: Duration,
@@ -51,7 +52,8 @@ impl Scale {
                 slow: 1_000,
                 malformed: 10_000,
                 samples: 3_000,
-                tries: 5,
+                tries: 3,
+                most_tries: 10,
                 nonces: 410_000,
                 kills: 20,
                 settle: Duration::from_secs(3),
@@ -63,6 +65,7 @@ impl Scale {
                 malformed: 200,
                 samples: 10,
                 tries: 1,
+                most_tries: 1,
                 nonces: 400,
                 kills: 1,
                 settle: Duration::ZERO,
@@ -183,28 +186,26 @@ async fn killed(scale: &Scale) {
     println!("{:52} {:9}", "kills after which the same seed gave the same", scale.kills);
 }
 
-/// Measures an honest client alone and beside others, until it does not notice them or the tries are used up.
+/// Measures an honest client alone and beside others, in turn. Of several tries the best of each counts: what is more
+/// than that, the machine's other users have taken.
 async fn beside(scale: &Scale, served: &Served, what: &str, mut siege: impl FnMut() -> JoinSet<()>) {
     let owned = served.ids("owned", 1).await;
     let question = body(&owned, Endpoint::Totals);
-    let mut best: Option<(f64, Duration, Duration)> = None;
-    for _ in 0..scale.tries {
+    let (mut idle, mut loaded) = (Duration::MAX, Duration::MAX);
+    let mut ratio = f64::INFINITY;
+    for tried in 1..=scale.most_tries {
         let mut honest = Client::new(served.addr, Endpoint::Totals, &question).await;
-        let idle = percentile_99(&mut honest, scale.samples).await;
+        idle = idle.min(percentile_99(&mut honest, scale.samples).await);
         let siege = siege();
         tokio::time::sleep(scale.settle).await;
         let mut honest = Client::new(served.addr, Endpoint::Totals, &question).await;
-        let loaded = percentile_99(&mut honest, scale.samples).await;
+        loaded = loaded.min(percentile_99(&mut honest, scale.samples).await);
         drop(siege);
-        let ratio = loaded.as_secs_f64() / idle.as_secs_f64();
-        if best.is_none_or(|(least, ..)| ratio < least) {
-            best = Some((ratio, idle, loaded));
-        }
-        if ratio <= MOST_RATIO && loaded <= MOST {
+        ratio = loaded.as_secs_f64() / idle.as_secs_f64();
+        if tried >= scale.tries && ratio <= MOST_RATIO && loaded <= MOST {
             break;
         }
     }
-    let (ratio, idle, loaded) = best.unwrap();
     report(&format!("honest p99 beside {what}"), loaded, &format!("{ratio:.2} x idle; goal 3 x and 50 ms"));
     assert!(!scale.is_whole() || (ratio <= MOST_RATIO && loaded <= MOST), "idle {idle:?}, loaded {loaded:?}");
 }
@@ -240,7 +241,7 @@ impl Slow {
         let head = format!("POST {} HTTP/1.1\r\nHost: {addr}\r\n", Endpoint::Totals.path());
         loop {
             match self {
-                Self::Silent => drop(TcpStream::connect(addr).await.unwrap().read_u8().await),
+                Self::Silent => silence(addr).await,
                 Self::Head => drip(addr, "", &head).await,
                 Self::Body => drip(addr, &format!("{head}Content-Length: 99\r\n\r\n"), &" ".repeat(99)).await,
                 Self::Reader => {
@@ -254,8 +255,14 @@ impl Slow {
     }
 }
 
+async fn silence(addr: SocketAddr) {
+    if let Ok(mut stream) = TcpStream::connect(addr).await {
+        let _ = stream.read_u8().await;
+    }
+}
+
 async fn drip(addr: SocketAddr, first: &str, slowly: &str) {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let Ok(mut stream) = TcpStream::connect(addr).await else { return };
     if stream.write_all(first.as_bytes()).await.is_err() {
         return;
     }

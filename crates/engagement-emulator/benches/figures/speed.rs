@@ -65,10 +65,13 @@ pub(crate) async fn measure(measured: bool) {
         task.await.unwrap();
     }
     let (server, ours) = (served.cpu() - server, cpu("self") - ours);
-    report("20,000 totals of 250 ids, processor on 2 cores", (server + ours) / 2, "goal 60 s");
-    report("of that the emulator's own", server / 2, "");
+    // The emulator has one thread for them.
+    let least = server.max((server + ours) / 2);
+    report("20,000 totals of 250 ids, processor on 2 cores", least, "goal 60 s");
+    report("of which the emulator", server, "");
+    report("and the clients", ours, "");
     report("by the clock", begun.elapsed(), "");
-    goal("20,000 totals a minute", (server + ours) / 2 < Duration::from_secs(60));
+    goal("20,000 totals a minute", least < Duration::from_secs(60));
 
     // Ids that were never asked for before, a million of them.
     for page in 0..if measured { 4_000_u64 } else { 1 } {
