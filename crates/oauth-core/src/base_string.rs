@@ -23,15 +23,12 @@ pub(crate) struct BaseString {
 impl BaseString {
     /// One without parameters yet, and room for so many bytes of them in their original form.
     pub(crate) fn new(method: &str, target: &Target<'_>, room: usize) -> Self {
-        // Most bytes stand for themselves, and an escape of three bytes becomes one of five. Everything comes twice: as
-        // it is found and as it is sorted.
-        let mut text = Vec::with_capacity(4 * room + 3 * target.path.len() + 256);
-        percent::push_encoded_bytes(&mut text, method.as_bytes());
-        text.make_ascii_uppercase();
-        text.push(b'&');
-        target.push_base_uri(&mut text);
-        text.push(b'&');
-        Self { head_length: text.len(), text, pairs: Pairs::new() }
+        Self::after(head(method, target, room))
+    }
+
+    /// One without parameters yet, after this [`head`].
+    pub(crate) fn after(head: Vec<u8>) -> Self {
+        Self { head_length: head.len(), text: head, pairs: Pairs::new() }
     }
 
     /// Adds a pair given as text.
@@ -217,6 +214,19 @@ impl BaseString {
     fn pair(&self, span: Span) -> Pair<'_> {
         Pair { text: &self.text, span }
     }
+}
+
+/// Method and base string URI, with the ampersand after each, and room for so many bytes of parameters.
+pub(crate) fn head(method: &str, target: &Target<'_>, room: usize) -> Vec<u8> {
+    // Most bytes stand for themselves, and an escape of three bytes becomes one of five. Everything comes twice: as it is
+    // found and as it is sorted.
+    let mut text = Vec::with_capacity(4 * room + 3 * target.path.len() + 256);
+    percent::push_encoded_bytes(&mut text, method.as_bytes());
+    text.make_ascii_uppercase();
+    text.push(b'&');
+    target.push_base_uri(&mut text);
+    text.push(b'&');
+    text
 }
 
 /// One pair, percent-encoded twice.

@@ -16,6 +16,7 @@ mod message;
 #[cfg(feature = "nonce")]
 mod nonce;
 mod nonce_memory;
+mod normal_form;
 pub mod percent;
 mod request;
 mod secret;

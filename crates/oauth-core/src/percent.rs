@@ -123,6 +123,11 @@ pub(crate) const fn is_unreserved(byte: u8) -> bool {
     UNRESERVED[byte as usize]
 }
 
+/// Whether these are the hex digits of an escape as [`encode`] writes it: in upper case, of a byte that has to be one.
+pub(crate) const fn is_normal(high: u8, low: u8) -> bool {
+    RESERVED_ROWS[high as usize] & LOW_DIGITS[low as usize] != 0
+}
+
 /// Adds the byte percent-encoded twice.
 pub(crate) fn push_byte_encoded_twice(out: &mut Vec<u8>, byte: u8) {
     let (encoded, length) = encoded_twice(byte);
@@ -208,6 +213,32 @@ const ENCODED_TWICE: [([u8; 8], u8); 256] = {
         }
         byte += 1;
     }
+};
+
+/// For each upper-case hex digit, which low digits make a reserved byte with it, as a set of bits; for other bytes none.
+const RESERVED_ROWS: [u16; 256] = {
+    let mut rows = [0; 256];
+    let mut byte = u8::MIN;
+    loop {
+        if !is_unreserved(byte) {
+            rows[upper_hex(byte >> 4) as usize] |= 1 << (byte & 15);
+        }
+        if byte == u8::MAX {
+            break rows;
+        }
+        byte += 1;
+    }
+};
+
+/// For each upper-case hex digit its bit in such a set; for other bytes none.
+const LOW_DIGITS: [u16; 256] = {
+    let mut bits = [0; 256];
+    let mut value = 0;
+    while value < 16 {
+        bits[upper_hex(value) as usize] = 1 << value;
+        value += 1;
+    }
+    bits
 };
 
 /// The number that a hex digit means; 255 for other bytes.

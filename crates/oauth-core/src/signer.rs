@@ -14,9 +14,9 @@ use sha1::{Digest, Sha1};
 
 use crate::{
     authorization,
-    base_string::{BaseString, InvalidForm},
+    base_string::{self, BaseString, InvalidForm},
     credentials::Credentials,
-    percent,
+    normal_form, percent,
     request::{BodyHash, Request, Version, is_form},
     signature::{Signature, SigningKey},
     timestamp::{MAX_DIGITS, Timestamp},
@@ -254,7 +254,7 @@ impl PreparedCredentials {
         let mut room = [0; STAMP_ROOM];
         let stamp = Written::new(stamp, &mut room)?;
         let protocol = self.protocol(request)?;
-        let signature = base_string(request, &protocol, stamp, Layout::Together)?.sign(self.key.state());
+        let signature = signature(request, &protocol, stamp, &self.key)?;
         protocol.write_header(stamp, &signature, out);
         Ok(())
     }
@@ -498,6 +498,11 @@ impl Protocol {
         stamp.push_tail(out, signature);
     }
 
+    /// What the base string has of all this, with the nonce as it is there.
+    fn pieces<'a>(&'a self, nonce: &'a str, stamp: Written<'a>) -> [&'a str; 5] {
+        [&self.before, nonce, &self.between, stamp.timestamp, &self.after]
+    }
+
     /// Bytes that all of this takes in the base string.
     fn base_length(&self, stamp: Written<'_>) -> usize {
         self.before.len() + self.between.len() + self.after.len() + stamp.base_length()
@@ -565,6 +570,22 @@ enum Layout {
     Apart,
 }
 
+/// The signature of a request.
+fn signature(
+    request: &Request<'_>,
+    protocol: &Protocol,
+    stamp: Written<'_>,
+    key: &SigningKey,
+) -> Result<Signature, SignError> {
+    let (head, target, form) = start(request, protocol, stamp)?;
+    let nonce = stamp.nonce_encoded_twice();
+    let block = protocol.pieces(&nonce, stamp);
+    match normal_form::sign(&head, [target.query.as_bytes(), form], block, key.state()) {
+        Some(signature) => Ok(signature),
+        None => Ok(complete(head, &target, form, block, Layout::Together)?.sign(key.state())),
+    }
+}
+
 /// The base string of a request, sorted.
 fn base_string(
     request: &Request<'_>,
@@ -572,11 +593,33 @@ fn base_string(
     stamp: Written<'_>,
     layout: Layout,
 ) -> Result<BaseString, SignError> {
+    let (head, target, form) = start(request, protocol, stamp)?;
+    let nonce = stamp.nonce_encoded_twice();
+    complete(head, &target, form, protocol.pieces(&nonce, stamp), layout)
+}
+
+/// The head of the base string, and where its parameters come from: the URL, and the form.
+fn start<'a>(
+    request: &Request<'a>,
+    protocol: &Protocol,
+    stamp: Written<'_>,
+) -> Result<(Vec<u8>, Target<'a>, &'a [u8]), SignError> {
     check_method(request.method)?;
     let target = Target::to_send(request.url).map_err(SignError::Url)?;
-    let form = if is_form(request.content_type) { request.body } else { &[] };
+    let form: &[u8] = if is_form(request.content_type) { request.body } else { &[] };
     let room = target.query.len() + form.len() + protocol.base_length(stamp);
-    let mut base = BaseString::new(request.method, &target, room);
+    Ok((base_string::head(request.method, &target, room), target, form))
+}
+
+/// The base string after its head, sorted.
+fn complete(
+    head: Vec<u8>,
+    target: &Target<'_>,
+    form: &[u8],
+    block: [&str; 5],
+    layout: Layout,
+) -> Result<BaseString, SignError> {
+    let mut base = BaseString::after(head);
     base.push_form(target.query.as_bytes())
         .map_err(|error| SignError::Query { at: target.query_at() + error.at() })?;
     base.push_form(form).map_err(SignError::Form)?;
@@ -588,11 +631,9 @@ fn base_string(
         }
         layout = Layout::Apart;
     }
-    let nonce = stamp.nonce_encoded_twice();
-    let pieces = [&*protocol.before, &*nonce, &protocol.between, stamp.timestamp, &protocol.after];
     match layout {
-        Layout::Together => base.push_together(pieces),
-        Layout::Apart => base.push_apart(pieces),
+        Layout::Together => base.push_together(block),
+        Layout::Apart => base.push_apart(block),
     }
     base.sort();
     if layout == Layout::Apart

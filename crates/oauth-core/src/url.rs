@@ -203,6 +203,9 @@ impl core::error::Error for InvalidUrl {}
 
 /// Host and port, the latter unless it is absent, empty or the default.
 fn split_authority(authority: &str, at: usize, scheme: Scheme) -> Result<(&str, Option<u16>), InvalidUrl> {
+    if !authority.is_empty() && authority.bytes().all(percent::is_unreserved) {
+        return Ok((authority, None));
+    }
     // User and password are no part of the Host header, which is what counts (§3.4.1.2, point 2).
     let host_at = authority.bytes().rposition(|byte| byte == b'@').map_or(0, |at| at + 1);
     let host_and_port = authority.get(host_at..).unwrap_or_default();
