@@ -1,4 +1,27 @@
 //! OAuth 1.0a (RFC 5849) signing and verification, and Twitter's app-only messages, as values: no I/O, no clock.
+//!
+//! * Sign one request: [`sign`]. Many: [`PreparedCredentials`]. The same again and again: [`Signer`].
+//! * Check one that came: [`verify`]; find out why its signature is wrong: [`explain`].
+//! * Read and write the header: [`Authorization`].
+//! * Get tokens: [`three_legged`] for users, [`app_only`] for the app alone.
+//!
+//! # Who encodes what
+//!
+//! The URL and the body are given as they travel: encoded once, by the caller ([`wire_url`] and [`percent::encode`]
+//! help). This crate decodes query and form, where `+` is a blank, and encodes them as RFC 5849 §3.6 wants it; the path
+//! is signed as it is. Everything else (keys, tokens, nonce, callback, secrets) is given as plain text. What can be
+//! understood in two ways is refused.
+//!
+//! ```
+//! use oauth_core::{Credentials, PreparedCredentials, Request, Stamp, Timestamp};
+//!
+//! let prepared = PreparedCredentials::new(&Credentials::consumer("key", "secret").with_token("token", "secret"));
+//! let request = Request::new("GET", "https://api.twitter.com/1.1/search/tweets.json?q=snow%20%E2%98%83");
+//! let stamp = Stamp { timestamp: Timestamp::new(1_700_000_000)?, nonce: "never used before" };
+//! let header = prepared.authorization(&request, stamp)?;
+//! assert!(header.starts_with("OAuth "));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
 
 extern crate alloc;
