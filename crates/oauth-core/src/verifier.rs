@@ -133,6 +133,40 @@ pub struct Verified {
 /// The signature is compared in constant time. The reasons tell an unknown consumer from a wrong signature, as the RFC
 /// suggests; a server that does not want to can treat all that have status 401 alike.
 ///
+/// ```
+/// use oauth_core::{
+///     Credentials, NonceMemory, NonceRecord, Policy, Reason, Received, Registry, Remembered, Request, Secret, Stamp,
+///     Timestamp, sign, verify,
+/// };
+///
+/// /// Knows one app and no users.
+/// struct Server(NonceMemory);
+///
+/// impl Registry for Server {
+///     fn consumer_secret(&self, consumer_key: &str) -> Option<Secret> {
+///         (consumer_key == "key").then(|| Secret::from("secret"))
+///     }
+///     fn token_secret(&self, _: &str, _: &str) -> Option<Secret> {
+///         None
+///     }
+///     fn remember(&mut self, seen: NonceRecord<'_>) -> Remembered {
+///         self.0.remember(seen)
+///     }
+/// }
+///
+/// let (method, url, now) = ("GET", "https://api.twitter.com/1.1/search/tweets.json?q=a", 1_700_000_000);
+/// let stamp = Stamp { timestamp: Timestamp::new(now)?, nonce: "n0nce" };
+/// let signed = sign(&Request::new(method, url), &Credentials::consumer("key", "secret"), stamp)?;
+///
+/// let received =
+///     Received { method, url, authorization: &[signed.authorization()], content_type: None, body: b"" };
+/// let mut server = Server(NonceMemory::new(1000));
+/// assert_eq!(verify(&received, &mut server, now, &Policy::default())?.consumer_key, "key");
+/// let again = verify(&received, &mut server, now, &Policy::default()).unwrap_err();
+/// assert_eq!(again.reason(), Reason::NonceUsed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// The [`Refusal`] says why, and which status to answer.
