@@ -1,20 +1,61 @@
+use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 
 /// Inflates a whole gzip body, all of its members, each checked against the checksum and the length in its trailer.
 ///
 /// `cap` bounds the inflated bytes of all members together.
 pub(crate) fn inflate(body: &[u8], cap: usize) -> Result<Vec<u8>, InflateError> {
+    INFLATER.with_borrow_mut(|inflater| inflate_with(inflater, body, cap))
+}
+
+fn inflate_with(inflater: &mut Decompress, body: &[u8], cap: usize) -> Result<Vec<u8>, InflateError> {
     let hint = announced_length(body).min(cap).min(body.len().saturating_mul(DEFLATE_MAX_RATIO));
-    let mut inflated = Vec::with_capacity(hint);
-    let limit = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(body).take(limit).read_to_end(&mut inflated).map_err(InflateError::Corrupt)?;
-    if inflated.len() > cap {
-        return Err(InflateError::TooLarge { cap });
+    let mut inflated = Vec::with_capacity(hint.max(LEAST_ROOM));
+    let mut rest = body;
+    loop {
+        inflater.reset(true);
+        rest = inflate_member(inflater, rest, cap, &mut inflated)?;
+        if rest.is_empty() {
+            return Ok(inflated);
+        }
     }
-    Ok(inflated)
+}
+
+/// Returns what follows the member.
+fn inflate_member<'a>(
+    inflater: &mut Decompress,
+    mut rest: &'a [u8],
+    cap: usize,
+    inflated: &mut Vec<u8>,
+) -> Result<&'a [u8], InflateError> {
+    loop {
+        let (read, written) = (inflater.total_in(), inflated.len());
+        // Told that this is all, it needs no window of its own and writes straight to where the bytes belong.
+        let status = inflater.decompress_vec(rest, inflated, FlushDecompress::Finish);
+        let status = status.map_err(|error| InflateError::Corrupt(error.into()))?;
+        let read = usize::try_from(inflater.total_in() - read).unwrap_or(usize::MAX);
+        rest = rest.get(read..).unwrap_or_default();
+        if inflated.len() > cap {
+            return Err(InflateError::TooLarge { cap });
+        }
+        if status == Status::StreamEnd {
+            return Ok(rest);
+        }
+        if inflated.len() == inflated.capacity() {
+            let most = cap.saturating_add(1) - inflated.len();
+            inflated.reserve_exact(inflated.len().clamp(LEAST_ROOM, most.max(LEAST_ROOM)));
+        } else if read == 0 && inflated.len() == written {
+            return Err(InflateError::Corrupt(io::ErrorKind::UnexpectedEof.into()));
+        }
+    }
+}
+
+thread_local! {
+    /// Its tables are tens of kilobytes: made once for each thread, not for each body.
+    static INFLATER: RefCell<Decompress> = RefCell::new(Decompress::new_gzip(15));
 }
 
 #[derive(Debug)]
@@ -48,6 +89,8 @@ fn announced_length(body: &[u8]) -> usize {
 
 /// No deflate stream grows by more than this, so a false length cannot reserve what the body could never fill.
 const DEFLATE_MAX_RATIO: usize = 1032;
+
+const LEAST_ROOM: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -117,6 +160,14 @@ mod tests {
         assert!(matches!(inflate(&packed, 999), Err(InflateError::TooLarge { cap: 999 })));
     }
 
+    /// What its trailer says of itself is a hint, and what it says of the whole is none.
+    #[test]
+    fn many_members_of_any_size_come_whole() {
+        let members: Vec<Vec<u8>> = (0..40_usize).map(|n| vec![b'a'; n * n * 13 % 4_001]).collect();
+        let packed: Vec<u8> = members.iter().flat_map(|member| gzip(member)).collect();
+        assert_eq!(inflate(&packed, CAP).unwrap(), members.concat());
+    }
+
     #[test]
     fn a_bomb_reserves_no_more_than_it_may_fill() {
         let bomb = gzip(&vec![0; 4 << 20]);
@@ -130,8 +181,12 @@ mod tests {
     proptest! {
         #[test]
         fn round_trips_and_never_panics(plain in proptest::collection::vec(any::<u8>(), 0..2_000), junk in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(inflate(&gzip(&plain), CAP).unwrap(), plain);
+            let packed = gzip(&plain);
+            prop_assert_eq!(&inflate(&packed, CAP).unwrap(), &plain);
             let _ = inflate(&junk, CAP);
+            let _ = inflate(&[&packed[..], &junk].concat(), CAP);
+            // Nothing of what came before is left.
+            prop_assert_eq!(inflate(&packed, CAP).unwrap(), plain);
         }
     }
 }
