@@ -3,10 +3,11 @@
 //! The rival is hyper-util's legacy client with the same connector, posting the same bodies and inflating with the same
 //! flate2. Both ask a server in another process; runs are interleaved and medians compared. Client CPU is read from the
 //! scheduler, so that the server's does not count. `cold` runs count from the building of the client on, so they
-//! contain the loading of certificates and the opening of connections; the others begin when all is warm.
+//! contain the loading of certificates and the opening of connections; the others begin when all is warm. A ratio is
+//! the median of those of the pairs of runs, because what else the machine does changes from one pair to the next.
 //!
-//! `cargo bench -p engagement-transport` measures and prints; anything else, `cargo test --benches` for instance, makes
-//! a few calls of each kind to keep it alive.
+//! `cargo bench -p engagement-transport` measures and prints; words after `--` choose the titles that hold one of them.
+//! Anything else, `cargo test --benches` for instance, makes a few calls of each kind to keep it alive.
 
 #![expect(
     clippy::unwrap_used,
@@ -47,6 +48,7 @@ fn main() {
     } else {
         (1, Stint::Calls(20), Stint::Calls(20))
     };
+    let chosen: Vec<_> = arguments.iter().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     println!("client                 requests/s   CPU µs/request    p50 µs    p99 µs   connections");
     for (title, scheme, in_flight, stint) in [
         ("http, 1 in flight", "http", 1, warm),
@@ -57,6 +59,9 @@ fn main() {
         #[cfg(feature = "http2")]
         ("https, 64 in flight, transport over HTTP/2", "https", 64, warm),
     ] {
+        if !chosen.is_empty() && !chosen.iter().any(|word| title.contains(*word)) {
+            continue;
+        }
         let mut ours = Vec::new();
         let mut rivals = Vec::new();
         let contender = if title.ends_with("HTTP/2") { Contender::OverTwo } else { Contender::Transport };
@@ -64,16 +69,14 @@ fn main() {
             ours.push(run(contender, scheme, in_flight, stint));
             rivals.push(run(Contender::Legacy, scheme, in_flight, stint));
         }
-        let (ours, rivals) = (Figures::median(&ours), Figures::median(&rivals));
+        let ratios: Vec<_> = ours.iter().zip(&rivals).map(|(ours, rival)| ours.over(rival)).collect();
+        let ratio = Figures::median(&ratios);
         println!("{title}");
-        println!("  transport          {ours}");
-        println!("  legacy client      {rivals}");
+        println!("  transport          {}", Figures::median(&ours));
+        println!("  legacy client      {}", Figures::median(&rivals));
         println!(
             "  ratio                  {:8.2} {:16.2} {:9.2} {:9.2}",
-            ours.rate / rivals.rate,
-            ours.cpu / rivals.cpu,
-            ours.p50 / rivals.p50,
-            ours.p99 / rivals.p99
+            ratio.rate, ratio.cpu, ratio.p50, ratio.p99
         );
     }
 }
@@ -120,6 +123,16 @@ impl Figures {
             connections: of(|run| run.connections),
         }
     }
+
+    fn over(&self, rival: &Self) -> Self {
+        Self {
+            rate: self.rate / rival.rate,
+            cpu: self.cpu / rival.cpu,
+            p50: self.p50 / rival.p50,
+            p99: self.p99 / rival.p99,
+            connections: self.connections / rival.connections,
+        }
+    }
 }
 
 impl std::fmt::Display for Figures {
@@ -151,8 +164,10 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
                     .authorization(Authorization::oauth1(&credentials))
                     .replay(Replay::Safe)
                     .quota(&Quota::learnt());
-                load(in_flight, stint, || {
+                load(in_flight, stint, async || {
                     let transport = builder.build().unwrap();
+                    // The rival's certificates are loaded when it is built.
+                    transport.warm_up().await.unwrap();
                     move || {
                         let (transport, call) = (transport.clone(), call.clone());
                         async move { transport.send(&call, verdict::by_status).await.unwrap().body.len() }
@@ -163,7 +178,7 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
             Contender::Legacy => {
                 let url: http::Uri = server.url.parse().unwrap();
                 let question = Bytes::from(question());
-                load(in_flight, stint, || {
+                load(in_flight, stint, async || {
                     let client = legacy(&server.roots);
                     move || {
                         let request = Request::post(url.clone())
@@ -206,13 +221,17 @@ fn legacy(roots: &[u8]) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
 
 /// Keeps `in_flight` calls of a new client going. Returns calls a second, CPU microseconds a call, and how long each
 /// took.
-async fn load<F, C>(in_flight: usize, stint: Stint, client: impl FnOnce() -> F) -> (f64, f64, Vec<Duration>)
+async fn load<F, C>(
+    in_flight: usize,
+    stint: Stint,
+    client: impl AsyncFnOnce() -> F,
+) -> (f64, f64, Vec<Duration>)
 where
     F: Fn() -> C + Send + Sync + 'static,
     C: Future<Output = usize> + Send,
 {
     let (mut begun, mut cpu) = (Instant::now(), cpu_time());
-    let call = Arc::new(client());
+    let call = Arc::new(client().await);
     let work = |time: Duration, calls: usize| {
         let call = call.clone();
         async move {

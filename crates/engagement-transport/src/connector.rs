@@ -51,6 +51,13 @@ impl Connector {
         Ok(Self::Network(Network { tcp, trust, proxy }))
     }
 
+    pub(crate) async fn warm_up(&self) -> Result<(), Failure> {
+        match self {
+            Self::Network(network) => network.trust.with_servers().await.map(drop),
+            Self::Custom(_) => Ok(()),
+        }
+    }
+
     /// A connection on which a request can be written at once.
     pub(crate) async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
         match self {
@@ -102,12 +109,12 @@ pub(crate) struct Network {
 
 impl Network {
     async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
-        let route = self.route(origin)?;
+        let route = self.route(origin).await?;
         let stream = if origin.plain {
             // Where there is no TLS, no certificates need loading.
             open(route, origin).await.map(MaybeHttpsStream::Http)
         } else {
-            open(HttpsConnector::from((route, self.trust.with_servers()?.into())), origin).await
+            open(HttpsConnector::from((route, self.trust.with_servers().await?.into())), origin).await
         };
         let stream = stream.map_err(|error| judge(error).before_sending())?;
         Ok(Opened {
@@ -117,12 +124,12 @@ impl Network {
         })
     }
 
-    fn route(&self, origin: &Origin) -> Result<Route, Failure> {
+    async fn route(&self, origin: &Origin) -> Result<Route, Failure> {
         let Some(proxy) = self.proxy.intercept(origin) else { return Ok(Route::Direct(self.tcp.clone())) };
         let tls = match proxy.uri().scheme_str() {
             // Not used on this hop, and loaded anyway for the server behind it.
-            Some("http") => self.trust.with_servers()?,
-            Some("https") => self.trust.with_proxies()?,
+            Some("http") => self.trust.with_servers().await?,
+            Some("https") => self.trust.with_proxies().await?,
             _ => {
                 let reason = "only http and https proxies are supported";
                 return Err(Failure::new(ErrorKind::Proxy).before_sending().because(reason).for_good());

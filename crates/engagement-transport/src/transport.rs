@@ -58,6 +58,15 @@ impl Transport {
         self.0.tally.read()
     }
 
+    /// Loads the certificates to trust, which otherwise the first `https` call waits for: some tens of milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if they cannot be loaded.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.0.connector.warm_up().await.map_err(Failure::into_error)
+    }
+
     /// Sends `call` until an answer is one that `verdict` calls done, within the bounds of attempts, time and budget.
     ///
     /// Before each attempt it waits for the call's quota, then at its [`Gate`](crate::Gate) if it has one, and only then

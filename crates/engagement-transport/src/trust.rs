@@ -1,6 +1,7 @@
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use native_tls::{Certificate, TlsConnector};
+use tokio::sync::Mutex;
 
 use crate::connector::Http;
 use crate::error::{Error, ErrorKind};
@@ -13,8 +14,8 @@ use crate::failure::Failure;
 pub(crate) struct Trust {
     roots: Vec<Certificate>,
     http: Http,
-    with_servers: OnceLock<TlsConnector>,
-    with_proxies: OnceLock<TlsConnector>,
+    with_servers: Loaded,
+    with_proxies: Loaded,
 }
 
 impl Trust {
@@ -28,12 +29,12 @@ impl Trust {
                 return Err(Error::new(ErrorKind::Config).because("extra CA file holds no certificate"));
             }
         }
-        Ok(Self { roots, http, with_servers: OnceLock::new(), with_proxies: OnceLock::new() })
+        Ok(Self { roots, http, with_servers: Loaded::default(), with_proxies: Loaded::default() })
     }
 
     /// TLS with servers, in which the version of HTTP is agreed on.
-    pub(crate) fn with_servers(&self) -> Result<TlsConnector, Failure> {
-        self.load(&self.with_servers, self.http)
+    pub(crate) async fn with_servers(&self) -> Result<TlsConnector, Failure> {
+        self.load(&self.with_servers, self.http).await
     }
 
     #[cfg(feature = "http2")]
@@ -42,26 +43,43 @@ impl Trust {
     }
 
     /// TLS with proxies. They are asked for tunnels in HTTP/1.1, so nothing is agreed on.
-    pub(crate) fn with_proxies(&self) -> Result<TlsConnector, Failure> {
-        self.load(&self.with_proxies, Http::One)
+    pub(crate) async fn with_proxies(&self) -> Result<TlsConnector, Failure> {
+        self.load(&self.with_proxies, Http::One).await
     }
 
-    fn load(&self, loaded: &OnceLock<TlsConnector>, http: Http) -> Result<TlsConnector, Failure> {
-        if let Some(connector) = loaded.get() {
+    /// Done elsewhere, so that no other task has to wait for it, and once: whoever comes meanwhile waits for the first,
+    /// and what was begun is kept even if nobody waits any more.
+    async fn load(&self, loaded: &Loaded, http: Http) -> Result<TlsConnector, Failure> {
+        let mut loaded = loaded.clone().lock_owned().await;
+        if let Some(connector) = &*loaded {
             return Ok(connector.clone());
         }
-        let mut builder = TlsConnector::builder();
-        for root in &self.roots {
-            builder.add_root_certificate(root.clone());
+        let roots = self.roots.clone();
+        let loading = tokio::task::spawn_blocking(move || {
+            let connector = connector(&roots, http)?;
+            *loaded = Some(connector.clone());
+            Ok::<_, native_tls::Error>(connector)
+        });
+        let unusable = Failure::new(ErrorKind::Config).before_sending();
+        match loading.await {
+            Ok(Ok(connector)) => Ok(connector),
+            Ok(Err(error)) => Err(unusable.caused_by(error)),
+            Err(error) => Err(unusable.caused_by(error)),
         }
-        match http {
-            Http::One => {}
-            #[cfg(feature = "http2")]
-            Http::Negotiated => _ = builder.request_alpns(&["h2", "http/1.1"]),
-        }
-        let connector = builder
-            .build()
-            .map_err(|error| Failure::new(ErrorKind::Config).before_sending().caused_by(error))?;
-        Ok(loaded.get_or_init(|| connector).clone())
     }
+}
+
+type Loaded = Arc<Mutex<Option<TlsConnector>>>;
+
+fn connector(roots: &[Certificate], http: Http) -> native_tls::Result<TlsConnector> {
+    let mut builder = TlsConnector::builder();
+    for root in roots {
+        builder.add_root_certificate(root.clone());
+    }
+    match http {
+        Http::One => {}
+        #[cfg(feature = "http2")]
+        Http::Negotiated => _ = builder.request_alpns(&["h2", "http/1.1"]),
+    }
+    builder.build()
 }

@@ -56,6 +56,8 @@ async fn an_extra_authority_is_trusted_when_told() {
     let authority = Authority::new();
     let server = TlsServer::start(authority.issue(&["localhost", "127.0.0.1"], 30)).await;
     let transport = trusting(&authority);
+    transport.warm_up().await.unwrap();
+    assert_eq!(server.handshakes.load(Ordering::SeqCst), 0);
     for host in ["localhost", "127.0.0.1"] {
         for _ in 0..2 {
             assert_eq!(transport.send(&server.call(host), verdict::by_status).await.unwrap().body, "safe");
@@ -126,11 +128,12 @@ async fn plain_http_on_a_tls_port_is_named_tls() {
         socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         let _ = socket.read(&mut [0; 4096]).await;
     });
-    let transport =
-        quiet().attempt_timeout(std::time::Duration::from_millis(500)).max_attempts(1).build().unwrap();
+    let transport = quiet().max_attempts(1).build().unwrap();
     let error = transport.send(&plain, verdict::by_status).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls);
     // A server that waits for a request that never comes: no TLS, and no answer either.
+    let short = std::time::Duration::from_millis(100);
+    let transport = quiet().connect_timeout(short).max_attempts(1).build().unwrap();
     let error = transport.send(&call, verdict::by_status).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }
