@@ -5,6 +5,7 @@
 mod accounting;
 mod authentication;
 mod faults;
+mod faults_table;
 mod figures;
 mod group_by;
 mod network;
