@@ -8,6 +8,7 @@ mod codegen;
 mod compat;
 mod demo;
 mod emulator;
+mod faults;
 mod fuzz;
 mod packages;
 mod pages;
@@ -50,6 +51,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["codegen", "--check"] => codegen::run(workspace.root(), codegen::Mode::Check),
         ["compat"] => compat::run(&workspace, compat::Part::Whole),
         ["compat", "--fast"] => compat::run(&workspace, compat::Part::Fast),
+        ["faults"] => faults::run(&workspace),
         ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
             Ok(options) => fuzz::run(&workspace, &options),
             Err(error) => return Ok(usage_error(&format!("{error:#}"))),
@@ -85,6 +87,7 @@ usage: cargo xtask COMMAND
   sql                  the examples of docs/sql.md, with DuckDB, Polars and pandas
   bench [-p CRATE] [-- ARG...]
                        measure, in one crate or in all
+  faults               what goes wrong, for hours: what is too long for the test command
   fuzz [--seconds N] [--target T]
                        look for inputs that break the parsers, N seconds (600) for each target
   vectors FILE...      check OAuth test vectors of your own

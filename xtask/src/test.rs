@@ -15,8 +15,13 @@ use crate::{
 
 /// Runs the steps up to the first that fails. The last line says how many tests passed and failed.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    run_all(workspace, STEPS)
+}
+
+/// The same with other steps.
+pub(crate) fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<()> {
     let mut tally = Tally::default();
-    let outcome = run_steps(workspace, STEPS, &mut tally);
+    let outcome = run_steps(workspace, steps, &mut tally);
     if let Err(error) = &outcome {
         println!("{error:#}");
     }
@@ -25,18 +30,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 }
 
 /// A named part of the test command.
-struct Step {
-    name: &'static str,
-    work: Work,
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) work: Work,
 }
 
-enum Work {
+pub(crate) enum Work {
     /// Cargo with these arguments.
     Cargo(&'static [&'static str]),
     /// Cargo with these arguments, and rustdoc's warnings denied.
     Rustdoc(&'static [&'static str]),
     /// Cargo with these arguments, whose tests are counted.
     Suites(&'static [&'static str]),
+    /// The same, with these settings in the environment.
+    Long { args: &'static [&'static str], settings: &'static [(&'static str, &'static str)] },
     /// A suite in another language, which counts its tests itself.
     Foreign(fn(&Workspace) -> Result<Tally>),
     /// A check of this tool.
@@ -113,13 +120,8 @@ impl Work {
         match self {
             Self::Cargo(args) => succeed(&mut workspace.cargo(*args)),
             Self::Rustdoc(args) => succeed(workspace.cargo(*args).env("RUSTDOCFLAGS", "--deny warnings")),
-            Self::Suites(args) => {
-                let counted = count(&mut workspace.cargo(*args), io::stdout().lock())?;
-                tally.add(counted.tally);
-                ensure!(counted.succeeded, "`cargo {}` failed", args.join(" "));
-                ensure!(counted.tally.passed > 0, "no test ran");
-                Ok(())
-            }
+            Self::Suites(args) => run_suites(workspace, args, &[], tally),
+            Self::Long { args, settings } => run_suites(workspace, args, settings, tally),
             Self::Foreign(suite) => {
                 tally.add(suite(workspace)?);
                 Ok(())
@@ -127,6 +129,20 @@ impl Work {
             Self::Own(check) => check(workspace),
         }
     }
+}
+
+fn run_suites(
+    workspace: &Workspace,
+    args: &[&str],
+    settings: &[(&str, &str)],
+    tally: &mut Tally,
+) -> Result<()> {
+    let mut command = workspace.cargo(args);
+    let counted = count(command.envs(settings.iter().copied()), io::stdout().lock())?;
+    tally.add(counted.tally);
+    ensure!(counted.succeeded, "`cargo {}` failed", args.join(" "));
+    ensure!(counted.tally.passed > 0, "no test ran");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,104 @@
+//! `cargo xtask faults`: what goes wrong, for longer than a change should wait for it.
+
+use anyhow::Result;
+
+use crate::{
+    test::{self, Step, Work},
+    workspace::Workspace,
+};
+
+/// Runs the steps up to the first that fails. The last line says how many tests passed and failed.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    test::run_all(workspace, STEPS)
+}
+
+/// The suites know a shorter form of each, which the test command runs; what makes them long is in their environment.
+const STEPS: &[Step] = &[
+    Step {
+        name: "24 hours in which three requests in ten fail, 100 times",
+        work: Work::Long {
+            args: &[
+                "test",
+                "--locked",
+                "--release",
+                "--package",
+                "engagement-transport",
+                "--test",
+                "it",
+                "soak",
+            ],
+            settings: &[("SOAK_HOURS", "24"), ("SOAK_SEEDS", "100")],
+        },
+    },
+    Step {
+        name: "100,000 calls to a server that closes idle connections",
+        work: Work::Long {
+            args: &[
+                "test",
+                "--locked",
+                "--package",
+                "engagement-transport",
+                "--test",
+                "it",
+                "a_server_that_closes_idle_connections",
+            ],
+            settings: &[("IDLE_CALLS", "100000")],
+        },
+    },
+    Step {
+        name: "a reset at every byte of a long answer",
+        work: Work::Long {
+            args: &[
+                "test",
+                "--locked",
+                "--package",
+                "engagement-tests",
+                "--test",
+                "it",
+                "a_reset_in_a_long_answer",
+            ],
+            settings: &[("SWEEP", "whole")],
+        },
+    },
+    Step {
+        name: "OpenSSL from source",
+        work: Work::Cargo(&[
+            "check",
+            "--locked",
+            "--package",
+            "engagement-transport",
+            "--features",
+            "vendored",
+        ]),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A setting that no suite reads would make a short run pass for a long one.
+    #[test]
+    fn every_setting_is_one_that_a_suite_reads() {
+        let root = Workspace::here().unwrap().root().to_path_buf();
+        let suites =
+            ["crates/engagement-transport/tests/it", "tests/tests/it"].map(|folder| root.join(folder));
+        let files = suites.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+        let sources: String =
+            files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        let settings: BTreeSet<&str> = STEPS
+            .iter()
+            .filter_map(|step| match step.work {
+                Work::Long { settings, .. } => Some(settings),
+                _ => None,
+            })
+            .flat_map(|settings| settings.iter().map(|(name, _)| *name))
+            .collect();
+        assert!(settings.len() >= 4);
+        for name in settings {
+            assert!(sources.contains(&format!("\"{name}\"")), "{name}");
+        }
+    }
+}
