@@ -4,10 +4,11 @@ use std::env;
 
 use engagement::{Account, App};
 use engagement_credentials::{
-    Found, Holdings, Sources, SourcesError,
+    Found, Holdings, Origin, Sources, SourcesError,
     environment::{Environment, EnvironmentError},
     store::{Done, StoreError},
 };
+use oauth_core::Secret;
 
 use crate::{
     exit::{Exit, Failure},
@@ -60,6 +61,30 @@ pub(crate) fn none() -> Failure {
          ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET (and for owned Tweets ENGAGEMENT_ACCESS_TOKEN and \
          ENGAGEMENT_ACCESS_TOKEN_SECRET), or ENGAGEMENT_BEARER_TOKEN; to try without any, add --profile emulator",
     )
+}
+
+/// What keeps a new bearer token beside the app's key, if that is where the app comes from.
+pub(crate) fn bearer_keeper(
+    settings: &Settings,
+    found: &Found,
+    talk: &Talk,
+) -> Option<impl Fn(&Secret) + Send + Sync + 'static> {
+    let is_kept = matches!(found.consumer, Some(Origin::File(_) | Origin::Keyring));
+    let store = settings.store.clone().filter(|_| is_kept)?;
+    let profile = settings.profile_name().to_owned();
+    let consumer = found.holdings.consumer.clone()?;
+    let talk = talk.clone();
+    Some(move |token: &Secret| {
+        let keep = |held: &mut Holdings| {
+            if held.consumer.as_ref() == Some(&consumer) {
+                held.bearer = Some(token.clone());
+            }
+        };
+        match store.change(&profile, keep) {
+            Ok(()) => talk.detail("a new bearer token is kept"),
+            Err(error) => talk.warn(&format!("the new bearer token is not kept: {}", refused_store(&error))),
+        }
+    })
 }
 
 /// The app, for the client.

@@ -16,7 +16,10 @@ use engagement_model::{
 use engagement_transport::{Clock, Event, Quota, SystemClock, Transport, Url};
 use jiff::Timestamp;
 
+use oauth_core::Secret;
+
 use crate::{
+    bearer::{self, Bearer, Keeper},
     credential::{Account, App, Caller, comparable},
     error::{Error, ErrorKind},
     exchange::{Bodies, settle},
@@ -126,6 +129,8 @@ impl Client {
 #[must_use]
 pub struct Builder {
     base_url: String,
+    api_url: Option<String>,
+    keeper: Option<Keeper>,
     app: Option<App>,
     accounts: Vec<Account>,
     quota: Option<Quota>,
@@ -139,6 +144,8 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             base_url: DEFAULT_BASE_URL.to_owned(),
+            api_url: None,
+            keeper: None,
             app: None,
             accounts: Vec::new(),
             quota: None,
@@ -155,6 +162,21 @@ impl Builder {
     /// `https://data-api.twitter.com`; newer pages print `https://data-api.x.com`. Plain http to loopback only.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
+        self
+    }
+
+    /// Where the OAuth endpoints are. Default: `https://api.twitter.com` for the default base URL, `https://api.x.com`
+    /// beside `data-api.x.com`, and the base URL itself for any other.
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = Some(url.into());
+        self
+    }
+
+    /// Is given each new bearer token, to keep it for the next client. With it an app without a token has one fetched
+    /// before its first app-only request; without it only a token that is refused is replaced. Either needs the app's
+    /// consumer key and secret.
+    pub fn on_bearer(mut self, keep: impl Fn(&Secret) + Send + Sync + 'static) -> Self {
+        self.keeper = Some(Keeper(Arc::new(keep)));
         self
     }
 
@@ -235,6 +257,15 @@ impl Builder {
         };
         let urls = [url(Endpoint::Totals)?, url(Endpoint::Last28Hours)?, url(Endpoint::Historical)?];
         let app = self.app.as_ref().and_then(App::caller);
+        let bearer = match self.app.as_ref().map(App::parts) {
+            Some((Some(consumer), token)) => {
+                let api_url = self.api_url.as_deref().unwrap_or_else(|| bearer::api_url(&self.base_url));
+                let url = format!("{}/oauth2/token", api_url.trim_end_matches('/'));
+                let url = Url::parse(&url).map_err(engagement_transport::Error::from)?;
+                Some(Bearer::new(url, consumer, token, self.keeper))
+            }
+            _ => None,
+        };
         let mut owners = Vec::with_capacity(self.accounts.len());
         let mut names = HashMap::new();
         for (account, number) in self.accounts.into_iter().zip(0..) {
@@ -253,6 +284,7 @@ impl Builder {
             urls,
             quota: self.quota.unwrap_or_else(Quota::learnt),
             app,
+            bearer,
             owners,
             names,
             concurrency: self.concurrency,
@@ -269,6 +301,8 @@ pub(crate) struct Inner {
     urls: [Url; 3],
     pub(crate) quota: Quota,
     app: Option<Caller>,
+    /// The app's proof, where there is more than one.
+    pub(crate) bearer: Option<Bearer>,
     owners: Vec<Caller>,
     /// Every name that an account answers to, as [`Account::names`] writes it.
     names: HashMap<String, u32>,

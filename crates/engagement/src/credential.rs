@@ -32,6 +32,11 @@ impl App {
         self
     }
 
+    /// Consumer key and secret, and the bearer token, as far as they are known.
+    pub(crate) fn parts(&self) -> (Option<&Credentials>, Option<&Secret>) {
+        (self.consumer.as_ref(), self.bearer.as_ref())
+    }
+
     /// Asks app-only: with the bearer token, else signed with consumer key and secret.
     pub(crate) fn caller(&self) -> Option<Caller> {
         let authorization = match (&self.bearer, &self.consumer) {

@@ -143,9 +143,14 @@ impl<'a> Exchange<'a> {
         let log = Arc::new(Log { taken: AtomicU32::new(1), sent: Mutex::default() });
         let endpoint = attempt.request().endpoint();
         let departure = Departure { endpoint, asker, tweets };
+        let bearer = inner.bearer.as_ref().filter(|_| asker == Asker::AppOnly);
+        let (authorization, proof) = match bearer {
+            Some(bearer) => bearer.proof(&inner.transport).await,
+            None => (caller.authorization.clone(), 0),
+        };
         let mut call = Call::post(inner.url(endpoint).clone())
             .json_body(attempt.request().to_json())
-            .authorization(caller.authorization.clone())
+            .authorization(authorization)
             .replay(Replay::Safe)
             .quota(&inner.quota)
             .gate(self.gate(departure, log.clone()));
@@ -181,6 +186,12 @@ impl<'a> Exchange<'a> {
         };
         if !answer.status.is_success() {
             let refusal = Refusal::read(answer.status.as_u16(), &answer.body);
+            if let Some(bearer) = bearer.filter(|_| refusal.kind == RefusalKind::Authentication)
+                && bearer.renew(&inner.transport, proof).await
+            {
+                self.attempts.push_front(attempt);
+                return;
+            }
             return self.refused(attempt, &refusal, answer.clock_ahead);
         }
         match Answer::decode(attempt.request(), &answer.body, &Limits::default()) {

@@ -27,6 +27,7 @@
 
 mod access;
 mod batch;
+mod bearer;
 mod client;
 mod credential;
 mod error;

@@ -1,12 +1,16 @@
 //! Credentials that are wrong: which part is said, and nobody else's Tweets suffer.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use engagement::{
     Account, App, Client, Owners, ProblemKind,
     model::{Endpoint, State, TweetId},
+    oauth_core::Secret,
 };
-use engagement_emulator::{Class, World};
+use engagement_emulator::{Class, Faults, World};
 use engagement_tests::{Asked, Haul, Stage, StoppedClock};
 use jiff::SignedDuration;
 
@@ -147,4 +151,82 @@ async fn refused(stage: &Stage, client: &Client, requests: u64) -> String {
 
 fn statuses<const N: usize>(counts: [(u16, u64); N]) -> BTreeMap<String, u64> {
     counts.into_iter().map(|(status, count)| (status.to_string(), count)).collect()
+}
+
+/// The bearer tokens that a client hands over to be kept.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<String>>>);
+
+impl Kept {
+    fn keep(&self) -> impl Fn(&Secret) + Send + Sync + 'static {
+        let kept = self.clone();
+        move |token| kept.0.lock().unwrap().push(token.expose().to_owned())
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// How often the app's bearer token was asked for.
+fn fetched(stage: &Stage) -> u64 {
+    stage.emulator.counters().by_endpoint.remove("oauth").unwrap_or_default().values().sum()
+}
+
+#[tokio::test]
+async fn a_bearer_token_that_is_refused_is_renewed_once_for_all() {
+    let stage = Stage::set().await;
+    let kept = Kept::default();
+    let app = App::consumer("demo-consumer-key", "demo-consumer-secret").with_bearer("AAAAinvalidated");
+    let client = stage.client_of(app).on_bearer(kept.keep()).build().unwrap();
+    let ids = stage.emulator.tweets(Class::Unowned, None, 2_000);
+    let haul = Haul::of(client.totals(ids.clone())).await;
+    let metrics = engagement::model::Access::AppOnly.metrics(Endpoint::Totals);
+    assert_eq!(Asked::totals(&ids, metrics).check(&haul, &stage.emulator), Ok(()));
+    assert!(haul.problems.is_empty(), "{:?}", haul.problems);
+    assert_eq!(kept.all(), ["AAAAdemo%3Dtoken"]);
+    assert_eq!(fetched(&stage), 1);
+    // Each of the eight requests was refused at most once.
+    assert!((9..=16).contains(&haul.effort.requests), "{}", haul.effort.requests);
+    let again = Haul::of(client.totals(ids)).await;
+    assert_eq!((again.effort.requests, fetched(&stage)), (8, 1));
+}
+
+#[tokio::test]
+async fn without_a_bearer_token_one_is_fetched_where_somebody_keeps_it() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 300);
+    let app = || App::consumer("demo-consumer-key", "demo-consumer-secret");
+    let haul = Haul::of(stage.client_of(app()).build().unwrap().totals(ids.clone())).await;
+    assert_eq!((haul.effort.requests, fetched(&stage)), (2, 0));
+    let kept = Kept::default();
+    let client = stage.client_of(app()).on_bearer(kept.keep()).build().unwrap();
+    let haul = Haul::of(client.totals(ids)).await;
+    assert_eq!((haul.effort.requests, fetched(&stage)), (2, 1));
+    assert_eq!(kept.all(), ["AAAAdemo%3Dtoken"]);
+}
+
+#[tokio::test]
+async fn where_no_bearer_token_can_be_had_a_signature_does() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 300);
+    for fault in [r#""status":403"#, r#""status":503"#, r#""body":"{}""#, r#""drop":true"#] {
+        let faults = format!(r#"[{{"endpoint":"oauth","every":1,{fault}}}]"#);
+        stage.emulator.set_faults(Faults::from_json(&faults).unwrap());
+        let app = App::consumer("demo-consumer-key", "demo-consumer-secret").with_bearer("AAAAinvalidated");
+        let haul = Haul::of(stage.client_of(app).build().unwrap().totals(ids.clone())).await;
+        assert!(haul.problems.is_empty(), "{fault}: {:?}", haul.problems);
+        assert_eq!(haul.states().into_values().filter(|state| *state == State::Ok).count(), 300, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_keys_with_a_wrong_bearer_token_end_soon() {
+    let stage = Stage::set().await;
+    let app = App::consumer("demo-consumer-key", "mistyped").with_bearer("AAAAinvalidated");
+    let client = stage.client_of(app).concurrency(1).build().unwrap();
+    let ids = stage.emulator.tweets(Class::Unowned, None, 1_000);
+    let haul = Haul::of(client.totals(ids)).await;
+    assert_eq!(haul.problem_kinds(), [ProblemKind::Authentication]);
+    assert_eq!((haul.effort.requests, fetched(&stage)), (2, 1));
 }

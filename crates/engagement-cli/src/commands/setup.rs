@@ -55,6 +55,13 @@ fn client(
     talk: &Talk,
 ) -> Result<Client, Failure> {
     let mut builder = Client::builder().base_url(base_url);
+    // An emulator inside has its OAuth endpoints beside the API.
+    if base_url == settings.base_url() {
+        builder = builder.api_url(settings.api_url());
+    }
+    if let Some(keep) = credentials::bearer_keeper(settings, found, talk) {
+        builder = builder.on_bearer(keep);
+    }
     if let Some(app) = credentials::app(&found.holdings) {
         builder = builder.app(app);
     }

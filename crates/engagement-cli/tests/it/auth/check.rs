@@ -245,3 +245,26 @@ fn what_is_revoked_is_gone_on_both_sides() {
     done.says(&["demo_brand"]);
     assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 2);
 }
+
+#[test]
+fn bearer_tokens_are_fetched_kept_and_renewed_on_their_own() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    folder.engagement("auth app").stdin("demo-consumer-key\ndemo-consumer-secret\n").run().ends(0);
+    let id = server.tweet("unowned");
+    let ask =
+        || folder.engagement("totals --metrics favorites --base-url").args([server.url(), &id]).run().ends(0);
+    let kept = || std::fs::read_to_string(super::kept(&folder)).unwrap();
+    assert!(!kept().contains("bearer_token"));
+    ask();
+    assert!(kept().contains("AAAAdemo%3Dtoken"));
+    // It is invalidated elsewhere, and the server gives another one from then on.
+    let path = super::kept(&folder);
+    std::fs::write(&path, kept().replace("AAAAdemo%3Dtoken", "AAAAinvalidated")).unwrap();
+    ask();
+    assert!(kept().contains("AAAAdemo%3Dtoken"));
+    // The environment's app is nobody's to keep.
+    std::fs::remove_file(&path).unwrap();
+    folder.engagement("totals --metrics favorites").arg(&id).app(&server).run().ends(0);
+    assert!(!path.exists());
+}
