@@ -14,6 +14,7 @@ import urllib.parse
 from answer import NoAnswer, answer, outcome, said
 from app import App, Callback, Emulator, fetch
 from browser import DOWN, ENTER, SPACE, TAB, Browser
+from counted import run
 
 EMULATOR = Emulator(os.environ["EMULATOR"])
 ACCOUNTS = [account["screen_name"] for account in EMULATOR.ask("world")["accounts"]]
@@ -333,20 +334,5 @@ def later(now, minutes, seconds):
     return (time + datetime.timedelta(minutes=minutes, seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Tally(unittest.TextTestResult):
-    passed = 0
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self.passed += 1
-
-
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    result = unittest.TextTestRunner(verbosity=2, resultclass=Tally).run(suite)
-    print(f"{result.passed} passed, {len(result.failures) + len(result.errors)} failed", flush=True)
-    sys.exit(not result.wasSuccessful())
-
-
 if __name__ == "__main__":
-    main()
+    run(sys.modules[__name__])

@@ -17,6 +17,7 @@ use crate::workspace::{Workspace, output_of};
 /// A running `engagement emulator`; it stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Emulator {
+    program: PathBuf,
     child: Child,
     url: String,
 }
@@ -36,7 +37,7 @@ impl Emulator {
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
-        let mut emulator = Self { child, url: String::new() };
+        let mut emulator = Self { program, child, url: String::new() };
         let url = emulator.wait_for(&ready);
         // It is gone already if the emulator never wrote it.
         fs::remove_file(&ready).ok();
@@ -47,6 +48,11 @@ impl Emulator {
     /// Where it listens.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The program that it is.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     fn wait_for(&mut self, ready: &Path) -> Result<String> {

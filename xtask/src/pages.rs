@@ -27,12 +27,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
     let axe = axe(&python)?;
     let world = scripts.join("world.toml");
     let emulator = Emulator::start(workspace, &folder, &["--world".as_ref(), world.as_ref()])?;
-    let mut tests = Command::new(python);
-    tests.arg(scripts.join("test_pages.py")).stdin(Stdio::null());
-    tests.env("EMULATOR", emulator.url()).env("AXE", axe).env("PYTHONDONTWRITEBYTECODE", "1");
-    let counted = count(&mut tests, io::stdout().lock())?;
-    ensure!(counted.succeeded && counted.tally.passed > 0, "the pages are not as they should be");
-    Ok(counted.tally)
+    let mut tally = Tally::default();
+    for script in ["test_pages.py", "test_transcript.py"] {
+        let mut tests = Command::new(&python);
+        tests.arg(scripts.join(script)).stdin(Stdio::null());
+        tests.env("EMULATOR", emulator.url()).env("ENGAGEMENT", emulator.program()).env("AXE", &axe);
+        tests.env("PYTHONDONTWRITEBYTECODE", "1");
+        let counted = count(&mut tests, io::stdout().lock())?;
+        ensure!(
+            counted.succeeded && counted.tally.passed > 0,
+            "the pages are not as they should be: {script}"
+        );
+        tally.add(counted.tally);
+    }
+    Ok(tally)
 }
 
 /// Where the package has put axe-core.
