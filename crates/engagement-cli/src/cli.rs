@@ -7,9 +7,11 @@ use clap::{
     builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
 };
 
+use engagement_store::job::Progress;
+
 use crate::{
     exit::Failure,
-    parse::{Deadline, Duration, Moment, Rate},
+    parse::{Deadline, Duration, Moment, Month, RankBy, Rate},
 };
 
 /// Lifetime totals, the last 28 hours and hourly history of Tweets, from the Enterprise Engagement API.
@@ -79,6 +81,12 @@ pub(crate) enum Command {
     },
     /// Collect a list of any length into a store; resumes where it was
     Collect(Box<Collect>),
+    /// What is in a store: jobs, and their batches
+    Jobs(Jobs),
+    /// The Tweets in a store that did best
+    Top(Top),
+    /// Handles and requests that the contract counts, from a store's ledger
+    Usage(Usage),
     /// Read, check and clean a list of Tweet ids; sends nothing
     Ids(Ids),
     /// Credentials: keep an app, authorise accounts, see who may ask
@@ -360,6 +368,107 @@ pub(crate) enum From {
     Historical,
     /// Wherever it costs least.
     Auto,
+}
+
+/// Which store.
+#[derive(Args, Debug)]
+pub(crate) struct StorePlace {
+    /// The file that `engagement collect` made
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: PathBuf,
+}
+
+/// `engagement jobs`.
+#[derive(Args, Debug)]
+pub(crate) struct Jobs {
+    #[command(subcommand)]
+    pub(crate) command: JobsCommand,
+}
+
+/// What can be done about jobs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// Every job, and how far it is
+    List {
+        #[command(flatten)]
+        place: StorePlace,
+    },
+    /// The batches of a job
+    Show {
+        /// Its number
+        job: i64,
+        /// Only batches in these states
+        #[arg(long, value_name = "STATES", value_delimiter = ',')]
+        state: Vec<JobState>,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+    /// Ask batches again that were set aside, or left Tweets failed or unaccounted
+    Retry {
+        /// The number of their job
+        job: i64,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+    /// Delete a job and its batches; what it found and what it cost stay
+    Delete {
+        /// Its number
+        job: i64,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+}
+
+/// Where a batch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum JobState {
+    /// It waits.
+    Pending,
+    /// A collector has it.
+    InFlight,
+    /// It is answered.
+    Done,
+    /// It failed too often.
+    SetAside,
+}
+
+impl JobState {
+    /// In the words of the store.
+    pub(crate) const fn progress(self) -> Progress {
+        match self {
+            Self::Pending => Progress::Pending,
+            Self::InFlight => Progress::InFlight,
+            Self::Done => Progress::Done,
+            Self::SetAside => Progress::SetAside,
+        }
+    }
+}
+
+/// `engagement top`.
+#[derive(Args, Debug)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+    /// A metric, or `rate`: engagements by impressions, where both are known
+    #[arg(long, value_name = "METRIC|rate")]
+    pub(crate) by: RankBy,
+    /// How many
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub(crate) count: usize,
+    /// So many of each owner
+    #[arg(long)]
+    pub(crate) per_owner: bool,
+}
+
+/// `engagement usage`.
+#[derive(Args, Debug)]
+pub(crate) struct Usage {
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+    /// The billing month that begins in this calendar month, as YYYY-MM [default: the one that runs]
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: Option<Month>,
 }
 
 /// Where the ids come from.
@@ -656,7 +765,7 @@ fn with_environment(command: clap::Command) -> clap::Command {
 
 fn twinned(command: clap::Command, above: &str) -> clap::Command {
     let prefix = match command.get_name() {
-        own @ ("auth" | "doctor" | "emulator" | "demo" | "man" | "request") => {
+        own @ ("auth" | "doctor" | "emulator" | "demo" | "man" | "request" | "top") => {
             format!("{above}{}_", own.to_ascii_uppercase())
         }
         _ => above.to_owned(),
@@ -664,6 +773,8 @@ fn twinned(command: clap::Command, above: &str) -> clap::Command {
     command
         .mut_args(|arg| match arg.get_long() {
             Some(long) if !matches!(long, "help" | "version") => {
+                // The store is the same to all.
+                let prefix = if long == "store" { "ENGAGEMENT_" } else { prefix.as_str() };
                 let twin = format!("{prefix}{}", long.replace('-', "_").to_ascii_uppercase());
                 let arg = if matches!(arg.get_action(), ArgAction::SetTrue) {
                     arg.value_parser(FalseyValueParser::new())

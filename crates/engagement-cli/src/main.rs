@@ -25,7 +25,7 @@ use std::{
 };
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Global},
     exit::{Exit, Failure},
     settings::{NewProfile, Settings},
     talk::Talk,
@@ -64,6 +64,9 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
         Command::Completions { shell } => return commands::pages::completions(shell),
         Command::Man { dir } => return commands::pages::man(&dir),
         Command::Ids(ids) => return commands::ids::run(&ids, &cli.global, talk),
+        Command::Jobs(jobs) => return commands::jobs::run(&jobs, &resolve(&cli.global, talk)?, talk),
+        Command::Top(top) => return commands::top::run(&top, &resolve(&cli.global, talk)?, talk),
+        Command::Usage(usage) => return commands::usage::run(&usage, &resolve(&cli.global, talk)?, talk),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
@@ -80,18 +83,15 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
             }
             Command::Doctor(doctor) => commands::doctor::run(&doctor, &cli.global, talk).await,
             Command::Collect(collect) => {
-                let settings = Settings::resolve(&cli.global)?;
-                talk.output(settings.output);
+                let settings = resolve(&cli.global, talk)?;
                 commands::collect::run(*collect, &settings, talk).await
             }
             Command::Request(request) => {
-                let settings = Settings::resolve(&cli.global)?;
-                talk.output(settings.output);
+                let settings = resolve(&cli.global, talk)?;
                 commands::request::run(&request, &settings, talk).await
             }
             command => {
-                let settings = Settings::resolve(&cli.global)?;
-                talk.output(settings.output);
+                let settings = resolve(&cli.global, talk)?;
                 commands::ask::run(command.try_into()?, &settings, talk).await
             }
         }
@@ -99,6 +99,13 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
     // A thread that is stuck in writing is not waited for.
     runtime.shutdown_background();
     exit
+}
+
+/// The settings, which say how errors are told, too.
+fn resolve(global: &Global, talk: &mut Talk) -> Result<Settings, Failure> {
+    let settings = Settings::resolve(global)?;
+    talk.output(settings.output);
+    Ok(settings)
 }
 
 /// Writes to standard output; a reader that has gone away has had enough.

@@ -2,6 +2,7 @@
 
 use std::{fmt, num::NonZeroU32, str::FromStr, time};
 
+use engagement::model::metric::{Metric, UnknownMetric};
 use jiff::{
     SignedDuration, Timestamp,
     civil::{Date, Time},
@@ -26,6 +27,40 @@ impl FromStr for Duration {
                 .ok_or(bad)?,
         };
         if duration.is_zero() { Err(bad) } else { Ok(Self(duration)) }
+    }
+}
+
+/// A calendar month: `2024-03`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Month {
+    pub(crate) year: i16,
+    pub(crate) month: i8,
+}
+
+impl FromStr for Month {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let first: Option<Date> = (text.len() == 7).then(|| format!("{text}-01").parse().ok()).flatten();
+        let first = first.ok_or(BadValue("a month, such as 2024-03"))?;
+        Ok(Self { year: first.year(), month: first.month() })
+    }
+}
+
+/// What Tweets are ranked by: a metric, or `rate`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RankBy {
+    /// Its count.
+    Metric(Metric),
+    /// Engagements ÷ impressions.
+    Rate,
+}
+
+impl FromStr for RankBy {
+    type Err = UnknownMetric;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMetric> {
+        if text == "rate" { Ok(Self::Rate) } else { text.parse().map(Self::Metric) }
     }
 }
 

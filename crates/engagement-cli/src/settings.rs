@@ -34,6 +34,10 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<time::Duration>,
     pub(crate) quota: Option<Rate>,
     pub(crate) concurrency: Option<u16>,
+    /// How many handles the contract allows in a month.
+    pub(crate) handle_limit: Option<u32>,
+    /// The day on which the contract's months begin.
+    pub(crate) month_start_day: Option<i8>,
     pub(crate) extra_roots: Option<Vec<u8>>,
     /// What prints the profile's credentials.
     pub(crate) credential_command: Option<Command>,
@@ -99,6 +103,8 @@ impl Settings {
             },
             quota: values.quota.map(|text| read_value("quota", &text, Rate::from_str)).transpose()?,
             concurrency: values.concurrency,
+            handle_limit: values.handle_limit,
+            month_start_day: values.month_start_day,
             extra_roots: ca_file.map(|path| read_file(&path)).transpose()?,
             credential_command: values.credential_command,
             store,
@@ -183,7 +189,7 @@ pub(crate) fn explain(global: &Global) -> Result<(Vec<Explained>, Vec<LookedFor>
     let text = |path: &PathBuf| path.display().to_string();
     let option = |name: &str, value: Option<String>| value.map(|value| (value, given(name).to_owned()));
     let is_set = |set: bool| set.then(|| "set".to_owned());
-    let rows: [(&'static str, Option<Origin>, &str); 8] = [
+    let rows: [(&'static str, Option<Origin>, &str); 10] = [
         ("profile", profile.clone(), DEFAULT),
         (
             "base_url",
@@ -208,6 +214,8 @@ pub(crate) fn explain(global: &Global) -> Result<(Vec<Explained>, Vec<LookedFor>
             "30s",
         ),
         ("quota", of_files(&|file| file.quota.clone()), "learnt from the server"),
+        ("handle_limit", of_files(&|file| file.handle_limit.as_ref().map(ToString::to_string)), "none"),
+        ("month_start_day", of_files(&|file| file.month_start_day.as_ref().map(ToString::to_string)), "1"),
         (
             "ca_file",
             option("ca_file", global.ca_file.as_ref().map(text))
@@ -291,6 +299,8 @@ struct Values {
     timeout: Option<String>,
     quota: Option<String>,
     concurrency: Option<u16>,
+    handle_limit: Option<u32>,
+    month_start_day: Option<i8>,
     ca_file: Option<PathBuf>,
     credential_command: Option<Command>,
 }
@@ -304,6 +314,8 @@ impl Values {
             timeout: self.timeout.or_else(|| other.timeout.clone()),
             quota: self.quota.or_else(|| other.quota.clone()),
             concurrency: self.concurrency.or(other.concurrency),
+            handle_limit: self.handle_limit.or(other.handle_limit),
+            month_start_day: self.month_start_day.or(other.month_start_day),
             ca_file: self.ca_file.or_else(|| other.ca_file.clone()),
             credential_command: self.credential_command.or_else(|| other.credential_command.clone()),
         }

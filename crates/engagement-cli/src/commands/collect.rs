@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engagement::{OwnersBuilder, describe, model::plan::Target};
+use engagement::{OwnersBuilder, model::plan::Target};
 use engagement_collect::{Ended, Error, Job, List, Making, Question, Report, Run, Standing, find, make};
 use engagement_store::{Collector, Store};
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,7 @@ use crate::{
         forecast, metrics, owners,
         range::window,
         setup::{connect, refused, who},
+        stored::storage,
         trouble::Troubles,
     },
     exit::{Exit, Failure},
@@ -294,13 +295,6 @@ async fn at(time: Option<Tick>) {
 
 fn until_then(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
-}
-
-/// The store does not do what it should.
-fn storage(error: &engagement_store::Error) -> Failure {
-    Failure::new(Exit::Storage, "storage", describe(error))
-        .hint(error.remedy())
-        .retryable(error.is_retryable())
 }
 
 fn failure(error: &Error) -> Failure {

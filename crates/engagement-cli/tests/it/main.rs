@@ -25,3 +25,4 @@ mod secrets;
 mod server;
 mod settings;
 mod signals;
+mod stored;
