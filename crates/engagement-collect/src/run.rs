@@ -330,7 +330,14 @@ impl Run {
                 let gravest = gravest.map(|problem| (Gravity::of(problem.kind), problem.message.clone()));
                 let (gravity, message) = gravest.unwrap_or((Gravity::Passing, String::new()));
                 step.problems.retain(|problem| problem.kind != ProblemKind::Held);
+                let id = batch.id;
                 self.fell_through(batch, asker, Remains { settled, requests, message }, gravity);
+                if self.ended.is_none() && self.later.iter().any(|batch| batch.id == id) {
+                    // No trouble as long as it may still come right.
+                    let passing =
+                        step.problems.drain(..).map(|problem| format!("{problem}; asked again later"));
+                    step.warnings.extend(passing);
+                }
             }
         }
         step

@@ -124,12 +124,13 @@ impl Stage {
 
 pub(crate) async fn run(client: Client, collector: Collector, job: &Job, question: &Question) -> Outcome {
     let mut run = Run::new(client, collector, job.id(), question).unwrap();
-    let mut problems = Vec::new();
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     while let Some(step) = run.next().await {
         problems.extend(step.problems);
+        warnings.extend(step.warnings);
     }
     let (report, ended) = run.finish().await.unwrap();
-    Outcome { report, ended, problems }
+    Outcome { report, ended, problems, warnings }
 }
 
 /// How a run ended.
@@ -138,6 +139,7 @@ pub(crate) struct Outcome {
     pub(crate) report: Report,
     pub(crate) ended: Option<Ended>,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Outcome {

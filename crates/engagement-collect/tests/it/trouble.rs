@@ -23,7 +23,9 @@ async fn a_poison_batch_is_set_aside_and_the_others_go_on() {
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 2_250), ("failed", 250)]));
     assert_eq!((outcome.report.set_aside, outcome.report.waiting), (1, 0));
     assert!(outcome.ended.is_none());
-    assert_eq!(outcome.kinds(), [ProblemKind::Server; 3]);
+    // Two times it might still have come right.
+    assert_eq!(outcome.kinds(), [ProblemKind::Server]);
+    assert_eq!(outcome.warnings.len(), 2);
     // Nine whole ones, and three turns of five attempts.
     assert_eq!(stage.requests(), 9 + 15);
     let reader = stage.store().reader().unwrap();
