@@ -82,7 +82,7 @@ impl Drop for Emulator {
 }
 
 /// Builds the program and learns from cargo where it is.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let args = ["build", "--locked", "--package", "engagement-cli", "--bin", "engagement"];
     let messages = output_of(workspace.cargo(args).arg("--message-format=json-render-diagnostics"))?;
     executable(&messages).context("cargo built no engagement program")

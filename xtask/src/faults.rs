@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    judge,
     test::{self, Step, Work},
     workspace::Workspace,
 };
@@ -59,6 +60,10 @@ const STEPS: &[Step] = &[
             ],
             settings: &[("SWEEP", "whole")],
         },
+    },
+    Step {
+        name: "200 kills in a collection of 100,000 Tweets, and calls of the system that fail",
+        work: Work::Own(judge::run_long),
     },
     Step {
         name: "OpenSSL from source",

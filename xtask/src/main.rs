@@ -10,6 +10,7 @@ mod demo;
 mod emulator;
 mod faults;
 mod fuzz;
+mod judge;
 mod packages;
 mod pages;
 mod provision;
@@ -56,6 +57,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
             Ok(options) => fuzz::run(&workspace, &options),
             Err(error) => return Ok(usage_error(&format!("{error:#}"))),
         },
+        ["judge"] => judge::run(&workspace),
         ["pages"] => pages::run(&workspace).map(drop),
         ["sql"] => sql::run(&workspace).map(drop),
         ["tidy"] => tidy::run(&workspace),
@@ -83,6 +85,7 @@ usage: cargo xtask COMMAND
   codegen [--check]    write the generated code, or say what of it is stale
   tidy                 the layers, and the rules of the house that no other tool knows
   compat [--fast]      clients that we did not write, against the emulator
+  judge                collections, under kills and faults
   pages                the emulator's pages, in Chromium
   sql                  the examples of docs/sql.md, with DuckDB, Polars and pandas
   bench [-p CRATE] [-- ARG...]

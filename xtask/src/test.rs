@@ -5,7 +5,7 @@ use std::{io, process::ExitCode, time::Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    bench, codegen, compat, demo, pages,
+    bench, codegen, compat, demo, judge, pages,
     provision::{self, Purpose},
     sql,
     tally::{Tally, count},
@@ -96,6 +96,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "pages, in a browser", work: Work::Foreign(pages::run) },
     Step { name: "SQL, with the libraries that users have", work: Work::Foreign(sql::run) },
+    Step { name: "collections, under kills and faults", work: Work::Own(judge::run) },
     Step { name: "demo", work: Work::Own(demo) },
 ];
 

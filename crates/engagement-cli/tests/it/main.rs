@@ -9,6 +9,7 @@
 mod accounting;
 mod auth;
 mod browser;
+mod collect;
 mod credentials;
 mod doctor;
 mod emulator;

@@ -1,0 +1,117 @@
+//! `collect`: what it says, what it refuses, how it ends.
+
+use std::fs;
+
+use crate::{
+    engagement::{Done, Folder},
+    server::Server,
+};
+
+const TOTALS: &str = "collect --endpoint totals --ids ids --store s.db --summary summary.json";
+
+fn stage() -> (Folder, Server) {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    folder.write("ids", server.tweets("unowned", 600).join("\n"));
+    (folder, server)
+}
+
+/// The six states, which must be what was asked.
+#[track_caller]
+fn states(folder: &Folder) -> [u64; 6] {
+    let summary = folder.json("summary.json");
+    let states = ["ok", "unavailable", "unsupported", "forbidden", "failed", "unaccounted"]
+        .map(|state| summary[state].as_u64().unwrap());
+    assert_eq!(summary["asked"].as_u64().unwrap(), states.iter().sum::<u64>());
+    states
+}
+
+#[test]
+fn the_same_command_goes_on_to_the_end_and_then_has_nothing_to_do() {
+    let (folder, server) = stage();
+    let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();
+    run("--max-requests 1")
+        .ends(5)
+        .prints_nothing()
+        .says(&["job 1: 600 Tweets in 3 requests", "2 batches wait"]);
+    assert_eq!((states(&folder), server.requests()), ([250, 0, 0, 0, 0, 350], 1));
+    run("--concurrency 2").ends(0).prints_nothing().says(&["going on with job 1"]);
+    assert_eq!((states(&folder), server.requests()), ([600, 0, 0, 0, 0, 0], 3));
+    run("").ends(0).says(&["job 1 is over", "--again"]);
+    assert_eq!((states(&folder), server.requests()), ([600, 0, 0, 0, 0, 0], 3));
+    run("--again").ends(0).says(&["job 2: 600 Tweets"]);
+    assert_eq!(server.requests(), 6);
+}
+
+#[test]
+fn a_changed_list_is_refused_until_it_is_told_what_to_do() {
+    let (folder, server) = stage();
+    let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();
+    run("--max-requests 1").ends(5);
+    let ids = folder.read("ids");
+    folder.write("ids", ids.lines().skip(10).collect::<Vec<_>>().join("\n"));
+    run("").ends(7).says(&["job 1", "10 removed", "590 are the same", "--new-job"]);
+    assert_eq!(server.requests(), 1);
+    run("--new-job").ends(0).says(&["job 2: 590 Tweets"]);
+    folder.write("ids", ids.lines().rev().collect::<Vec<_>>().join("\n"));
+    run("").ends(0).says(&["going on with job 1"]);
+}
+
+#[test]
+fn what_cannot_be_asked_or_kept_is_refused_before_a_request() {
+    let (folder, server) = stage();
+    let run = |words: &str| folder.engagement(words).app(&server).run();
+    let usage = |words: &str, says: &[&str]| run(words).ends(2).prints_nothing().says(says);
+    usage("collect --endpoint totals --ids ids", &["--store"]);
+    usage("collect --endpoint totals --ids ids --store s.db --start 7d", &["range"]);
+    usage("collect --endpoint historical --ids ids --store s.db", &["--start"]);
+    usage("collect --endpoint auto --ids ids --store s.db --end 2026-01-01", &["--start"]);
+    usage("collect --endpoint totals --ids ids --store s.db --until 2020-01-01T00:00:00Z", &["past"]);
+    usage("collect --endpoint totals --ids ids --store s.db --until soon", &["06:30"]);
+    usage("collect --endpoint totals --ids ids --store s.db --metrics favourites", &["favorites"]);
+    run("collect --endpoint 28hr --ids ids --store s.db").ends(4).says(&["--owners"]);
+    run("collect --endpoint totals --ids none --store s.db").ends(7);
+
+    let storage = |store: &str, says: &[&str]| -> Done {
+        let words = format!("collect --endpoint totals --ids ids --store {store}");
+        run(&words).ends(8).prints_nothing().says(says)
+    };
+    folder.write("text.db", "something else, longer than a header has to be, and of another kind entirely");
+    storage("text.db", &["no store"]);
+    storage("nowhere/s.db", &["nowhere"]);
+    fs::create_dir(folder.path().join("folder.db")).unwrap();
+    storage("folder.db", &["folder.db"]);
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn a_plan_needs_neither_store_nor_credentials() {
+    let (folder, server) = stage();
+    let plan =
+        folder.engagement("collect --endpoint totals --ids ids --dry-run -o json").run().ends(0).json();
+    assert_eq!((&plan["requests"], &plan["lower_bound"], &plan["ids"]), (&3.into(), &3.into(), &600.into()));
+    assert_eq!(server.requests(), 0);
+    assert!(!folder.names().iter().any(|name| name.ends_with(".db")));
+}
+
+#[test]
+fn hours_of_the_last_28_and_of_history_fill_one_series() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    folder.write("ids", server.tweets("owned", 4).join("\n"));
+    let run = |words: &str| {
+        let words =
+            format!("collect --ids ids --store s.db --metrics impressions --summary summary.json {words}");
+        folder.engagement(&words).brand(&server).run().ends(0)
+    };
+    run("--endpoint auto --start 5h");
+    run("--endpoint historical --start 3d --end 1d");
+    run("--endpoint 28hr --by day").says(&["hours are asked for and stored"]);
+    run("--endpoint auto");
+    assert_eq!(states(&folder).iter().sum::<u64>(), 4);
+    let by_endpoint = &server.get("/_emulator/requests")["by_endpoint"];
+    assert_eq!(
+        ["totals", "28hr", "historical"].map(|endpoint| by_endpoint[endpoint]["200"].as_u64()),
+        [Some(1), Some(2), Some(1)]
+    );
+}
