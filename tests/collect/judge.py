@@ -17,6 +17,7 @@ import os
 import pathlib
 import random
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -333,6 +334,8 @@ def main():
     parser.add_argument("--concurrency", type=int, default=4)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()
+    if options.calls and not shutil.which("strace"):
+        sys.exit("--calls needs strace, which is not installed")
     print(f"seed {options.seed}")
     random.seed(options.seed)
     binary = str(pathlib.Path(options.engagement).resolve())
