@@ -106,11 +106,11 @@ pub struct Progress {
 }
 
 impl Run {
-    /// Goes on with a job.
+    /// Goes on with a job, which is the one that [`find`](crate::find) or [`make`](crate::make) gave for the question.
     ///
     /// # Errors
     ///
-    /// The store has no such job, or not the one that the question is about; or no thread can be started.
+    /// The store has no such job, or no thread can be started.
     pub fn new(client: Client, collector: Collector, job: JobId, question: &Question) -> Result<Self, Error> {
         let store = collector.store().clone();
         let job = Job::read(store.reader()?.job(job)?)?;
@@ -182,7 +182,7 @@ impl Run {
         }
     }
 
-    /// The client's quota.
+    /// The client that it asks with.
     pub fn client(&self) -> &Client {
         &self.client
     }

@@ -107,7 +107,8 @@ impl Reader {
 
     /// A job's Tweets, each counted once: by state, and how many have none yet.
     ///
-    /// A Tweet of several batches is in the state that [`State::and`] gives. Needs 16 bytes for each Tweet.
+    /// A Tweet of several batches is in the state that [`State::and`] gives; as long as one of them waits it has none, unless
+    /// it is ok already. Needs 16 bytes for each Tweet.
     pub fn tweets_of(&self, job: JobId) -> Result<(Tally, u64), Error> {
         self.job(job)?;
         self.read(|connection| {
