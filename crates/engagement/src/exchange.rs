@@ -298,14 +298,11 @@ impl<'a> Exchange<'a> {
 
     fn recover(&mut self, recovery: Recovery, by_stranger: bool) {
         let part = self.unit.window.filter(|_| self.unit.endpoint == Endpoint::Last28Hours);
-        for row in recovery.rows {
-            let row = match part {
-                Some(part) => match clip(row, part) {
-                    Some(row) => row,
-                    None => continue,
-                },
-                None => row,
-            };
+        let rows = match part {
+            Some(part) => clip(recovery.rows, part),
+            None => recovery.rows,
+        };
+        for row in rows {
             // What is forbidden to its asker is not the asker's.
             if by_stranger || matches!(row.outcome, Outcome::Forbidden(_)) {
                 self.settled.strangers.push(row);

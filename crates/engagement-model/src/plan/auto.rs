@@ -1,5 +1,7 @@
 //! What [`Target::Auto`] chooses: the endpoint that answers for the fewest requests, and who asks for owned Tweets.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{AgeRules, Asker, Plan, Target};
@@ -7,8 +9,10 @@ use crate::{
     endpoint::Endpoint,
     grouping::{Dimension, Grouping},
     hour::UtcHour,
-    outcome::{Outcome, Row},
+    metric::Metric,
+    outcome::{Outcome, Reason, Row},
     request::InvalidRequest,
+    tweet_id::TweetId,
     window::Window,
 };
 
@@ -48,15 +52,16 @@ impl Target {
 }
 
 impl Plan {
-    /// What of an answer's row belongs to the question; `None` if nothing does.
+    /// What of an answer's rows belongs to the question.
     ///
     /// Everything does, unless [`Target::Auto`] chose 28hr: that answers 28 hours, whatever part of them was asked
     /// for. Then hours outside the range go, and a row without a value, which stands for all hours, stands for those
-    /// of the range.
-    pub fn clip(&self, row: Row) -> Option<Row> {
+    /// of the range. Hours of the range that the answer does not reach are unaccounted: it may be one hour older or
+    /// younger than the question, by the wait between them or by the difference of two clocks.
+    pub fn clip(&self, rows: Vec<Row>) -> Vec<Row> {
         match self.range.filter(|_| self.endpoint == Endpoint::Last28Hours) {
-            Some(range) => clip(row, range),
-            None => Some(row),
+            Some(range) => clip(rows, range),
+            None => rows,
         }
     }
 
@@ -115,14 +120,53 @@ impl Plan {
     }
 }
 
-/// What of a row of the last 28 hours belongs to a part of them: see [`Plan::clip`].
-pub fn clip(row: Row, part: Window) -> Option<Row> {
-    match (&row.outcome, row.bucket) {
-        (Outcome::Ok(_), Some(bucket)) => (bucket.intersection(part) == Some(bucket)).then_some(row),
-        (Outcome::Ok(_), None) => None,
-        (_, None) => Some(Row { bucket: Some(part), ..row }),
-        (_, Some(bucket)) => Some(Row { bucket: Some(bucket.intersection(part)?), ..row }),
+/// What of the rows of the last 28 hours belongs to a part of them: see [`Plan::clip`].
+pub fn clip(rows: Vec<Row>, part: Window) -> Vec<Row> {
+    let mut cells: BTreeMap<(TweetId, Metric), Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        cells.entry((row.tweet_id, row.metric.clone())).or_default().push(row);
     }
+    let mut clipped = Vec::new();
+    for ((tweet_id, metric), mut rows) in cells {
+        if let [only] = &mut *rows
+            && only.outcome.value().is_none()
+        {
+            only.bucket = Some(part);
+            clipped.append(&mut rows);
+            continue;
+        }
+        rows.retain_mut(|row| {
+            row.bucket = row.bucket.and_then(|bucket| {
+                let inside = bucket.intersection(part)?;
+                // A sum of more hours is not one of fewer.
+                (inside == bucket || row.outcome.value().is_none()).then_some(inside)
+            });
+            row.bucket.is_some()
+        });
+        let told: Vec<Window> = rows.iter().filter_map(|row| row.bucket).collect();
+        clipped.append(&mut rows);
+        clipped.extend(gaps(part, told).map(|gap| Row {
+            tweet_id,
+            metric: metric.clone(),
+            bucket: Some(gap),
+            outcome: Outcome::Unaccounted(Reason::new("the answer does not reach this hour")),
+        }));
+    }
+    clipped
+}
+
+/// What of the part no bucket has.
+fn gaps(part: Window, mut told: Vec<Window>) -> impl Iterator<Item = Window> {
+    told.sort_unstable_by_key(|bucket| bucket.start());
+    let mut from = part.start();
+    let last = core::iter::once((part.end(), part.end()));
+    told.into_iter().map(|bucket| (bucket.start(), bucket.end())).chain(last).filter_map(
+        move |(start, end)| {
+            let gap = Window::new(from, start).ok();
+            from = from.max(end);
+            gap
+        },
+    )
 }
 
 /// Whether the 28hr endpoint, asked at `now`, answers the window's first hour.

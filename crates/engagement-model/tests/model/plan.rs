@@ -211,18 +211,40 @@ fn a_part_of_the_last_28_hours_is_asked_by_hour_and_clipped() {
     assert!(planned.request(&[hourly()], now()).is_ok_and(|request| request.window().is_none()));
 
     let row = |bucket, outcome| Row { tweet_id: made(50, 0), metric: Metric::Impressions, bucket, outcome };
-    let hour = |ago: i32| Some(Window::hour(running_hour().plus(-ago)));
     let answered = Window::new(running_hour().plus(-28), running_hour().plus(1)).ok();
     let unavailable = || Outcome::Unavailable(Reason::new("gone"));
-    assert_eq!(plan.clip(row(hour(21), Outcome::Ok(3))), None);
-    assert_eq!(plan.clip(row(hour(20), Outcome::Ok(3))), Some(row(hour(20), Outcome::Ok(3))));
-    assert_eq!(plan.clip(row(hour(0), Outcome::Ok(0))), Some(row(hour(0), Outcome::Ok(0))));
-    // A sum of more hours is not one of fewer.
-    assert_eq!(plan.clip(row(answered, Outcome::Ok(3))), None);
+    // A row without a value stands for all hours, whichever the answer had.
     for bucket in [answered, None] {
-        assert_eq!(plan.clip(row(bucket, unavailable())), Some(row(Some(today()), unavailable())));
+        assert_eq!(plan.clip(vec![row(bucket, unavailable())]), [row(Some(today()), unavailable())]);
     }
-    assert_eq!(plan.clip(row(hour(21), unavailable())), None);
+    // A sum of more hours is not one of fewer.
+    let unreached = || Outcome::Unaccounted(Reason::new("the answer does not reach this hour"));
+    assert_eq!(plan.clip(vec![row(answered, Outcome::Ok(3))]), [row(Some(today()), unreached())]);
+}
+
+#[test]
+fn hours_that_an_answer_does_not_reach_are_unaccounted() {
+    let plan = last_day();
+    let row = |bucket, outcome| Row { tweet_id: made(50, 0), metric: Metric::Impressions, bucket, outcome };
+    let hour = |ago: i32| running_hour().plus(-ago);
+    let unreached = || Outcome::Unaccounted(Reason::new("the answer does not reach this hour"));
+    let counted = |ago: std::ops::RangeInclusive<i32>| {
+        ago.rev().map(|ago| row(Some(Window::hour(hour(ago))), Outcome::Ok(ago.unsigned_abs().into())))
+    };
+    let between = |from, to| Window::new(hour(from), hour(to)).ok();
+
+    assert_eq!(plan.clip(counted(0..=28).collect()), counted(0..=20).collect::<Vec<_>>());
+    // The server's clock is an hour behind, and an hour of the middle is missing from the answer.
+    let mut rows: Vec<Row> = counted(1..=29).collect();
+    rows.retain(|row| row.outcome != Outcome::Ok(7));
+    let mut expected: Vec<Row> = counted(1..=20).filter(|row| row.outcome != Outcome::Ok(7)).collect();
+    expected.push(row(between(7, 6), unreached()));
+    expected.push(row(between(0, -1), unreached()));
+    assert_eq!(plan.clip(rows), expected);
+    // The question waited for hours.
+    let mut expected: Vec<Row> = counted(0..=18).collect();
+    expected.push(row(between(20, 18), unreached()));
+    assert_eq!(plan.clip(counted(0..=18).collect()), expected);
 }
 
 #[test]
@@ -235,7 +257,10 @@ fn rows_of_an_explicit_endpoint_are_not_clipped() {
         outcome: Outcome::Ok(3),
     };
     for target in [Target::Last28Hours, Target::Totals, Target::Historical(last(10))] {
-        assert_eq!(plan(target, &[Metric::Impressions], &asks).clip(row.clone()), Some(row.clone()));
+        assert_eq!(
+            plan(target, &[Metric::Impressions], &asks).clip(vec![row.clone()]),
+            std::slice::from_ref(&row)
+        );
     }
 }
 
