@@ -1,0 +1,249 @@
+//! What does accounting for every Tweet cost beside asking and decoding?
+//!
+//! The client asks for totals, full requests one at a time or eight, and every row of the answers is taken. What it is
+//! held against is the sum of two: hyper-util's legacy client posting the same bodies and inflating with the same
+//! flate2, and the model decoding the same answers. The server is another process; runs are interleaved, and the ratio
+//! is the median of those of each round. Time is what this process's threads spent on a CPU.
+//!
+//! `cargo bench -p engagement --bench client` measures and prints; anything else makes a few requests of each kind.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench reports to the terminal and may fail loudly"
+)]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::{Duration, SystemTime},
+};
+
+use engagement::{
+    App, Client,
+    model::{
+        Dimension, Endpoint, Grouping, Metric, Request, TweetId,
+        answer::{Answer, Limits},
+    },
+    transport::Proxy,
+};
+use flate2::{Compression, bufread::MultiGzDecoder, write::GzEncoder};
+use futures_util::{StreamExt as _, stream};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{
+    client::legacy,
+    rt::{TokioExecutor, TokioTimer},
+};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == "serve") {
+        return serve();
+    }
+    let (rounds, requests) =
+        if arguments.iter().any(|argument| argument == "--bench") { (5, 400) } else { (1, 8) };
+    let server = Server::start();
+    println!("in flight   client   legacy client   decoding   ratio   (CPU µs a request)");
+    for in_flight in [1, 8] {
+        let mut runs: Vec<[f64; 4]> = (0..rounds)
+            .map(|_| {
+                let client = ask(&server, in_flight, requests);
+                let rival = post(&server, in_flight, requests);
+                let decoding = decode(requests);
+                [client, rival, decoding, client / (rival + decoding)]
+            })
+            .collect();
+        let mut median = |figure: usize| {
+            runs.sort_by(|a, b| a[figure].total_cmp(&b[figure]));
+            runs[runs.len() / 2][figure]
+        };
+        println!("{in_flight:9} {:8.1} {:15.1} {:10.1} {:7.2}", median(0), median(1), median(2), median(3));
+    }
+}
+
+/// The client, from ids to rows.
+fn ask(server: &Server, in_flight: usize, requests: usize) -> f64 {
+    runtime().block_on(async {
+        let client = Client::builder()
+            .base_url(&server.url)
+            .app(App::consumer("key", "secret"))
+            .concurrency(in_flight)
+            .transport(|transport| transport.proxy(Proxy::none()))
+            .build()
+            .unwrap();
+        let ask = async |requests: usize| {
+            let mut outcomes = client.totals(ids(requests)).send().unwrap();
+            let mut values = 0;
+            while let Some(batch) = outcomes.next().await {
+                values += batch.rows.iter().filter(|row| row.outcome.value().is_some()).count();
+            }
+            assert_eq!(values, requests * FULL * metrics().count());
+            assert_eq!(outcomes.effort().requests, requests as u64);
+        };
+        // Connections are open then.
+        ask(in_flight).await;
+        let before = cpu_time();
+        ask(requests).await;
+        micros(cpu_time() - before, requests)
+    })
+}
+
+/// The rival, from bodies to inflated bodies.
+fn post(server: &Server, in_flight: usize, requests: usize) -> f64 {
+    let bodies: Vec<String> = asked(requests).iter().map(Request::to_json).collect();
+    let url: http::Uri = format!("{}{}", server.url, Endpoint::Totals.path()).parse().unwrap();
+    runtime().block_on(async {
+        let client: legacy::Client<_, Full<bytes::Bytes>> =
+            legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build_http();
+        let post = async |bodies: &[String]| {
+            let posts = bodies.iter().map(|body| {
+                let request = http::Request::post(url.clone())
+                    .header("content-type", "application/json")
+                    .header("accept-encoding", "gzip")
+                    .header("authorization", "Bearer token")
+                    .body(Full::from(body.clone()))
+                    .unwrap();
+                let client = &client;
+                async move {
+                    let packed = client.request(request).await.unwrap().into_body().collect().await.unwrap();
+                    let mut inflated = Vec::new();
+                    MultiGzDecoder::new(&packed.to_bytes()[..]).read_to_end(&mut inflated).unwrap();
+                    inflated.len()
+                }
+            });
+            let lengths: Vec<_> = stream::iter(posts).buffer_unordered(in_flight).collect().await;
+            assert!(lengths.iter().all(|length| *length > FULL * 20));
+        };
+        post(&bodies[..in_flight.min(bodies.len())]).await;
+        let before = cpu_time();
+        post(&bodies).await;
+        micros(cpu_time() - before, requests)
+    })
+}
+
+/// The decoder alone.
+fn decode(requests: usize) -> f64 {
+    let asked = asked(requests);
+    let bodies: Vec<_> = asked.iter().map(|request| answer(&request.to_json())).collect();
+    let before = cpu_time();
+    for (request, body) in asked.iter().zip(&bodies) {
+        let answer = Answer::decode(request, body, &Limits::default()).unwrap();
+        assert_eq!(answer.rows.len(), FULL * metrics().count());
+    }
+    micros(cpu_time() - before, requests)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn micros(time: Duration, requests: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / requests as f64
+}
+
+/// Time that this process's threads were on a CPU.
+fn cpu_time() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let on_cpu = threads.filter_map(|thread| {
+        let schedstat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        schedstat.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(on_cpu.sum())
+}
+
+/// Ids of Tweets made ten days ago, enough to fill so many requests.
+fn ids(requests: usize) -> Vec<TweetId> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() * 1_000;
+    let first = (now - 10 * 24 * 3_600_000 - 1_288_834_974_657) << 22;
+    (0..requests * FULL).map(|n| TweetId::new(first + n as u64 * 7_919).unwrap()).collect()
+}
+
+/// The same as the client asks.
+fn asked(requests: usize) -> Vec<Request> {
+    let by_tweet = Grouping::new("engagement", [Dimension::TweetId, Dimension::EngagementType]).unwrap();
+    let request =
+        |ids: &[TweetId]| Request::totals(ids.iter().copied(), metrics(), [by_tweet.clone()]).unwrap();
+    ids(requests).chunks(FULL).map(request).collect()
+}
+
+/// What an app may read of anybody's Tweets.
+fn metrics() -> impl Iterator<Item = Metric> {
+    Endpoint::Totals.metrics().filter(Metric::is_public)
+}
+
+const FULL: usize = 250;
+
+/// The server's answer to a request: every Tweet in it has every metric.
+fn answer(request: &str) -> Vec<u8> {
+    let ids =
+        request.split('"').filter(|text| text.len() > 15 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let counts: Vec<_> = metrics()
+        .enumerate()
+        .map(|(n, metric)| format!("\"{metric}\":\"{}\"", (n + 3) * 1_237 % 991))
+        .collect();
+    let counts = counts.join(",");
+    let tweets: Vec<_> = ids.map(|id| format!("\"{id}\":{{{counts}}}")).collect();
+    format!("{{\"engagement\":{{{}}}}}", tweets.join(",")).into_bytes()
+}
+
+struct Server {
+    url: String,
+    process: Child,
+}
+
+impl Server {
+    fn start() -> Self {
+        let program = std::env::current_exe().unwrap();
+        let mut process = Command::new(program).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+        let mut port = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        Self { url: format!("http://127.0.0.1:{}", port.trim()), process }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is gone then, or has been.
+        let _ = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+/// The other process.
+fn serve() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    println!("{}", listener.local_addr().unwrap().port());
+    for stream in listener.incoming() {
+        std::thread::spawn(move || converse(stream.unwrap()));
+    }
+}
+
+/// Answers one request after the other. `None` when the client has gone.
+fn converse(mut stream: TcpStream) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let mut from = BufReader::new(stream.try_clone().ok()?);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            from.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            let line = line.trim_end().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        from.read_exact(&mut body).ok()?;
+        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(&answer(std::str::from_utf8(&body).ok()?)).ok()?;
+        let packed = packer.finish().ok()?;
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+            packed.len()
+        );
+        stream.write_all(&[head.as_bytes(), &packed].concat()).ok()?;
+    }
+}
