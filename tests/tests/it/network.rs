@@ -71,6 +71,20 @@ async fn sweep(stage: &Stage, asked: &Asked, ask: impl Fn(&Client) -> Query, str
     swept
 }
 
+/// As many connections as requests in flight, and when those are open no other.
+#[tokio::test]
+async fn connections_are_as_many_as_requests_in_flight() {
+    let (stage, ids) = set(2_000).await;
+    let latency = Way { latency: Duration::from_millis(2), ..Way::default() };
+    let proxy = FaultProxy::before(stage.emulator.addr(), move |_| Wire::to_client(latency)).await;
+    let client = through(&proxy, &stage).concurrency(4).build().unwrap();
+    for query in 1..=3 {
+        let haul = Haul::of(client.totals(ids.iter().copied())).await;
+        assert_eq!((haul.effort.requests, haul.effort.retries), (8, 0));
+        assert_eq!(proxy.connections(), 4, "query {query}");
+    }
+}
+
 #[tokio::test]
 async fn an_exchange_in_single_bytes() {
     let (stage, ids) = set(20).await;
