@@ -711,6 +711,9 @@ pub(crate) struct Doctor {
     /// Print the findings as a JSON array
     #[arg(long)]
     pub(crate) json: bool,
+    /// The store to look at [default: engagement.db, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
 }
 
 /// `engagement demo`.

@@ -244,10 +244,13 @@ impl Files {
         for path in paths {
             match fs::read_to_string(&path) {
                 Ok(text) => {
-                    let file = toml::from_str(&text).map_err(|error| {
+                    let file: File = toml::from_str(&text).map_err(|error| {
                         Failure::usage(format!("{} is no config file: {}", path.display(), one_line(&error)))
                             .hint("mend it, or name another one with --config")
                     })?;
+                    if only.is_none() && path == Path::new(LOCAL) {
+                        file.judge_local()?;
+                    }
                     files.push((path, file));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound && only.is_none() => {}
@@ -289,6 +292,28 @@ struct File {
     profiles: BTreeMap<String, Values>,
 }
 
+impl File {
+    /// A file that happens to lie in the current folder may be anybody's: it must not send credentials to a host of its
+    /// choice.
+    fn judge_local(&self) -> Result<(), Failure> {
+        let urls = self.profiles.values().flat_map(|values| [&values.base_url, &values.api_url]).flatten();
+        for url in urls {
+            let name = host(url).to_ascii_lowercase();
+            let is_of = |domain: &str| {
+                name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            };
+            let is_loopback = engagement::transport::Url::parse(url).is_ok_and(|url| url.is_loopback());
+            if !is_loopback && !is_of("twitter.com") && !is_of("x.com") {
+                return Err(Failure::usage(format!(
+                    "{LOCAL} in this folder would send credentials to {name}, which is none of the API's hosts"
+                ))
+                .hint("put that into your own config file, or name this one with --config if it is yours"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What a profile may say.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -323,7 +348,7 @@ impl Values {
 }
 
 fn usual_paths() -> Vec<PathBuf> {
-    let mut paths = vec![PathBuf::from("engagement.toml")];
+    let mut paths = vec![PathBuf::from(LOCAL)];
     paths.extend(config_folder().map(|config| config.join("config.toml")));
     paths
 }
@@ -384,6 +409,8 @@ fn one_line(error: &toml::de::Error) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The config file of a folder.
+const LOCAL: &str = "engagement.toml";
 /// The profile that needs no file.
 const EMULATOR: &str = "emulator";
 /// Where credentials are kept when no profile is named.

@@ -1,12 +1,14 @@
 //! `engagement doctor`: what is wrong, and how to mend it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use engagement::{
     describe,
     transport::{ErrorKind, Proxy, Url},
 };
 use engagement_credentials::{Finding, Found};
+use engagement_store::Store;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::{net::lookup_host, time::timeout};
 
@@ -31,11 +33,16 @@ pub(crate) async fn run(doctor: &Doctor, global: &Global, talk: &mut Talk) -> Re
     tokio::select! {
         biased;
         exit = signal::stopped() => Ok(exit),
-        ended = examine(global, talk, format) => ended,
+        ended = examine(doctor, global, talk, format) => ended,
     }
 }
 
-async fn examine(global: &Global, talk: &Talk, format: Option<Format>) -> Result<Exit, Failure> {
+async fn examine(
+    doctor: &Doctor,
+    global: &Global,
+    talk: &Talk,
+    format: Option<Format>,
+) -> Result<Exit, Failure> {
     let place = Place::open(global.out.as_deref())?;
     let mut report = Report::default();
     if let Some(mut settings) = report.settings(global) {
@@ -54,6 +61,7 @@ async fn examine(global: &Global, talk: &Talk, format: Option<Format>) -> Result
         };
         report.credentials(&settings, talk, found, is_reached).await?;
     }
+    report.store(doctor.store.as_deref());
     let happened: Vec<Exit> = report.findings.iter().filter_map(|finding| finding.exit).collect();
     match format {
         Some(format) => records::put(&report.findings, &COLUMNS, Some(format), place)?,
@@ -280,6 +288,22 @@ impl Report {
         Ok(())
     }
 
+    /// Whether the store can be read, and what is in it.
+    fn store(&mut self, named: Option<&Path>) {
+        let path = named.unwrap_or(Path::new(STORE));
+        if named.is_none() && !path.exists() {
+            return self.good("store", format!("{} is not there, and nothing needs it", path.display()));
+        }
+        let jobs = Store::open(path, Timestamp::now()).and_then(|store| store.reader()?.jobs());
+        match jobs {
+            Ok(jobs) => self.good("store", format!("{} is sound, with {} jobs", path.display(), jobs.len())),
+            Err(error) => {
+                let remedy = Some(error.remedy().to_owned()).filter(|remedy| !remedy.is_empty());
+                self.bad("store", describe(&error), remedy, Exit::Storage);
+            }
+        }
+    }
+
     /// A line for each finding.
     fn text(&self) -> String {
         let mut text = String::new();
@@ -298,6 +322,8 @@ impl Report {
 }
 
 const COLUMNS: [&str; 4] = ["check", "state", "message", "remedy"];
+/// Where stores are, unless another place is named.
+const STORE: &str = "engagement.db";
 /// For a name server to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Seconds by which clocks may differ without a word: half of what servers are known to take.

@@ -96,6 +96,20 @@ fn what_is_wrong_has_a_remedy() {
 }
 
 #[test]
+fn a_store_is_looked_at() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let run =
+        |words: &str| folder.engagement("doctor --json").args(words.split_whitespace()).app(&server).run();
+    assert_eq!(state(&run("").ends(0), "store"), "ok");
+    folder.write("engagement.db", "this is no database, and it is long enough to be looked at".repeat(20));
+    let done = run("").ends(8);
+    assert_eq!(state(&done, "store"), "failed");
+    assert!(line(&done.json(), "store")["remedy"].is_string(), "{}", done.stdout);
+    run("--store nowhere.db").ends(8);
+}
+
+#[test]
 fn a_certificate_that_nobody_knows_and_an_app_without_the_product() {
     let folder = Folder::new();
     folder.write(

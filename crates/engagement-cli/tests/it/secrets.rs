@@ -109,3 +109,27 @@ fn the_words_of_a_server_cannot_play_with_a_terminal() {
     let done = folder.engagement("totals --metrics fav\u{1b}[31m 20").app(&server).run().ends(2);
     assert!(!done.stderr.contains('\u{1b}'), "{:?}", done.stderr);
 }
+
+#[test]
+fn a_redirect_leads_nobody_to_another_host() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let id = server.tweet("owned");
+    for status in [301, 302, 303, 307, 308] {
+        server.post(
+            "/_emulator/faults",
+            &format!(
+                r#"[{{"endpoint":"any","every":1,"status":{status},"header":"location: http://{}/x"}}]"#,
+                elsewhere.local_addr().unwrap()
+            ),
+        );
+        folder.engagement("totals").arg(&id).brand(&server).run().ends(3);
+        folder.engagement("auth check").brand(&server).run().ends(6);
+        folder.engagement("request GET /1.1/account/verify_credentials.json").brand(&server).run().ends(0);
+        folder.engagement("auth login --pin --no-browser").app(&server).run().ends(6);
+    }
+    let came = elsewhere.accept();
+    assert!(came.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "somebody came");
+}

@@ -201,3 +201,27 @@ fn help_and_version_are_answers() {
     folder.engagement("man --dir pages").run().ends(0);
     assert!(folder.path().join("pages/engagement-totals.1").exists());
 }
+
+#[test]
+fn a_file_that_lies_in_the_folder_sends_credentials_nowhere() {
+    let folder = Folder::new();
+    for url in ["https://evil.example", "https://api.twitter.com.example", "https://nottwitter.com"] {
+        for name in ["base_url", "api_url"] {
+            let text = format!("[profiles.work]\n{name} = \"{url}\"\n");
+            folder.write("engagement.toml", &text);
+            folder
+                .engagement("totals 20 --profile work --dry-run")
+                .run()
+                .ends(2)
+                .prints_nothing()
+                .says(&["would send credentials to", "--config"]);
+            // Named, it is the user's own choice.
+            folder.write("own.toml", &text);
+            folder.engagement("totals 20 --config own.toml --profile work --dry-run").run().ends(0);
+        }
+    }
+    for url in ["https://data-api.x.com", "http://127.0.0.1:9", "https://data-api.twitter.com"] {
+        folder.write("engagement.toml", format!("[profiles.work]\nbase_url = \"{url}\"\n"));
+        folder.engagement("totals 20 --profile work --dry-run").run().ends(0);
+    }
+}

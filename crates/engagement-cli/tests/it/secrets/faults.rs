@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What is asked, without the ids.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "totals IDS",
     "totals IDS -o json --summary summary.json",
     "totals IDS --app --out rows.csv -o csv",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 14] = [
     "28hr IDS --as one --by day -o table",
     "historical IDS --as one --start 3d --by total",
     "totals IDS --as nobody",
+    "collect --endpoint totals --store engagement.db IDS --metrics favorites",
     "totals IDS --dry-run -o json",
     "auth check --all",
     "auth list -o json",
