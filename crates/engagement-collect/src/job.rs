@@ -118,13 +118,25 @@ pub fn make(
         tweet_ids.retain(|tweet_id| quarantined.binary_search(tweet_id).is_err());
     }
     settings.quarantined = quarantined.len() as u64;
+    let endpoint = question.target.endpoint(now);
+    let mut foreign = Vec::new();
+    if question.who == Who::Auto && endpoint.is_series() {
+        // Series are for owners. One Tweet without a token keeps the others from nothing.
+        let is_single = client.accounts().take(2).count() == 1;
+        let has_token = |tweet_id: &TweetId| match owners.of(*tweet_id) {
+            Some(owner) => client.account(owner).is_ok(),
+            None => is_single,
+        };
+        if tweet_ids.iter().any(has_token) {
+            (tweet_ids, foreign) = tweet_ids.into_iter().partition(has_token);
+        }
+    }
 
     let plan = if tweet_ids.is_empty() && !quarantined.is_empty() {
         None
     } else {
         Some(question.query(client, tweet_ids, owners).plan()?)
     };
-    let endpoint = question.target.endpoint(now);
     if let Some(plan) = &plan {
         let summary = plan.summary(None);
         (settings.requests, settings.lower_bound) = (summary.requests, summary.lower_bound);
@@ -147,15 +159,16 @@ pub fn make(
     for rows in plan.iter().flat_map(|plan| unasked::of_plan(plan, &question.metrics)) {
         draft.add_unasked(endpoint, &rows, now)?;
     }
-    if let Some(before) = before.filter(|_| !quarantined.is_empty()) {
-        let reason = format!("forbidden when job {} asked for it; not asked again", before.id);
-        let metrics: Vec<Metric> = match &question.metrics {
-            Metrics::Allowed => endpoint.metrics().collect(),
-            Metrics::Named(named) => named.clone(),
-        };
-        for rows in unasked::quarantined(&quarantined, &metrics, &reason) {
-            draft.add_unasked(endpoint, &rows, now)?;
-        }
+    let metrics: Vec<Metric> = match &question.metrics {
+        Metrics::Allowed => endpoint.metrics().collect(),
+        Metrics::Named(named) => named.clone(),
+    };
+    let known =
+        before.map(|before| format!("forbidden in job {}; not asked again", before.id)).unwrap_or_default();
+    let known = unasked::forbidden(&quarantined, &metrics, &known);
+    let without = unasked::forbidden(&foreign, &metrics, "there is no token of its owner; not asked");
+    for rows in known.chain(without) {
+        draft.add_unasked(endpoint, &rows, now)?;
     }
     let job = draft.commit()?;
     Job::read(reader.job(job)?)

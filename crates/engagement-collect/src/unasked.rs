@@ -8,8 +8,8 @@ pub(crate) fn of_plan<'a>(plan: &'a Plan, metrics: &'a Metrics) -> impl Iterator
     pieces(unasked(plan, metrics))
 }
 
-/// Tweets that the job before found forbidden.
-pub(crate) fn quarantined<'a>(
+/// Tweets that are forbidden without asking.
+pub(crate) fn forbidden<'a>(
     tweet_ids: &'a [TweetId],
     metrics: &'a [Metric],
     reason: &str,

@@ -98,7 +98,13 @@ impl Stage {
         self.begin(client, question, List::new(ids.iter().copied()), Making::default()).await
     }
 
-    async fn begin(&self, client: Client, question: &Question, list: List, making: Making) -> Outcome {
+    pub(crate) async fn begin(
+        &self,
+        client: Client,
+        question: &Question,
+        list: List,
+        making: Making,
+    ) -> Outcome {
         let mut collector = self.collector();
         let job = make(&mut collector, &client, question, list, making).unwrap();
         run(client, collector, &job, question).await

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use engagement::{Account, ProblemKind};
-use engagement_collect::{Ended, Question, model::plan::Target};
+use engagement_collect::{Ended, List, Making, Question, model::plan::Target};
 use engagement_emulator::{Class, Faults};
 use engagement_store::job::{JobId, Progress};
 
@@ -53,6 +53,25 @@ async fn a_batch_that_is_not_understood_is_set_aside_at_once() {
     let outcome = stage.collect(stage.client(&[]), &Question::new(Target::Totals), &ids).await;
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 750), ("failed", 250)]));
     assert_eq!((outcome.report.set_aside, stage.requests()), (1, 4));
+}
+
+#[tokio::test]
+async fn a_tweet_without_a_token_keeps_the_others_from_nothing() {
+    let stage = Stage::set().await;
+    let brand = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 30);
+    let (sport, unknown) = (stage.emulator.tweets(Class::Owned, Some("demo_sport"), 2), &brand[27..]);
+    let owners = [("demo_brand", &brand[..27]), ("demo_sport", &sport[..])];
+    let client = stage.client(&["demo_brand", "demo_news"]);
+    let question = Question::new(Target::Last28Hours);
+    let mut making = Making::default();
+    for (owner, ids) in owners {
+        ids.iter().for_each(|id| making.owners.add(*id, owner));
+    }
+    let list = List::new(brand.iter().chain(&sport).copied());
+    let outcome = stage.begin(client, &question, list, making).await;
+    let forbidden = (sport.len() + unknown.len()) as u64;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 27), ("forbidden", forbidden)]));
+    assert_eq!((stage.requests(), outcome.problems.len()), (2, 0));
 }
 
 #[tokio::test]
