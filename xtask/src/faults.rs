@@ -16,6 +16,21 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// The suites know a shorter form of each, which the test command runs; what makes them long is in their environment.
 const STEPS: &[Step] = &[
     Step {
+        name: "every call to the disk fails once under a store",
+        work: Work::Long {
+            args: &[
+                "test",
+                "--locked",
+                "--package",
+                "engagement-store",
+                "--test",
+                "it",
+                "a_disk_that_fails_at_any_call",
+            ],
+            settings: &[("ENGAGEMENT_EVERY_FAULT", "1")],
+        },
+    },
+    Step {
         name: "24 hours in which three requests in ten fail, 100 times",
         work: Work::Long {
             args: &[
@@ -89,7 +104,8 @@ mod tests {
     fn every_setting_is_one_that_a_suite_reads() {
         let root = Workspace::here().unwrap().root().to_path_buf();
         let suites =
-            ["crates/engagement-transport/tests/it", "tests/tests/it"].map(|folder| root.join(folder));
+            ["crates/engagement-store/tests/it", "crates/engagement-transport/tests/it", "tests/tests/it"]
+                .map(|folder| root.join(folder));
         let files = suites.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
         let sources: String =
             files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
