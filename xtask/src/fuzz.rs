@@ -111,8 +111,9 @@ fn target_folder(workspace: &Workspace) -> PathBuf {
     workspace.target().map_or_else(|| workspace.root().join("fuzz/target"), |target| target.join("fuzz"))
 }
 
-/// An input that takes a second, or half a gigabyte, is a finding too.
-const LIMITS: [&str; 2] = ["-rss_limit_mb=512", "-timeout=1"];
+/// An input that takes ten seconds, or half a gigabyte, is a finding too. The seconds are those of the wall: a fuzzer
+/// that others keep from the processor for one would call an innocent input slow.
+const LIMITS: [&str; 2] = ["-rss_limit_mb=512", "-timeout=10"];
 
 #[cfg(test)]
 mod tests {
