@@ -1,7 +1,8 @@
 //! A base string has the form that it must have, and normalising what is normal changes nothing.
 
 use oauth_core::{
-    Credentials, Request, SignError, Stamp, Timestamp, Version, explain_difference, sign, wire_url,
+    Credentials, PreparedCredentials, Request, SignError, Stamp, Timestamp, Version, explain_difference,
+    sign, wire_url,
 };
 
 /// The input is a URL, a line feed, and a form body.
@@ -49,7 +50,12 @@ fn base_string(url: &str, body: &[u8]) -> Option<String> {
     let request =
         Request::new("post", url).body("application/x-www-form-urlencoded", body).version(Version::Omit);
     let stamp = Stamp { timestamp: Timestamp::new(1).expect("not zero"), nonce: "n" };
-    match sign(&request, &Credentials::consumer("k", "s"), stamp) {
+    let credentials = Credentials::consumer("k", "s");
+    let signed = sign(&request, &credentials, stamp);
+    // The way that makes no base string has signed the same one.
+    let header = PreparedCredentials::new(&credentials).authorization(&request, stamp);
+    assert_eq!(header.as_deref(), signed.as_ref().map(|signed| signed.authorization()));
+    match signed {
         Ok(signed) => Some(signed.base_string().to_owned()),
         Err(SignError::Query { at }) => {
             assert_eq!(url.as_bytes().get(at), Some(&b'%'));

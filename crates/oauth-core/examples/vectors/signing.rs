@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use hmac::{Hmac, KeyInit, Mac};
 use oauth_core::{
     Authorization, Credentials, Message, NonceMemory, NonceRecord, Policy, PreparedCredentials, Received,
-    Registry, Remembered, Request, Secret, Signed, Signer, SigningKey, Stamp, Timestamp, Version, app_only,
-    is_form, percent, sign, three_legged, verify, wire_url,
+    Registry, Remembered, Request, Secret, SignError, Signed, Signer, SigningKey, Stamp, Timestamp, Version,
+    app_only, is_form, percent, sign, three_legged, verify, wire_url,
 };
 use serde_json::Value;
 use sha1::Sha1;
@@ -34,23 +34,55 @@ pub(crate) fn run(report: &mut Report, file: &Value) {
 
 fn check_vector(vector: &Value) -> Result<(), String> {
     let parts = Parts::read(vector)?;
-    let bare = parts.request(parts.url)?;
-    let signed = sign(&bare, &parts.credentials, parts.stamp).map_err(|error| describe(&error))?;
+    let signed = sign_every_way(&parts.request(parts.url)?, &parts.credentials, parts.stamp)?;
     check_expected(&parts, &signed, &vector["expect"])?;
-
-    // The other ways to the same header.
-    let signer = Signer::new(&bare, &parts.credentials).map_err(|error| describe(&error))?;
-    let header = signer.authorization(parts.stamp).map_err(|error| describe(&error))?;
-    same("header of a prepared request", header.as_str(), signed.authorization())?;
-    let prepared = PreparedCredentials::new(&parts.credentials);
-    let header = prepared.authorization(&bare, parts.stamp).map_err(|error| describe(&error))?;
-    same("header of prepared credentials", header.as_str(), signed.authorization())?;
     let typed = wire_url(text(&vector["request"], "url")?);
-    let wired =
-        sign(&parts.request(&typed)?, &parts.credentials, parts.stamp).map_err(|error| describe(&error))?;
+    let wired = sign_every_way(&parts.request(&typed)?, &parts.credentials, parts.stamp)?;
     same("base string of the URL as typed", wired.base_string(), signed.base_string())?;
-
     check_accepted(&parts, &signed)
+}
+
+/// Signs, or refuses to: every way to a header has to end as the others do.
+fn sign_every_way(
+    request: &Request<'_>,
+    credentials: &Credentials,
+    stamp: Stamp<'_>,
+) -> Result<Signed, String> {
+    let signed = sign(request, credentials, stamp);
+    let prepared = PreparedCredentials::new(credentials);
+    let signer = Signer::new(request, credentials);
+    let ready = prepared.signer(request);
+    let header = |signed: &Signed| signed.authorization().to_owned();
+    let by = |signer: &Result<Signer, SignError>| signer.clone().and_then(|it| it.authorization(stamp));
+    let behind = |write: &dyn Fn(&mut String) -> Result<(), SignError>| {
+        let mut out = String::from(BEFORE);
+        let written = write(&mut out);
+        let added = out.strip_prefix(BEFORE).unwrap_or("not behind what was there").to_owned();
+        match written {
+            // A refusal adds nothing.
+            Err(error) if added.is_empty() => Err(error),
+            _ => Ok(added),
+        }
+    };
+    let ways = [
+        (
+            "prepared credentials, every stage",
+            prepared.sign(request, stamp).as_ref().map(header).map_err(Clone::clone),
+        ),
+        ("prepared credentials", prepared.authorization(request, stamp)),
+        (
+            "prepared credentials into a buffer",
+            behind(&|out| prepared.write_authorization(request, stamp, out)),
+        ),
+        ("a signer", by(&signer)),
+        ("a signer of prepared credentials", by(&ready)),
+        ("a signer into a buffer", behind(&|out| signer.clone()?.write_authorization(stamp, out))),
+    ];
+    let wanted = signed.as_ref().map(header).map_err(Clone::clone);
+    for (way, found) in &ways {
+        same(&format!("header by {way}"), found, &wanted)?;
+    }
+    signed.map_err(|error| describe(&error))
 }
 
 fn check_expected(parts: &Parts<'_>, signed: &Signed, expect: &Value) -> Result<(), String> {
@@ -107,8 +139,7 @@ fn check_group(members: &[&Value]) -> Result<(), String> {
             }
             let (one, other) = (Parts::read(one)?, Parts::read(other)?);
             let sign = |parts: &Parts<'_>| {
-                sign(&parts.request(parts.url)?, &parts.credentials, parts.stamp)
-                    .map_err(|error| describe(&error))
+                sign_every_way(&parts.request(parts.url)?, &parts.credentials, parts.stamp)
             };
             if sign(&one)?.signature() == sign(&other)?.signature() {
                 return Err("two requests have the same signature".into());
@@ -338,8 +369,7 @@ impl Registry for OneUser<'_> {
 
 fn sign_as_anyone(request: &Request<'_>) -> Result<Signed, String> {
     let timestamp = Timestamp::new(1).map_err(|error| describe(&error))?;
-    sign(request, &Credentials::consumer("key", "secret"), Stamp { timestamp, nonce: "nonce" })
-        .map_err(|error| describe(&error))
+    sign_every_way(request, &Credentials::consumer("key", "secret"), Stamp { timestamp, nonce: "nonce" })
 }
 
 /// The header's parameters as they are written, without the realm.
@@ -384,4 +414,6 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What stands in a buffer already.
+const BEFORE: &str = "Authorization: ";
 const FORM: &str = "application/x-www-form-urlencoded";
