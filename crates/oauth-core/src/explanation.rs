@@ -31,6 +31,40 @@ use crate::{
 /// This costs as much as checking sixty requests, and tells whoever asks which of its guesses was close. It is for servers
 /// of developers.
 ///
+/// ```
+/// use oauth_core::{
+///     Credentials, NonceRecord, Part, Received, Registry, Remembered, Request, Secret, Stamp, Timestamp, explain,
+///     sign,
+/// };
+///
+/// /// Knows one app and no users. Nothing is remembered: explaining accepts nothing.
+/// struct Server;
+///
+/// impl Registry for Server {
+///     fn consumer_secret(&self, consumer_key: &str) -> Option<Secret> {
+///         (consumer_key == "key").then(|| Secret::from("secret"))
+///     }
+///     fn token_secret(&self, _: &str, _: &str) -> Option<Secret> {
+///         None
+///     }
+///     fn remember(&mut self, _: NonceRecord<'_>) -> Remembered {
+///         Remembered::New
+///     }
+/// }
+///
+/// // The client signs a GET and sends a POST.
+/// let url = "https://api.twitter.com/1.1/statuses/update.json";
+/// let stamp = Stamp { timestamp: Timestamp::new(1_700_000_000)?, nonce: "n0nce" };
+/// let signed = sign(&Request::new("GET", url), &Credentials::consumer("key", "secret"), stamp)?;
+/// let received =
+///     Received { method: "POST", url, authorization: &[signed.authorization()], content_type: None, body: b"" };
+///
+/// let explanation = explain(&received, &Server, &[])?;
+/// assert_eq!(explanation.part(), Some(Part::Method));
+/// println!("{explanation}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// A request that [`verify`](crate::verify) refuses before it comes to the signature gets that refusal.
