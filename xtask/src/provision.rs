@@ -222,6 +222,16 @@ const NEEDS: &[Need] = &[
         purposes: &[Purpose::Test],
     },
     Need {
+        what: "Rust's core library without std",
+        signs: &[Sign::Runs(&[
+            "sh",
+            "-c",
+            "test -d \"$(rustc --target x86_64-unknown-none --print target-libdir)\"",
+        ])],
+        remedy: Remedy::Run("rustup target add x86_64-unknown-none"),
+        purposes: &[Purpose::Test],
+    },
+    Need {
         what: "Python with venv",
         signs: &[Sign::Runs(&["python3", "-c", "import ensurepip, venv"])],
         remedy: Remedy::Apt("python3-venv"),
@@ -329,8 +339,8 @@ mod tests {
         }
     }
 
-    const TESTS_BUT_CLIPPY: [&str; 8] =
-        ["cc", "pkg-config", "openssl", "rustfmt", "python3", "curl", "chromedriver", "strace"];
+    const TESTS_BUT_CLIPPY: [&str; 9] =
+        ["cc", "pkg-config", "openssl", "rustfmt", "sh", "python3", "curl", "chromedriver", "strace"];
     const INSTALL: &str = "apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends";
     const UPDATE: &str = "apt-get -o DPkg::Lock::Timeout=300 update";
 
