@@ -8,6 +8,7 @@ mod codegen;
 mod compat;
 mod demo;
 mod emulator;
+mod exports;
 mod faults;
 mod fuzz;
 mod judge;
@@ -53,6 +54,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["compat"] => compat::run(&workspace, compat::Part::Whole),
         ["compat", "--fast"] => compat::run(&workspace, compat::Part::Fast),
         ["faults"] => faults::run(&workspace),
+        ["exports"] => exports::run(&workspace).map(drop),
         ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
             Ok(options) => fuzz::run(&workspace, &options),
             Err(error) => return Ok(usage_error(&format!("{error:#}"))),
@@ -88,6 +90,7 @@ usage: cargo xtask COMMAND
   judge                collections, under kills and faults
   pages                the emulator's pages, in Chromium
   sql                  the examples of docs/sql.md, with DuckDB, Polars and pandas
+  exports              exports, read by DuckDB, Polars and pandas, and out of an S3 of their own
   bench [-p CRATE] [-- ARG...]
                        measure, in one crate or in all
   faults               what goes wrong, for hours: what is too long for the test command

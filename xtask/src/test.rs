@@ -5,7 +5,7 @@ use std::{io, process::ExitCode, time::Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    bench, codegen, compat, demo, judge, pages,
+    bench, codegen, compat, demo, exports, judge, pages,
     provision::{self, Purpose},
     sql,
     tally::{Tally, count},
@@ -103,6 +103,7 @@ const STEPS: &[Step] = &[
         name: "strangers' clients, the quick ones",
         work: Work::Own(|workspace| compat::run(workspace, compat::Part::Fast)),
     },
+    Step { name: "exports, in the tools that read them", work: Work::Foreign(exports::run) },
     Step { name: "pages, in a browser", work: Work::Foreign(pages::run) },
     Step { name: "SQL, with the libraries that users have", work: Work::Foreign(sql::run) },
     Step { name: "collections, under kills and faults", work: Work::Own(judge::run) },

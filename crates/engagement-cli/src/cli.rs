@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Top(Top),
     /// Handles and requests that the contract counts, from a store's ledger
     Usage(Usage),
+    /// Take what is known out of a store, for other tools
+    Export(Export),
     /// Read, check and clean a list of Tweet ids; sends nothing
     Ids(Ids),
     /// Credentials: keep an app, authorise accounts, see who may ask
@@ -206,6 +208,8 @@ pub(crate) enum Format {
     Tsv,
     /// One JSON array
     Json,
+    /// A Parquet file, with --out
+    Parquet,
     /// The API's own shape, merged over all requests
     Raw,
 }
@@ -628,6 +632,31 @@ pub(crate) struct AuthRemove {
     /// Have the server accept the tokens no longer, first
     #[arg(long)]
     pub(crate) revoke: bool,
+}
+
+/// `engagement export`.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// The store to read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: PathBuf,
+    /// What to take [default: totals and series in one, and with parquet all three]
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Option<Table>,
+    /// csv, tsv, ndjson, json, or with --out DIR|s3://BUCKET/PREFIX parquet [default: that of -o, or ndjson]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<Format>,
+}
+
+/// A table of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Table {
+    /// Lifetime totals, one row for each observation
+    Totals,
+    /// Hours
+    Series,
+    /// The Tweets themselves
+    Tweets,
 }
 
 /// `engagement request`.

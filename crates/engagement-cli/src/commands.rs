@@ -6,6 +6,7 @@ pub(crate) mod collect;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emulator;
+pub(crate) mod export;
 mod forecast;
 pub(crate) mod ids;
 pub(crate) mod jobs;

@@ -1,6 +1,6 @@
 //! How a run ends: exit codes, and the one paragraph that explains a failure.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Serialize;
 
@@ -111,6 +111,17 @@ impl Failure {
     pub(crate) fn about(&self, name: &str) -> Self {
         let message = format!("{name}: {}", self.message);
         Self { message, hint: self.hint.clone(), ..*self }
+    }
+
+    /// The output does not take what is written to it.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        Self::new(Exit::Storage, "output", format!("the output cannot be written: {error}"))
+    }
+
+    /// This program was built without Parquet.
+    pub(crate) fn without_parquet() -> Self {
+        Self::usage("this program was built without Parquet")
+            .hint("choose another form, or build it with --features parquet")
     }
 
     /// What to do about it.

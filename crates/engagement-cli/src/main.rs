@@ -86,6 +86,10 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
                 let settings = resolve(&cli.global, talk)?;
                 commands::collect::run(*collect, &settings, talk).await
             }
+            Command::Export(export) => {
+                let settings = resolve(&cli.global, talk)?;
+                commands::export::run(&export, &settings, talk).await
+            }
             Command::Request(request) => {
                 let settings = resolve(&cli.global, talk)?;
                 commands::request::run(&request, &settings, talk).await

@@ -71,9 +71,7 @@ impl Place {
         match self.write_all(bytes).and_then(|()| self.finish()) {
             Ok(()) => Ok(Exit::Done),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-            Err(error) => {
-                Err(Failure::new(Exit::Storage, "output", format!("the output cannot be written: {error}")))
-            }
+            Err(error) => Err(Failure::output(&error)),
         }
     }
 

@@ -21,12 +21,13 @@ pub(crate) fn put<T: Serialize>(
     mut place: Place,
 ) -> Result<Exit, Failure> {
     let format = format.unwrap_or(if place.is_terminal() { Format::Table } else { Format::Ndjson });
+    if format == Format::Parquet {
+        return Err(Failure::usage("this has no Parquet form").hint("choose another with -o"));
+    }
     match write(records, columns, format, &mut place).and_then(|()| place.finish()) {
         Ok(()) => Ok(Exit::Done),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        Err(error) => {
-            Err(Failure::new(Exit::Storage, "output", format!("the output cannot be written: {error}")))
-        }
+        Err(error) => Err(Failure::output(&error)),
     }
 }
 
@@ -56,7 +57,8 @@ fn write<T: Serialize>(
             }
             writer.flush()?;
         }
-        Format::Table => {
+        // `put` refuses Parquet.
+        Format::Table | Format::Parquet => {
             let mut table = comfy_table::Table::new();
             table.load_style(comfy_table::presets::NOTHING).set_header(columns);
             for record in records {

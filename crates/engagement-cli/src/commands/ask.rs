@@ -105,7 +105,7 @@ pub(crate) async fn ask(
     let place = Place::open(settings.out.as_deref())?;
     let mut run = Run::new(talk, summary::Account::new(&tweet_ids));
     let effort = match asking {
-        Asking::Rows(outcomes) => run.follow(outcomes, Rows::new(format, place, ask.wide)).await,
+        Asking::Rows(outcomes) => run.follow(outcomes, Rows::new(format, place, ask.wide)?).await,
         Asking::Raw(raw) => run.follow_raw(raw, place).await,
     };
     let seen_enough = run.seen_enough();
@@ -173,6 +173,19 @@ fn ask_format(ask: &Ask, settings: &Settings) -> Result<Option<Format>, Failure>
         return Err(
             Failure::usage("--wide shapes rows, and -o raw prints none").hint("leave out one of them")
         );
+    }
+    if settings.output == Some(Format::Parquet) && !ask.dry_run {
+        if ask.wide {
+            return Err(Failure::usage("--wide has no Parquet form").hint("leave out one of them"));
+        }
+        if settings.out.is_none() {
+            return Err(
+                Failure::usage("a Parquet file is nothing to look at").hint("name one with --out FILE")
+            );
+        }
+        if !cfg!(feature = "parquet") {
+            return Err(Failure::without_parquet());
+        }
     }
     Ok(settings.output)
 }

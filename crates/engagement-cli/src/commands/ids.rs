@@ -14,19 +14,16 @@ use crate::{
 
 /// Runs it.
 pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failure> {
+    if global.output == Some(Format::Parquet) {
+        return Err(Failure::usage("a list of ids has no Parquet form").hint("choose another with -o"));
+    }
     let list = id_list::read_all(&[], &ids.files, &ids.reading, talk)?;
     let verdict = id_list::verdict(&list, &ids.reading);
     let mut place = Place::open(global.out.as_deref())?;
     match write(&list, verdict, global.output, &mut place).and_then(|()| place.finish()) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(error) => {
-            return Err(Failure::new(
-                Exit::Storage,
-                "output",
-                format!("the output cannot be written: {error}"),
-            ));
-        }
+        Err(error) => return Err(Failure::output(&error)),
     }
     if global.output != Some(Format::Json) {
         let counts = list.counts();

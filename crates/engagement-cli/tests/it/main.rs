@@ -14,6 +14,7 @@ mod credentials;
 mod doctor;
 mod emulator;
 mod engagement;
+mod export;
 mod ids;
 mod metrics;
 mod output;

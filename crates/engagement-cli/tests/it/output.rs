@@ -186,3 +186,21 @@ fn colour_only_where_it_is_wanted() {
     let quiet = folder.engagement(bad).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "0").run().ends(2).stderr;
     assert!(!quiet.contains('\u{1b}'));
 }
+
+#[test]
+fn a_parquet_file_is_named_and_whole() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let ids = server.tweets("owned", 3);
+    let run = |words: &str| folder.engagement(words).args(&ids).brand(&server).run();
+    run("totals --metrics favorites -o parquet --out rows.parquet").ends(0).prints_nothing();
+    let file = fs::read(folder.path().join("rows.parquet")).unwrap();
+    assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"), "{} bytes", file.len());
+    let before = server.requests();
+    run("totals -o parquet").ends(2).says(&["--out FILE"]).prints_nothing();
+    run("28hr -o parquet --out rows.parquet --wide").ends(2).says(&["--wide"]);
+    run("totals --metrics favorites -o parquet --out nowhere/rows.parquet").ends(8).says(&["nowhere"]);
+    assert_eq!(server.requests(), before);
+    run("totals --metrics favorites -o parquet --out /dev/full").ends(8).says(&["No space left"]);
+    folder.engagement("ids -o parquet").stdin(ids.join("\n")).run().ends(2).says(&["Parquet"]);
+}

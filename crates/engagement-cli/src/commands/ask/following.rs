@@ -160,8 +160,7 @@ impl<'a> Run<'a> {
         if error.kind() == io::ErrorKind::BrokenPipe {
             self.seen_enough = true;
         } else {
-            let message = format!("the output cannot be written: {error}");
-            self.troubles.fail(&Failure::new(Exit::Storage, "output", message));
+            self.troubles.fail(&Failure::output(error));
         }
     }
 }
