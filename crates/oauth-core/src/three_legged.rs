@@ -297,10 +297,10 @@ pub fn pin(typed: &str) -> Result<Secret, InvalidPin> {
     if pin.is_empty() {
         return Err(InvalidPin::Empty);
     }
-    if !pin.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(InvalidPin::Character);
+    match pin.bytes().position(|byte| !byte.is_ascii_alphanumeric()) {
+        Some(at) => Err(InvalidPin::Character { at: typed.len() - typed.trim_start().len() + at }),
+        None => Ok(Secret::from(pin)),
     }
-    Ok(Secret::from(pin))
 }
 
 /// Why a text is no PIN.
@@ -310,15 +310,20 @@ pub enum InvalidPin {
     /// Nothing there.
     Empty,
     /// Something that is no letter or digit.
-    Character,
+    Character {
+        /// Offset in the text as typed.
+        at: usize,
+    },
 }
 
 impl fmt::Display for InvalidPin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the PIN is empty",
-            Self::Character => "a PIN has only letters and digits",
-        })
+        match self {
+            Self::Empty => f.write_str("the PIN is empty"),
+            Self::Character { at } => {
+                write!(f, "a PIN has only letters and digits, and byte {at} is none")
+            }
+        }
     }
 }
 
@@ -677,7 +682,11 @@ mod tests {
     fn pins_are_trimmed_and_otherwise_kept() {
         assert_eq!(pin("\t0012345 \n"), Ok(Secret::from("0012345")));
         assert_eq!(pin(" "), Err(InvalidPin::Empty));
-        assert_eq!(pin("123 4567"), Err(InvalidPin::Character));
+        assert_eq!(pin(" 123 4567"), Err(InvalidPin::Character { at: 4 }));
+        assert_eq!(
+            format!("{}", InvalidPin::Character { at: 4 }),
+            "a PIN has only letters and digits, and byte 4 is none"
+        );
     }
 
     #[test]
