@@ -115,7 +115,7 @@ fn unicode_get() -> Race {
         move || drop(black_box(prepared.authorization(&Request::new("GET", black_box(&url)), STAMP.get())))
     });
     race.add("ours, into a buffer", {
-        let (url, mut buffer) = (url.clone(), String::with_capacity(1024));
+        let (prepared, url, mut buffer) = (prepared.clone(), url.clone(), String::with_capacity(1024));
         move || {
             buffer.clear();
             let request = Request::new("GET", black_box(&url));
@@ -132,6 +132,24 @@ fn unicode_get() -> Race {
         builder.nonce(NONCE).timestamp(NonZeroU64::new(TIME)).version(true);
         let parameters = rival::ParameterList::new(black_box(PARAMETERS));
         drop(black_box(builder.get(GET_URL, &parameters)));
+    });
+    // Above, ours is given a finished URL, and the rival makes none, though the request cannot be sent without it. Here
+    // both come from the parameters to URL and header. Nothing is promised of that.
+    let to_query = || {
+        let parameters = rival::ParameterList::new(black_box(PARAMETERS));
+        rival::to_query(String::from(GET_URL), &parameters)
+    };
+    race.add("ours, and the URL", move || {
+        let url = to_query();
+        drop(black_box(prepared.authorization(&Request::new("GET", &url), STAMP.get())));
+        drop(black_box(url));
+    });
+    race.add("oauth1-request, and the URL", move || {
+        let mut builder = rival::Builder::with_token(rival, rival::HMAC_SHA1);
+        builder.nonce(NONCE).timestamp(NonZeroU64::new(TIME)).version(true);
+        let parameters = rival::ParameterList::new(black_box(PARAMETERS));
+        drop(black_box(builder.get(GET_URL, &parameters)));
+        drop(black_box(to_query()));
     });
 
     race.at_most("ours", 2.0);
