@@ -136,6 +136,15 @@ fn variants(out: &mut String, metrics: &[Metric]) -> Result<()> {
     for (index, metric) in metrics.iter().enumerate() {
         writeln!(out, "Self::{} => Some(&FACTS[{index}]),", camel(&metric.name))?;
     }
+    writeln!(out, "Self::Other(_) => None,\n        }}\n    }}\n")?;
+    writeln!(
+        out,
+        "    /// Its place in [`Metric::ALL`]; `None` for [`Metric::Other`].\n    \
+         pub(super) const fn place(&self) -> Option<usize> {{\n        match self {{"
+    )?;
+    for (index, metric) in metrics.iter().enumerate() {
+        writeln!(out, "Self::{} => Some({index}),", camel(&metric.name))?;
+    }
     writeln!(out, "Self::Other(_) => None,\n        }}\n    }}\n}}\n")?;
     Ok(())
 }

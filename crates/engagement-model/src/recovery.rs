@@ -83,10 +83,12 @@ impl Attempt {
         let public = self.public_metrics();
         let mut forbidden = Vec::new();
         if !public.is_empty() {
-            let seen: BTreeSet<TweetId> = recovery.rows.iter().map(|row| row.tweet_id).collect();
-            let is_open = |row: &Row| public.contains(&row.metric) && row.outcome.state() != State::Forbidden;
+            let is_open = |row: &Row| row.outcome.state() != State::Forbidden && public.contains(&row.metric);
             forbidden = self.ids_without(&recovery.rows, is_open);
-            forbidden.retain(|id| seen.contains(id));
+            if !forbidden.is_empty() {
+                let seen: BTreeSet<TweetId> = recovery.rows.iter().map(|row| row.tweet_id).collect();
+                forbidden.retain(|id| seen.contains(id));
+            }
         }
         if let Some(attempt) = self.app_only(&forbidden, &public) {
             drop_rows(&mut recovery.rows, &forbidden, &public);
@@ -175,8 +177,18 @@ impl Attempt {
 
     /// The Tweets of the request that have no such row.
     fn ids_without(&self, rows: &[Row], such: impl Fn(&Row) -> bool) -> Vec<TweetId> {
-        let with: BTreeSet<TweetId> = rows.iter().filter(|row| such(row)).map(|row| row.tweet_id).collect();
-        self.request.tweet_ids().iter().copied().filter(|id| !with.contains(id)).collect()
+        let mut with: Vec<TweetId> = Vec::with_capacity(self.request.tweet_ids().len());
+        for row in rows.iter().filter(|row| such(row)) {
+            if with.last() != Some(&row.tweet_id) {
+                with.push(row.tweet_id);
+            }
+        }
+        // Most answers have all, in the order in which they were asked for.
+        if with == self.request.tweet_ids() {
+            return Vec::new();
+        }
+        with.sort_unstable();
+        self.request.tweet_ids().iter().copied().filter(|id| with.binary_search(id).is_err()).collect()
     }
 
     /// Whether a metric that this credential may not read can be asked for app-only.

@@ -438,12 +438,17 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::
     Ok(())
 }
 
-/// The items in order, without those that came before. Hundreds at most: a set would cost more than it saves.
-fn once_each<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut once: Vec<T> = Vec::new();
+/// The items in order, without those that came before. Most lists ascend, where each is beyond all before it; others
+/// have hundreds of items at most, for which a set would cost more than it saves.
+fn once_each<T: PartialOrd>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let items = items.into_iter();
+    let mut once: Vec<T> = Vec::with_capacity(items.size_hint().0);
+    let mut ascends = true;
     for item in items {
-        if !once.contains(&item) {
+        let is_beyond = ascends && once.last().is_none_or(|last| *last < item);
+        if is_beyond || !once.contains(&item) {
             once.push(item);
+            ascends = is_beyond;
         }
     }
     once

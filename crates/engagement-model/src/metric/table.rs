@@ -119,6 +119,31 @@ impl Metric {
             Self::Other(_) => None,
         }
     }
+
+    /// Its place in [`Metric::ALL`]; `None` for [`Metric::Other`].
+    pub(super) const fn place(&self) -> Option<usize> {
+        match self {
+            Self::AppInstallAttempts => Some(0),
+            Self::AppOpens => Some(1),
+            Self::DetailExpands => Some(2),
+            Self::EmailTweet => Some(3),
+            Self::Engagements => Some(4),
+            Self::Favorites => Some(5),
+            Self::HashtagClicks => Some(6),
+            Self::Impressions => Some(7),
+            Self::MediaEngagements => Some(8),
+            Self::MediaViews => Some(9),
+            Self::PermalinkClicks => Some(10),
+            Self::QuoteTweets => Some(11),
+            Self::Replies => Some(12),
+            Self::Retweets => Some(13),
+            Self::UrlClicks => Some(14),
+            Self::UserFollows => Some(15),
+            Self::UserProfileClicks => Some(16),
+            Self::VideoViews => Some(17),
+            Self::Other(_) => None,
+        }
+    }
 }
 
 /// One row for each of [`Metric::ALL`], in its order.
