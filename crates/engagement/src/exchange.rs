@@ -10,7 +10,7 @@ use std::{
 };
 
 use engagement_model::{
-    Dimension, Endpoint, Grouping, InvalidRequest, Outcome, Reason, Request,
+    Dimension, Endpoint, Grouping, InvalidRequest, Outcome, Reason, Request, Row,
     answer::{Answer, DecodeError, Limits},
     plan::{Asker, Target, clip},
     recovery::{Attempt, Recovery},
@@ -298,17 +298,17 @@ impl<'a> Exchange<'a> {
 
     fn recover(&mut self, recovery: Recovery, by_stranger: bool) {
         let part = self.unit.window.filter(|_| self.unit.endpoint == Endpoint::Last28Hours);
-        let rows = match part {
+        let mut rows = match part {
             Some(part) => clip(recovery.rows, part),
             None => recovery.rows,
         };
-        for row in rows {
+        if by_stranger {
+            append(&mut self.settled.strangers, rows);
+        } else {
             // What is forbidden to its asker is not the asker's.
-            if by_stranger || matches!(row.outcome, Outcome::Forbidden(_)) {
-                self.settled.strangers.push(row);
-            } else {
-                self.settled.rows.push(row);
-            }
+            let forbidden = rows.extract_if(.., |row| matches!(row.outcome, Outcome::Forbidden(_)));
+            self.settled.strangers.extend(forbidden);
+            append(&mut self.settled.rows, rows);
         }
         self.attempts.extend(recovery.ask_again);
     }
@@ -328,6 +328,15 @@ impl<'a> Exchange<'a> {
         let by_stranger = self.is_by_stranger(&attempt);
         self.recover(attempt.after_failure(&problem.message), by_stranger);
         self.settled.problems.push(problem);
+    }
+}
+
+/// Adds rows to others. The first answer's are the last one's too, nearly always, and stay where they are.
+fn append(all: &mut Vec<Row>, rows: Vec<Row>) {
+    if all.is_empty() {
+        *all = rows;
+    } else {
+        all.extend(rows);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The stream of outcomes.
 
 use core::{
+    cmp::Ordering,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -169,7 +170,10 @@ impl Outcomes {
         problems: Vec<Problem>,
         observed_at: Option<jiff::Timestamp>,
     ) {
-        rows.sort_by(|a, b| (a.tweet_id, a.bucket, &a.metric).cmp(&(b.tweet_id, b.bucket, &b.metric)));
+        // The rows of most answers come in order, and a sort takes room for as many again before it looks.
+        if !rows.is_sorted_by(|a, b| in_order(a, b).is_le()) {
+            rows.sort_by(in_order);
+        }
         self.ready.push_back(Batch {
             endpoint: self.endpoint,
             owner: asker.and_then(|asker| self.client.owner(asker).cloned()),
@@ -179,6 +183,11 @@ impl Outcomes {
             problems,
         });
     }
+}
+
+/// By Tweet, bucket and metric.
+fn in_order(a: &Row, b: &Row) -> Ordering {
+    a.tweet_id.cmp(&b.tweet_id).then_with(|| a.bucket.cmp(&b.bucket)).then_with(|| a.metric.cmp(&b.metric))
 }
 
 impl Stream for Outcomes {
