@@ -63,6 +63,7 @@ impl Metric {
 }
 
 impl Ord for Metric {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         // The table is by name.
         match (self.place(), other.place()) {

@@ -513,6 +513,12 @@ mod tests {
     }
 
     #[test]
+    fn items_stand_once_in_any_order() {
+        assert_eq!(once_each([1, 2, 2, 5]), [1, 2, 5]);
+        assert_eq!(once_each([3, 1, 3, 2, 1, 4, 4, 2]), [3, 1, 2, 4]);
+    }
+
+    #[test]
     fn writes_the_body_of_the_documentation() {
         let request = Request::historical(
             ids(2),
