@@ -20,6 +20,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use cpu_time::ProcessTime;
 use engagement::{
     App, Client,
     model::{
@@ -144,12 +145,7 @@ fn micros(time: Duration, requests: usize) -> f64 {
 
 /// Time that this process's threads were on a CPU.
 fn cpu_time() -> Duration {
-    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let on_cpu = threads.filter_map(|thread| {
-        let schedstat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        schedstat.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(on_cpu.sum())
+    ProcessTime::now().as_duration()
 }
 
 /// Ids of Tweets made ten days ago, enough to fill so many requests.
