@@ -71,7 +71,8 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Effort {
-    /// Requests sent, first ones and repetitions.
+    /// Requests sent to the API's endpoints, first ones and repetitions. Those for a bearer token cost no quota, and are
+    /// none of them.
     pub requests: u64,
     /// Requests after a call's first.
     pub retries: u64,
