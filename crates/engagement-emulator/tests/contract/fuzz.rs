@@ -32,6 +32,14 @@ fn the_corpus_gets_far() {
     assert_eq!(refused, by_design);
 }
 
+/// A client that waits for leave to send its body is given it first, and then its answer.
+#[test]
+fn an_interim_answer_is_no_answer() {
+    let asked =
+        b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(emulator::run(asked), [404]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_096))]
 
