@@ -420,11 +420,12 @@ impl<'a> Course<'a> {
             Ok(raw) => raw,
             Err(failure) => return self.after_failure(failure).await.map(Err),
         };
+        // Asked first: it is asked about every complete answer.
+        let verdict = verdict(&Head { status: raw.status, headers: &raw.headers }, &raw.body);
         if self.clock_was_refused(&raw) {
             return None;
         }
-        let head = Head { status: raw.status, headers: &raw.headers };
-        match verdict(&head, &raw.body) {
+        match verdict {
             Verdict::Done => {
                 self.host.budget.call_ended_well();
                 Some(Ok(self.answer(raw)))

@@ -48,7 +48,7 @@ impl Stage {
         let known = self.emulator.world().accounts();
         let mut builder = Client::builder()
             .base_url(self.emulator.url())
-            .clock(Stopped(SystemTime::UNIX_EPOCH + since(self.emulator.now())))
+            .clock(self.clock(0))
             .transport(|transport| transport.backoff(moment, moment * 4))
             .app(app);
         for name in accounts {
@@ -57,6 +57,12 @@ impl Stage {
             builder = builder.account(token.handle(*name));
         }
         builder
+    }
+
+    /// A clock that stands still, so many seconds after the emulator's.
+    pub(crate) fn clock(&self, ahead: i64) -> impl Clock + Clone + use<> {
+        let now = self.emulator.now().as_second() + ahead;
+        Stopped(SystemTime::UNIX_EPOCH + Duration::from_secs(now.cast_unsigned()))
     }
 
     pub(crate) fn store(&self) -> Store {
@@ -159,10 +165,6 @@ impl Outcome {
     pub(crate) fn kinds(&self) -> Vec<ProblemKind> {
         self.problems.iter().map(|problem| problem.kind).collect()
     }
-}
-
-fn since(time: jiff::Timestamp) -> Duration {
-    Duration::from_secs(u64::try_from(time.as_second()).unwrap())
 }
 
 #[derive(Clone, Copy)]

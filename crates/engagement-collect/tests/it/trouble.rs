@@ -119,3 +119,15 @@ async fn a_bad_credential_stops_only_its_own_batches() {
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 1_200)]));
     assert_eq!(stage.requests(), 3 + 3);
 }
+
+#[tokio::test]
+async fn an_attempt_that_a_wrong_clock_cost_is_in_the_ledger_with_its_answer() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 10);
+    let behind = stage.builder(&["demo_brand"]).clock(stage.clock(-3_600)).build().unwrap();
+    let outcome = stage.collect_owned(behind, &Question::new(Target::Totals), &[("demo_brand", &ids)]).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 10)]));
+    assert_eq!(stage.count("select count(*) from requests where state = 'answered' and status = 401"), 1);
+    assert_eq!(stage.count("select count(*) from requests where state = 'answered' and status = 200"), 1);
+    assert_eq!(stage.count("select count(*) from requests"), stage.requests());
+}
