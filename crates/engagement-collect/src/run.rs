@@ -201,13 +201,18 @@ impl Run {
                 self.end(Ended::Failed(error));
             }
         }
-        let Self { writer, thread, store, job, refused, effort, ended, .. } = self;
-        // The thread ends with its last order, and gives back the right to write.
+        let Self { writer, thread, store, job, refused, effort, mut ended, .. } = self;
+        // The thread ends with its last order, and gives back the collector.
         drop(writer);
-        if let Some(thread) = thread {
-            thread.join().map_err(|_| Error::WriterGone)?;
+        let collector = thread.map(Thread::join).transpose().map_err(|_| Error::WriterGone)?;
+        let report = Report::of(&store.reader()?, job, &refused, effort)?;
+        // An account of what is in the log, too, which is written back now.
+        if let Err(error) = collector.map_or(Ok(()), Collector::close)
+            && !matches!(ended, Some(Ended::Failed(_)))
+        {
+            ended = Some(Ended::Failed(Error::Store(error)));
         }
-        Ok((Report::of(&store.reader()?, job, &refused, effort)?, ended))
+        Ok((report, ended))
     }
 
     /// Starts what there is room for.

@@ -11,7 +11,7 @@ use crate::{
     facts::Facts,
     holder::{Holder, Lock},
     job::{JobId, NewJob, Progress},
-    sql,
+    log, sql,
     store::Store,
     transaction::Transaction,
     writing::Writing,
@@ -42,11 +42,31 @@ impl Collector {
         for (pragma, value) in PRAGMAS {
             connection.pragma_update(None, pragma, value).map_err(failed)?;
         }
+        log::keep(&connection).map_err(failed)?;
+        log::write_back_when_long(&connection);
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let mut collector =
             Self { store: store.clone(), connection, facts: Facts::new(), failed: None, lock };
         collector.recover(now)?;
+        // The log has its name now. SQLite does the same, and does not look what became of it.
+        store.sync_names()?;
         Ok(collector)
+    }
+
+    /// Gives back the right to write. Unless somebody is reading, the file alone is the whole store then.
+    ///
+    /// Dropped without that, it tries the same and tells nobody what fails; no commit is lost by it.
+    ///
+    /// # Errors
+    ///
+    /// What an earlier write failed with, or what keeps the log from being written back.
+    pub fn close(self) -> Result<(), Error> {
+        let Self { store, connection, facts: _, failed, lock } = self;
+        let failure = |error| Error::sqlite(error, store.path());
+        let written_back = failed.map_or_else(|| log::write_back(&connection).map_err(failure), Err);
+        let closed = connection.close().map_err(|(_, error)| failure(error));
+        let given_back = lock.give_back().map_err(|error| Error::io(error, store.path()));
+        written_back.and(closed).and(given_back)
     }
 
     /// The store.
@@ -144,13 +164,11 @@ impl Collector {
     }
 }
 
-const PRAGMAS: [(&str, &str); 4] = [
+const PRAGMAS: [(&str, &str); 3] = [
     // What is committed is on the disk: the ledger says what was sent even after the power failed.
     ("synchronous", "full"),
     // 64 MiB, which holds the Tweets of a million: their order is no order of ids, so every batch touches many pages.
     ("cache_size", "-65536"),
-    // The log grows to 64 MiB before it is written back: pages that change often are written back once.
-    ("wal_autocheckpoint", "16384"),
     ("journal_size_limit", "67108864"),
 ];
 

@@ -52,6 +52,7 @@ pub(crate) struct Lock {
     file: File,
     /// Who had it before and did not give it back.
     pub(crate) deserter: Option<Holder>,
+    is_named: bool,
 }
 
 impl Lock {
@@ -68,22 +69,31 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(ErrorKind::Busy { holder: name(&mut file) }, store));
+                let holder = name(&mut file).ok().flatten();
+                return Err(Error::new(ErrorKind::Busy { holder }, store));
             }
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
-        let deserter = name(&mut file);
+        let deserter = name(&mut file).map_err(io)?;
         let since = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let holder = Holder { pid: process::id(), host: host(), since };
         write(&mut file, &holder.to_text()).map_err(io)?;
-        Ok(Self { file, deserter })
+        Ok(Self { file, deserter, is_named: true })
+    }
+
+    /// Takes the name out, and looks whether that went well.
+    pub(crate) fn give_back(mut self) -> io::Result<()> {
+        self.is_named = false;
+        write(&mut self.file, "")
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         // What stays in the file says that its holder ended without giving it back, and no more.
-        let _ = write(&mut self.file, "");
+        if self.is_named {
+            let _ = write(&mut self.file, "");
+        }
         // Not left to the closing of the file: a child that is just being started has it open for a moment, too.
         let _ = self.file.unlock();
     }
@@ -96,11 +106,12 @@ fn path(store: &Path) -> PathBuf {
     path.into()
 }
 
-fn name(file: &mut File) -> Option<Holder> {
-    let mut text = String::new();
-    file.rewind().ok()?;
-    file.take(LONGEST_NAME).read_to_string(&mut text).ok()?;
-    Holder::from_text(&text)
+/// The name in it, if that is what it holds.
+fn name(file: &mut File) -> io::Result<Option<Holder>> {
+    let mut text = Vec::new();
+    file.rewind()?;
+    file.take(LONGEST_NAME).read_to_end(&mut text)?;
+    Ok(Holder::from_text(&String::from_utf8_lossy(&text)))
 }
 
 fn write(file: &mut File, text: &str) -> io::Result<()> {

@@ -33,6 +33,7 @@
 //! let mut transaction = collector.transaction()?;
 //! transaction.settle(batch.id, &settlement)?;
 //! transaction.commit()?;
+//! collector.close()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -44,6 +45,7 @@ mod facts;
 mod holder;
 mod insert;
 pub mod job;
+mod log;
 mod reader;
 pub mod record;
 mod schema;

@@ -7,12 +7,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::{
     collector::Collector,
     error::{Error, ErrorKind},
     holder::Lock,
+    log,
     reader::Reader,
     schema::{self, Found},
 };
@@ -44,7 +45,11 @@ impl Store {
         let store = Self { path: found };
         let connection = store.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         match schema::look(&connection, &store.path)? {
-            Found::Current => {}
+            // A log that a crash left behind is the collector's, who tells when it cannot be written back.
+            Found::Current => connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .map(drop)
+                .map_err(|error| Error::sqlite(error, &store.path))?,
             Found::Empty | Found::Older => store.migrate(connection, now)?,
         }
         Ok(store)
@@ -94,26 +99,38 @@ impl Store {
 
     /// With the lock: not even a migration may meet a collector.
     fn migrate(&self, mut connection: Connection, now: Timestamp) -> Result<(), Error> {
-        let _lock = Lock::take(&self.path, now)?;
+        let lock = Lock::take(&self.path, now)?;
         let failed = |error| Error::sqlite(error, &self.path);
-        connection.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
-        schema::migrate(&mut connection, now).map_err(failed)
+        log::keep(&connection).map_err(failed)?;
+        schema::migrate(&mut connection, now).map_err(failed)?;
+        log::write_back(&connection).map_err(failed)?;
+        lock.give_back().map_err(|error| Error::io(error, &self.path))
+    }
+
+    /// Sees to it that the names of the file and its log survive a loss of power.
+    pub(crate) fn sync_names(&self) -> Result<(), Error> {
+        match self.path.parent().filter(|_| cfg!(unix)) {
+            Some(folder) => {
+                let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+                synced.map_err(|error| Error::io(error, &self.path))
+            }
+            None => Ok(()),
+        }
     }
 
     fn connect_to_read(&self) -> Result<Connection, Error> {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let readable = connection.query_row("select count(*) from sqlite_schema", [], |_| Ok(()));
-        match readable.map_err(|error| Error::sqlite(error, &self.path)) {
+        let cannot_share = |error: &rusqlite::Error| {
+            matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+        };
+        match readable {
             Ok(()) => Ok(connection),
             // Readers share an index of the log beside the file. Where they cannot make one, nobody can write either,
             // and without a log the file alone is the whole store.
-            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::ReadOnly) && !self.has_log() => {
-                self.connect_to(
-                    &self.immutable(),
-                    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
-                )
-            }
-            Err(error) => Err(error),
+            Err(error) if cannot_share(&error) && !self.has_log() => self
+                .connect_to(&self.immutable(), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI),
+            Err(error) => Err(Error::sqlite(error, &self.path)),
         }
     }
 

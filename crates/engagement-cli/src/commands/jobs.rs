@@ -1,14 +1,14 @@
 //! `engagement jobs`: what is in a store, batch by batch.
 
 use engagement_store::{
-    Reader,
+    Collector, Error, Reader,
     job::{BatchStatus, Job, JobId, Progress, Tally},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    cli::{JobState, Jobs, JobsCommand},
+    cli::{JobState, Jobs, JobsCommand, StorePlace},
     commands::stored::{open, read, storage},
     exit::{Exit, Failure},
     place::Place,
@@ -31,22 +31,32 @@ pub(crate) fn run(jobs: &Jobs, settings: &Settings, talk: &Talk) -> Result<Exit,
             show(&read(&place.store)?, JobId(*job), state, settings, talk)
         }
         JobsCommand::Retry { job, place } => {
-            let collector = open(&place.store)?.collector(Timestamp::now());
-            let again = collector.and_then(|mut collector| collector.retry(JobId(*job)));
-            let batches = again.map_err(|error| storage(&error))?;
+            let batches = change(place, |collector| collector.retry(JobId(*job)))?;
             talk.say(&format!(
                 "batches of job {job} that wait again: {batches}; the same `engagement collect` goes on with them"
             ));
             put(&[Retried { job: *job, batches }], &["job", "batches"], settings)
         }
         JobsCommand::Delete { job, place } => {
-            let collector = open(&place.store)?.collector(Timestamp::now());
-            let deleted = collector.and_then(|mut collector| collector.delete(JobId(*job)));
-            deleted.map_err(|error| storage(&error))?;
+            change(place, |collector| collector.delete(JobId(*job)))?;
             talk.say(&format!("job {job} is deleted; what it found and what it cost stay in the store"));
             Ok(Exit::Done)
         }
     }
+}
+
+/// Changes a store in which nobody collects.
+fn change<T>(
+    place: &StorePlace,
+    change: impl FnOnce(&mut Collector) -> Result<T, Error>,
+) -> Result<T, Failure> {
+    let store = open(&place.store)?;
+    let make = || {
+        let mut collector = store.collector(Timestamp::now())?;
+        let changed = change(&mut collector)?;
+        collector.close().map(|()| changed)
+    };
+    make().map_err(|error| storage(&error))
 }
 
 fn show(
