@@ -344,6 +344,9 @@ pub(crate) struct Collect {
     /// Begin a job of its own although an unfinished one asks the same of another version of the list
     #[arg(long)]
     pub(crate) new_job: bool,
+    /// Ask too for Tweets that an earlier job found forbidden; a new job leaves them out otherwise
+    #[arg(long)]
+    pub(crate) retry_forbidden: bool,
     /// Stop at this time: RFC 3339, the next 06:30 in UTC, or a span from now such as 2h
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<Deadline>,

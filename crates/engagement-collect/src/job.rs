@@ -1,7 +1,9 @@
 //! Jobs: found again, or made from a plan.
 
-use engagement::{Client, Metrics, OwnersBuilder, Who};
-use engagement_model::{Metric, State, TweetId, plan::Target};
+use std::collections::BTreeMap;
+
+use engagement::{Client, Metrics, Owners, OwnersBuilder, Query, Who};
+use engagement_model::{Endpoint, Metric, State, TweetId, plan::Target};
 use engagement_store::{
     Collector, Reader,
     job::{self, BatchId, JobId, NewBatch, NewJob, Progress},
@@ -68,13 +70,38 @@ pub fn find(reader: &Reader, question: &Question, list: &List) -> Result<Standin
 pub struct Making {
     /// Who owns which Tweet, besides those of which the store knows it from earlier answers.
     pub owners: OwnersBuilder,
+    /// What becomes of Tweets that were forbidden before.
+    pub quarantine: Quarantine,
+}
+
+/// What becomes of Tweets that an earlier job for the same question, about whatever list, found forbidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quarantine {
+    /// They are not asked for again, unless it has become known whose they are and there is a token for it. Their
+    /// account says so.
+    #[default]
+    Kept,
+    /// They are asked for like all others.
+    Lifted,
+}
+
+/// What a new job would ask for this list, without a store, and which Tweets it would leave out because their hours are
+/// for their owner's token alone and it is not known whose they are.
+///
+/// Owners that are known are taken to have a token.
+pub fn outlook(client: &Client, question: &Question, list: List, owners: Owners) -> (Query, Vec<TweetId>) {
+    let endpoint = question.target.endpoint(client.now());
+    let is_single = is_single(client);
+    let has_owner = |tweet_id: &TweetId| is_single || owners.of(*tweet_id).is_some();
+    let (tweet_ids, foreign) = leave_foreign(question, endpoint, list.into_tweet_ids(), has_owner);
+    (question.query(client, tweet_ids, owners), foreign)
 }
 
 /// Makes a job, whatever others there are: plans, and writes the plan into the store. Sends nothing.
 ///
-/// If there is an earlier job for the same question and list, this is its next observation: Tweets that were forbidden
-/// then are not asked for again, and their account says so, unless it has become known whose they are; and those that
-/// only the app could read are left to it from the beginning.
+/// If there is an earlier job for the same question and list, this is its next observation: those that only the app could
+/// read are left to it from the beginning. Tweets that any job for the same question found forbidden are in
+/// [`Quarantine`].
 pub fn make(
     collector: &mut Collector,
     client: &Client,
@@ -84,18 +111,18 @@ pub fn make(
 ) -> Result<Job, Error> {
     let (now, reader) = (client.now(), collector.store().reader()?);
     let (identity, hash) = (question.identity(), list.hash().to_owned());
-    let before = reader.jobs_like(&identity)?.into_iter().find(|job| job.ids_hash == hash);
-    let learnt = match &before {
-        Some(before) => Learnt::from(&reader, before.id)?,
-        None => Learnt::default(),
+    let alike = reader.jobs_like(&identity)?;
+    let answered = match alike.iter().find(|job| job.ids_hash == hash) {
+        Some(before) => answered(&reader, before.id)?,
+        None => Vec::new(),
     };
     let mut owners = OwnersBuilder::default();
     let totals = matches!(question.target, Target::Totals | Target::Auto(None));
     if question.who == Who::Auto && totals && client.app().is_some() {
         // With one account, Tweets of unknown owner are tried with its token first. Those that were answered and are
         // still nobody's, which is what the following says last of any, are not its own.
-        for tweet_id in learnt.answered {
-            owners.add(tweet_id, NOBODY_HERE);
+        for tweet_id in &answered {
+            owners.add(*tweet_id, NOBODY_HERE);
         }
     }
     reader.owners(|tweet_id, owner| {
@@ -111,26 +138,23 @@ pub fn make(
     };
     let owners = owners.build();
     let is_ours = |tweet_id| owners.of(tweet_id).is_some_and(|owner| client.account(owner).is_ok());
-    let mut quarantined = learnt.forbidden;
-    quarantined.retain(|tweet_id| !is_ours(*tweet_id));
     let mut tweet_ids = list.into_tweet_ids();
+    let mut quarantined = match making.quarantine {
+        Quarantine::Kept => forbidden(&reader, &alike, &tweet_ids)?,
+        Quarantine::Lifted => BTreeMap::new(),
+    };
+    quarantined.retain(|tweet_id, _| answered.binary_search(tweet_id).is_err() && !is_ours(*tweet_id));
     if !quarantined.is_empty() {
-        tweet_ids.retain(|tweet_id| quarantined.binary_search(tweet_id).is_err());
+        tweet_ids.retain(|tweet_id| !quarantined.contains_key(tweet_id));
     }
     settings.quarantined = quarantined.len() as u64;
     let endpoint = question.target.endpoint(now);
-    let mut foreign = Vec::new();
-    if question.who == Who::Auto && endpoint.is_series() {
-        // Series are for owners. One Tweet without a token keeps the others from nothing.
-        let is_single = client.accounts().take(2).count() == 1;
-        let has_token = |tweet_id: &TweetId| match owners.of(*tweet_id) {
-            Some(owner) => client.account(owner).is_ok(),
-            None => is_single,
-        };
-        if tweet_ids.iter().any(has_token) {
-            (tweet_ids, foreign) = tweet_ids.into_iter().partition(has_token);
-        }
-    }
+    let is_single = is_single(client);
+    let has_token = |tweet_id: &TweetId| match owners.of(*tweet_id) {
+        Some(owner) => client.account(owner).is_ok(),
+        None => is_single,
+    };
+    let (tweet_ids, foreign) = leave_foreign(question, endpoint, tweet_ids, has_token);
 
     let plan = if tweet_ids.is_empty() && !quarantined.is_empty() {
         None
@@ -163,11 +187,17 @@ pub fn make(
         Metrics::Allowed => endpoint.metrics().collect(),
         Metrics::Named(named) => named.clone(),
     };
-    let known =
-        before.map(|before| format!("forbidden in job {}; not asked again", before.id)).unwrap_or_default();
-    let known = unasked::forbidden(&quarantined, &metrics, &known);
-    let without = unasked::forbidden(&foreign, &metrics, "there is no token of its owner; not asked");
-    for rows in known.chain(without) {
+    let mut by_job: BTreeMap<JobId, Vec<TweetId>> = BTreeMap::new();
+    for (tweet_id, job) in quarantined {
+        by_job.entry(job).or_default().push(tweet_id);
+    }
+    for (job, tweet_ids) in by_job {
+        let known = format!("forbidden in job {job}; not asked again");
+        for rows in unasked::forbidden(&tweet_ids, &metrics, &known) {
+            draft.add_unasked(endpoint, &rows, now)?;
+        }
+    }
+    for rows in unasked::forbidden(&foreign, &metrics, "there is no token of its owner; not asked") {
         draft.add_unasked(endpoint, &rows, now)?;
     }
     let job = draft.commit()?;
@@ -229,33 +259,61 @@ struct Settings {
     sources: Vec<String>,
 }
 
-/// What an earlier observation teaches.
-#[derive(Debug, Default)]
-struct Learnt {
-    /// In ascending order.
-    forbidden: Vec<TweetId>,
-    answered: Vec<TweetId>,
+/// Series are for owners: where some Tweets have a token, the others are set apart, and keep nobody from anything.
+fn leave_foreign(
+    question: &Question,
+    endpoint: Endpoint,
+    tweet_ids: Vec<TweetId>,
+    has_token: impl Fn(&TweetId) -> bool,
+) -> (Vec<TweetId>, Vec<TweetId>) {
+    if question.who == Who::Auto && endpoint.is_series() && tweet_ids.iter().any(&has_token) {
+        tweet_ids.into_iter().partition(has_token)
+    } else {
+        (tweet_ids, Vec::new())
+    }
 }
 
-impl Learnt {
-    fn from(reader: &Reader, before: JobId) -> Result<Self, Error> {
-        let mut learnt = Self::default();
-        for batch in reader.batches(before, &[Progress::Done, Progress::SetAside])? {
-            for (tweet_id, state) in reader.batch_tweets(batch.id)? {
-                match state {
-                    Some(State::Forbidden) => learnt.forbidden.push(tweet_id),
-                    Some(State::Ok) => learnt.answered.push(tweet_id),
-                    _ => {}
+/// Whether Tweets of unknown owner are tried with the one token that there is.
+fn is_single(client: &Client) -> bool {
+    client.accounts().take(2).count() == 1
+}
+
+/// The Tweets that a job has values of, in ascending order.
+fn answered(reader: &Reader, job: JobId) -> Result<Vec<TweetId>, Error> {
+    let mut answered = Vec::new();
+    for batch in reader.batches(job, &[Progress::Done, Progress::SetAside])? {
+        answered.extend(in_state(reader, batch.id, State::Ok)?);
+    }
+    answered.sort_unstable();
+    answered.dedup();
+    Ok(answered)
+}
+
+/// Which of these Tweets were forbidden, each with the first of the jobs that found it so; the newest job comes first.
+fn forbidden(
+    reader: &Reader,
+    jobs: &[job::Job],
+    tweet_ids: &[TweetId],
+) -> Result<BTreeMap<TweetId, JobId>, Error> {
+    let mut forbidden = BTreeMap::new();
+    for job in jobs.iter().rev().filter(|job| job.cells.of(State::Forbidden) > 0) {
+        for batch in reader.batches(job.id, &[Progress::Done, Progress::SetAside])? {
+            if batch.cells.of(State::Forbidden) == 0 {
+                continue;
+            }
+            for tweet_id in in_state(reader, batch.id, State::Forbidden)? {
+                if tweet_ids.binary_search(&tweet_id).is_ok() {
+                    forbidden.entry(tweet_id).or_insert(job.id);
                 }
             }
         }
-        for list in [&mut learnt.forbidden, &mut learnt.answered] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        learnt.forbidden.retain(|tweet_id| learnt.answered.binary_search(tweet_id).is_err());
-        Ok(learnt)
     }
+    Ok(forbidden)
+}
+
+fn in_state(reader: &Reader, batch: BatchId, wanted: State) -> Result<impl Iterator<Item = TweetId>, Error> {
+    let tweets = reader.batch_tweets(batch)?.into_iter();
+    Ok(tweets.filter(move |(_, state)| *state == Some(wanted)).map(|(tweet_id, _)| tweet_id))
 }
 
 /// How the list differs from that of a job.

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use engagement::{OwnersBuilder, model::plan::Target};
-use engagement_collect::{Ended, Error, Job, List, Making, Question, Report, Run, Standing, find, make};
+use engagement_collect::{
+    Ended, Error, Job, List, Making, Quarantine, Question, Report, Run, Standing, find, make, outlook,
+};
 use engagement_store::{Collector, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant as Tick, sleep, sleep_until};
@@ -46,7 +48,13 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
     };
     let client = connect(&collect.pace, settings, embedded.as_ref(), collect.dry_run, talk)?;
     if collect.dry_run {
-        let query = question.query(&client, list.into_tweet_ids(), owners.build());
+        let (query, foreign) = outlook(&client, &question, list, owners.build());
+        if !foreign.is_empty() {
+            talk.say(&format!(
+                "{} Tweets are left out: hours are for their owner's token alone, and nobody says whose they are",
+                foreign.len()
+            ));
+        }
         return forecast::print(query, &collect.pace, settings);
     }
     let path = collect.store.as_ref().ok_or_else(|| Failure::usage("--store names no file"))?;
@@ -60,6 +68,9 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
 
     let mut making = Making::default();
     making.owners = owners;
+    if collect.retry_forbidden {
+        making.quarantine = Quarantine::Lifted;
+    }
     let job = job(&mut collector, &client, &question, list, making, &collect, talk)?;
     let run = Run::new(client, collector, job.id(), &question).map_err(|error| failure(&error))?;
     let mut course = Course { talk, troubles: Troubles::new(talk), begun, until };
@@ -250,7 +261,10 @@ fn job(
         job.lower_bound()
     ));
     if job.quarantined() > 0 {
-        talk.say(&format!("{} Tweets were forbidden before, and are not asked for again", job.quarantined()));
+        talk.say(&format!(
+            "{} Tweets were forbidden before, and are not asked for again; with --retry-forbidden they would be",
+            job.quarantined()
+        ));
     }
     Ok(job)
 }

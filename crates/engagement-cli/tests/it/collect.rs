@@ -115,3 +115,34 @@ fn hours_of_the_last_28_and_of_history_fill_one_series() {
         [Some(1), Some(2), Some(1)]
     );
 }
+
+#[test]
+fn a_plan_leaves_out_what_the_run_would_leave_out() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let (brand, strangers) = (server.tweets_of("demo_brand", 30), server.tweets("unowned", 5));
+    folder.write("ids", [&brand[..], &strangers].concat().join("\n"));
+    let owners = brand.iter().map(|id| format!("{id},1111\n")).collect::<String>();
+    folder.write("owners", format!("tweet_id,handle\n{owners}"));
+    let collect = |more: &str| {
+        let words = format!("collect --endpoint 28hr --metrics favorites --ids ids --owners owners {more}");
+        folder.engagement(&words)
+    };
+    let plan = collect("--dry-run -o json").run().ends(0).says(&["5 Tweets are left out"]).json();
+    assert_eq!((&plan["requests"], &plan["ids"]), (&2.into(), &30.into()));
+    folder.write("owners", "tweet_id,handle\n");
+    let unknown = folder.engagement("collect --endpoint 28hr --ids ids --owners owners --dry-run");
+    unknown.run().ends(4).says(&["--owners FILE"]);
+
+    folder.write("owners", format!("tweet_id,handle\n{owners}"));
+    collect("--store s.db --summary summary.json").brand(&server).run().ends(3);
+    assert_eq!(states(&folder), [30, 0, 0, 5, 0, 0]);
+    let sent = server.requests();
+    // They stay forbidden in whatever list they are, until they are asked for on purpose.
+    folder.write("ids", strangers.join("\n"));
+    let again = |more: &str| collect(&format!("--store s.db {more}")).brand(&server).run();
+    again("--new-job").ends(3).says(&["5 Tweets were forbidden before", "--retry-forbidden"]);
+    assert_eq!(server.requests(), sent);
+    again("--again --retry-forbidden").ends(3);
+    assert!(server.requests() > sent);
+}

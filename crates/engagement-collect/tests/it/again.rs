@@ -1,6 +1,10 @@
 use std::collections::BTreeMap;
 
-use engagement_collect::{Question, model::plan::Target};
+use engagement::Metrics;
+use engagement_collect::{
+    List, Making, Quarantine, Question,
+    model::{Metric, plan::Target},
+};
 use engagement_emulator::{Class, Switches};
 use jiff::SignedDuration;
 
@@ -51,4 +55,36 @@ async fn hours_of_several_runs_are_one_series_and_forbidden_tweets_are_left_out(
     let outcome = stage.again(stage.client(&["demo_brand", "demo_news"]), &question, &ids).await;
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 15)]));
     assert_eq!(stage.requests(), 3 + 2);
+}
+
+#[tokio::test]
+async fn what_was_forbidden_is_left_out_of_other_lists_too() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 10);
+    let news = stage.emulator.tweets(Class::Owned, Some("demo_news"), 5);
+    let question = Question::new(Target::Last28Hours);
+    let first: Vec<_> = ids[..5].iter().chain(&news).copied().collect();
+    stage.collect(stage.client(&["demo_brand"]), &question, &first).await;
+    let sent = stage.requests();
+
+    // One request for both: nobody tries the strangers first.
+    let outcome = stage.again(stage.client(&["demo_brand"]), &question, &[&ids[..], &news].concat()).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 10), ("forbidden", 5)]));
+    assert_eq!(stage.requests(), sent + 1);
+    let reasons =
+        "select count(distinct tweet_id) from gaps where reason = 'forbidden in job 1; not asked again'";
+    assert_eq!(stage.count(reasons), 5);
+
+    // Another question is another matter; and so it is when they are asked for on purpose.
+    let mut other = question.clone();
+    other.metrics = Metrics::Named(vec![Metric::Impressions]);
+    let sent = stage.requests();
+    stage.again(stage.client(&["demo_brand"]), &other, &news).await;
+    assert_eq!(stage.requests(), sent + 1);
+    let mut making = Making::default();
+    making.quarantine = Quarantine::Lifted;
+    let list = List::new(news.iter().copied());
+    let outcome = stage.begin(stage.client(&["demo_brand"]), &question, list, making).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("forbidden", 5)]));
+    assert_eq!(stage.requests(), sent + 2);
 }
