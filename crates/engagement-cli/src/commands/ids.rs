@@ -47,6 +47,9 @@ pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failu
              as text",
         );
     }
+    if list.counts().accepted == 0 && list.counts().refused == 0 {
+        talk.problem("there are no Tweet ids in it");
+    }
     let skipped = ids.reading.bad_ids == BadIds::Skip && !list.ids().is_empty();
     Ok(match verdict {
         Verdict::Ok => Exit::Done,

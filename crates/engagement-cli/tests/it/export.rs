@@ -50,6 +50,22 @@ fn collect(folder: &Folder) {
     );
 }
 
+/// A store `s.db` whose hours make as many files of a data set as there are days.
+pub(crate) fn collect_days(folder: &Folder, days: i32) {
+    let first = UtcHour::containing("2024-03-01T00:00:00Z".parse().unwrap());
+    let hours =
+        (0..24 * days).map(|hour| Window::hour(UtcHour::from_epoch(first.since_epoch() + hour).unwrap()));
+    let rows: Vec<Row> = hours
+        .map(|hour| Row {
+            tweet_id: id(ONE),
+            metric: Metric::Impressions,
+            bucket: Some(hour),
+            outcome: Outcome::Ok(7),
+        })
+        .collect();
+    settle(folder, Endpoint::Historical, &rows);
+}
+
 fn settle(folder: &Folder, endpoint: Endpoint, rows: &[Row]) {
     let now: Timestamp = OBSERVED.parse().unwrap();
     let store = Store::create(folder.path().join("s.db"), now).unwrap();

@@ -85,6 +85,7 @@ fn no_ids_is_an_error_of_the_input() {
     };
     run("totals").says(&["no Tweet ids", "--ids"]);
     run("totals --ids empty").says(&["no Tweet ids"]);
+    run("ids empty").says(&["error: there are no Tweet ids"]);
     run("28hr --ids comments").says(&["no Tweet ids"]);
     run("totals --ids -").says(&["no Tweet ids"]);
     run("totals --ids missing").says(&["missing"]);

@@ -1,13 +1,15 @@
 //! Being told to stop.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _},
+    path::Path,
     process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::{accounting::adds_up, engagement::Folder, server::Server};
+use crate::{accounting::adds_up, engagement::Folder, export::collect_days, server::Server};
 
 #[test]
 fn a_wait_for_quota_ends_at_once() {
@@ -98,6 +100,48 @@ fn the_request_command_stops_too() {
     let status = child.wait_with_output().unwrap().status;
     assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn an_export_that_is_stopped_leaves_what_was_there() {
+    let folder = Folder::new();
+    collect_days(&folder, 400);
+    let lake = folder.path().join("lake");
+    let export = || folder.engagement("export --store s.db --format parquet --out lake");
+    let stop = |signal, code| {
+        let child = export().spawn();
+        // It writes, out of sight.
+        wait_until(|| lake.join("_engagement/staging/series").exists());
+        send(signal, &child);
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(code));
+        assert!(!lake.join("_engagement/staging").exists());
+    };
+    stop("TERM", 143);
+    assert_eq!(files(&lake), ["_engagement/dataset.json", "_engagement/lock"]);
+    export().run().ends(0).says(&["commit 1"]);
+    let whole = files(&lake);
+    assert!(whole.iter().filter(|path| path.starts_with("series/dt=")).count() >= 400);
+    stop("INT", 130);
+    assert_eq!(files(&lake), whole);
+    export().run().ends(0).says(&["commit 2"]);
+}
+
+/// All that lies below a folder, by path.
+fn files(folder: &Path) -> Vec<String> {
+    fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else {
+                found.push(path.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(folder, folder, &mut found);
+    found.sort();
+    found
 }
 
 fn send(signal: &str, child: &Child) {
