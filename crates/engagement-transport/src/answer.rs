@@ -24,6 +24,9 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, inflated.
     pub body: Bytes,
+    /// Whether headers or body held a secret that is known, and is hidden in them now: see
+    /// [`Transport::conceal`](crate::Transport::conceal).
+    pub concealed: bool,
     /// Attempts made for this call, the answered one included.
     pub attempts: u32,
     /// Requests that went out: attempts that did not fail for want of a connection.

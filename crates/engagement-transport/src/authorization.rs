@@ -34,6 +34,20 @@ impl Authorization {
         Self::OAuth1(Signing::new(credentials))
     }
 
+    /// What of it must not show.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let (one, several) = match self {
+            Self::None => (None, None),
+            Self::Bearer(token) => (Some(token.expose()), None),
+            Self::Header(value) => {
+                let value = value.expose();
+                (Some(value.split_once(' ').map_or(value, |(_scheme, secret)| secret)), None)
+            }
+            Self::OAuth1(signing) => (None, Some(&signing.0.secrets)),
+        };
+        one.into_iter().chain(several.into_iter().flatten().map(Secret::expose))
+    }
+
     /// The header for one attempt.
     pub(crate) fn header(&self, call: &Call, stamp: Stamp<'_>) -> Result<Option<HeaderValue>, Failure> {
         let value = match self {
@@ -89,8 +103,13 @@ impl Signing {
     }
 
     fn with(credentials: &Credentials, callback: Option<String>, verifier: Option<String>) -> Self {
+        let mut secrets =
+            vec![Secret::from(credentials.consumer_key()), credentials.consumer_secret().clone()];
+        secrets.extend(credentials.token().cloned());
+        secrets.extend(credentials.token_secret().cloned());
+        secrets.extend(verifier.as_deref().map(Secret::from));
         let credentials = PreparedCredentials::new(credentials);
-        Self(Arc::new(Inner { credentials, callback, verifier, prepared: Mutex::default() }))
+        Self(Arc::new(Inner { credentials, callback, verifier, secrets, prepared: Mutex::default() }))
     }
 
     fn sign(&self, call: &Call, stamp: Stamp<'_>) -> Result<String, BoxError> {
@@ -152,6 +171,8 @@ struct Inner {
     credentials: PreparedCredentials,
     callback: Option<String>,
     verifier: Option<String>,
+    /// All of these that must not show.
+    secrets: Vec<Secret>,
     prepared: Mutex<Vec<Prepared>>,
 }
 

@@ -24,6 +24,14 @@ pub struct Call {
     pub(crate) quota: Option<Quota>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) gate: Option<Gate>,
+    pub(crate) brings: Brings,
+}
+
+/// What a success brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Brings {
+    Data,
+    Secret,
 }
 
 /// Whether a request that may have reached the server can be sent a second time.
@@ -50,6 +58,7 @@ impl Call {
             quota: None,
             max_attempts: None,
             gate: None,
+            brings: Brings::Data,
         }
     }
 
@@ -115,6 +124,13 @@ impl Call {
     /// What each attempt passes before it is signed and sent.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = Some(gate);
+        self
+    }
+
+    /// What is asked for is a secret, such as a token: the body of a success is left as it came, though it may repeat one
+    /// that is known, and is the caller's to protect. See [`Transport::conceal`](crate::Transport::conceal).
+    pub fn brings_secret(mut self) -> Self {
+        self.brings = Brings::Secret;
         self
     }
 

@@ -19,6 +19,8 @@
 //! # }
 //! ```
 //!
+//! No [`Answer`] repeats a secret that the transport knows, whatever the server says: see [`Transport::conceal`].
+//!
 //! What it does not do: follow redirects (a 3xx is an answer), keep cookies, stream bodies, cache, or send plain
 //! `http` to another machine.
 
@@ -46,6 +48,7 @@ mod quota;
 mod reading;
 mod reset;
 mod resolver;
+mod secrets;
 mod stream;
 mod transport;
 mod trust;

@@ -53,7 +53,7 @@ impl Reading {
 
     pub(crate) fn finish(self) -> Raw {
         let Self { status, headers, coding, body, .. } = self;
-        Raw { status, headers, coding, body: body.into_bytes(), at: Instant::now() }
+        Raw { status, headers, coding, body: body.into_bytes(), at: Instant::now(), concealed: false }
     }
 }
 
@@ -109,6 +109,8 @@ pub(crate) struct Raw {
     pub(crate) coding: Coding,
     /// Just after the last byte.
     pub(crate) at: Instant,
+    /// Whether secrets were in it.
+    pub(crate) concealed: bool,
 }
 
 /// How the body is coded.

@@ -10,14 +10,14 @@ use http::header::{
 };
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::Full;
-use oauth_core::{NonceCounter, Stamp, Timestamp};
+use oauth_core::{NonceCounter, Secret, Stamp, Timestamp};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::answer::{Answer, Head};
 use crate::authorization::Authorization;
-use crate::call::{Call, Replay};
+use crate::call::{Brings, Call, Replay};
 use crate::clock::{Clock, seconds_ahead};
 use crate::connection::Connection;
 use crate::connector::Connector;
@@ -32,6 +32,7 @@ use crate::lease::{Form, Lease};
 use crate::quota::{self, Slot};
 use crate::reading::{Coding, Limits, Raw};
 use crate::reset;
+use crate::secrets::Secrets;
 use crate::transport::builder::Hook;
 use crate::url::{Origin, Url};
 use crate::verdict::Verdict;
@@ -56,6 +57,14 @@ impl Transport {
     /// What was done so far.
     pub fn counters(&self) -> Counters {
         self.0.tally.read()
+    }
+
+    /// Hides this secret wherever an answer repeats it, in a header's value or in the body: as it is, with percent or JSON
+    /// escapes or in base64, whole or cut at either end, if it has at least eight characters. What a call's
+    /// [`Authorization`] holds is hidden from that call on without being asked for; what other answers must not repeat
+    /// either is said here.
+    pub fn conceal(&self, secret: &Secret) {
+        self.0.secrets.learn(secret.expose());
     }
 
     /// Loads the certificates to trust, which otherwise the first `https` call waits for: some tens of milliseconds.
@@ -145,6 +154,7 @@ pub(crate) struct Inner {
     on_event: Option<Hook>,
     hosts: Mutex<HashMap<Origin, Arc<Host>>>,
     tally: Tally,
+    secrets: Secrets,
 }
 
 impl Inner {
@@ -276,7 +286,7 @@ impl<'a> Course<'a> {
             self.learn(slot, &raw.headers);
         }
         lease.end(self.host, &raw.headers).await;
-        self.inflate(raw)
+        Ok(self.without_secrets(self.inflate(raw)?))
     }
 
     /// A connection, and the time by which the attempt on it must be over.
@@ -371,6 +381,9 @@ impl<'a> Course<'a> {
                 _ => "",
             },
         };
+        for secret in call.authorization.secrets() {
+            self.inner.secrets.learn(secret);
+        }
         if let Some(value) = call.authorization.header(call, stamp)? {
             headers.insert(AUTHORIZATION, value);
         }
@@ -408,6 +421,18 @@ impl<'a> Course<'a> {
             raw.body = inflated.into();
         }
         Ok(raw)
+    }
+
+    /// Nobody above sees what the server repeats of them.
+    fn without_secrets(&self, mut raw: Raw) -> Raw {
+        let secrets = &self.inner.secrets;
+        raw.concealed = secrets.conceal_headers(&mut raw.headers);
+        let is_asked_for = self.call.brings == Brings::Secret && raw.status.is_success();
+        if !is_asked_for && let Some(body) = secrets.conceal(&raw.body) {
+            raw.body = body.into();
+            raw.concealed = true;
+        }
+        raw
     }
 
     /// Ends the call, or waits until its next attempt.
@@ -554,6 +579,7 @@ impl<'a> Course<'a> {
             status: raw.status,
             headers: raw.headers,
             body: raw.body,
+            concealed: raw.concealed,
             attempts: self.attempts,
             sent: self.sent,
             elapsed: self.begun.elapsed(),

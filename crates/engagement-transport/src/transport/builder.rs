@@ -20,6 +20,7 @@ use crate::jitter::Jitter;
 use crate::proxy::Proxy;
 use crate::reading::Limits;
 use crate::resolver::Resolver;
+use crate::secrets::Secrets;
 use crate::stream::Duplex;
 use crate::transport::{Backoff, Inner, Policy, Transport};
 
@@ -261,6 +262,7 @@ impl Builder {
             on_event: self.on_event,
             hosts: Mutex::new(HashMap::new()),
             tally: Tally::default(),
+            secrets: Secrets::default(),
         })))
     }
 }

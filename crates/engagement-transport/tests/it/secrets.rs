@@ -2,7 +2,7 @@ use std::error::Error as _;
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
-use engagement_transport::{Authorization, Call, ErrorKind, Quota, Replay, Url, verdict};
+use engagement_transport::{Authorization, Call, ErrorKind, Quota, Replay, Signing, Url, verdict};
 use oauth_core::Credentials;
 use tracing::field::{Field, Visit};
 use tracing::span;
@@ -158,4 +158,67 @@ fn traces_hold_no_secret_at_any_level() {
         assert!(text.contains(expected), "no {expected} in {text}");
     }
     assert!(!text.contains("canary"), "{text}");
+}
+
+/// Says back whatever it is told, and what it knows besides.
+async fn parrot(status: &'static str, words: &'static str) -> Server {
+    Server::listen(move |_, text| {
+        let echo = text.replace(['\r', '\n'], " ");
+        let body = format!(r#"{{"errors":["{}"],"more":"{words}"}}"#, echo.replace('"', "\\\""));
+        Reply::Keep(answer(status, &[("x-echo", &echo)], body.as_bytes()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn answers_repeat_no_secret_of_their_call_or_of_another() {
+    let server = parrot("400 Bad", "known-elsewhere \\u0062earer-canary c2VjcmV0LWNhbmFyeTE=").await;
+    let transport = quiet().build().unwrap();
+    transport.conceal(&"known-elsewhere".into());
+    let credentials =
+        Credentials::consumer("key-canary", "secret-canary1").with_token("1111-token-canary", "other-canary");
+    let calls = [
+        Authorization::oauth1(&credentials),
+        Authorization::OAuth1(Signing::with_verifier(&credentials, "verifier-canary")),
+        Authorization::Bearer("bearer-canary".into()),
+        Authorization::Header(oauth_core::app_only::basic(&credentials)),
+        Authorization::None,
+    ];
+    // What is in a call is known from that call on.
+    for authorization in &calls {
+        transport
+            .send(&server.call().authorization(authorization.clone()), verdict::by_status)
+            .await
+            .unwrap();
+    }
+    for authorization in calls {
+        let call = server.call().authorization(authorization);
+        let judged = Mutex::new(String::new());
+        let answer = transport
+            .send(&call, |head, body| {
+                *judged.lock().unwrap() = format!("{head:?} {}", String::from_utf8_lossy(body));
+                verdict::by_status(head, body)
+            })
+            .await
+            .unwrap();
+        assert!(answer.concealed);
+        let text = format!("{} {answer:?} {}", judged.lock().unwrap(), answer.words());
+        assert!(text.contains("[hidden]") && text.contains("x-echo"), "{text}");
+        for known in ["canary", "known-elsewhere", "c2VjcmV0LW", "\\u0062"] {
+            assert!(!text.contains(known), "{known} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_asked_for_comes_as_it_is() {
+    let words = "bearer-canary";
+    let transport = quiet().build().unwrap();
+    for (status, is_hidden) in [("200 OK", false), ("201 Made", false), ("401 No", true)] {
+        let server = parrot(status, words).await;
+        let call = server.call().authorization(Authorization::Bearer("bearer-canary".into())).brings_secret();
+        let answer = transport.send(&call, verdict::by_status).await.unwrap();
+        assert_eq!(answer.words().contains(words), !is_hidden, "{status}");
+        assert!(!format!("{:?}", answer.headers).contains("canary"), "{status}");
+    }
 }
