@@ -116,7 +116,8 @@ impl Bearer {
         let call = Call::post(self.url.clone())
             .form_body(message.body().to_owned())
             .authorization(Authorization::Header(message.authorization().into()))
-            .replay(Replay::Safe);
+            .replay(Replay::Safe)
+            .brings_secret();
         // The request that needs it waits, so a used up quota is an answer.
         let judge = |head: &Head<'_>, body: &[u8]| match verdict::by_status(head, body) {
             Verdict::Wait { .. } => Verdict::Done,

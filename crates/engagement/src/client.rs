@@ -266,6 +266,14 @@ impl Builder {
             }
             _ => None,
         };
+        let transport = self.transport.max_connections(self.concurrency).build()?;
+        // A server may repeat in one answer what it was told in another request.
+        for secret in self.app.iter().flat_map(App::secrets) {
+            transport.conceal(&secret);
+        }
+        for secret in self.accounts.iter().flat_map(Account::secrets) {
+            transport.conceal(secret);
+        }
         let mut owners = Vec::with_capacity(self.accounts.len());
         let mut names = HashMap::new();
         for (account, number) in self.accounts.into_iter().zip(0..) {
@@ -278,9 +286,8 @@ impl Builder {
                 names.entry(name).or_insert(number);
             }
         }
-        let connections = self.concurrency;
         Ok(Client(Arc::new(Inner {
-            transport: self.transport.max_connections(connections).build()?,
+            transport,
             urls,
             quota: self.quota.unwrap_or_else(Quota::learnt),
             app,

@@ -37,6 +37,14 @@ impl App {
         (self.consumer.as_ref(), self.bearer.as_ref())
     }
 
+    /// What of it must not show.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = Secret> {
+        let consumer = self.consumer.iter();
+        consumer
+            .flat_map(|consumer| [Secret::from(consumer.consumer_key()), consumer.consumer_secret().clone()])
+            .chain(self.bearer.clone())
+    }
+
     /// Asks app-only: with the bearer token, else signed with consumer key and secret.
     pub(crate) fn caller(&self) -> Option<Caller> {
         let authorization = match (&self.bearer, &self.consumer) {
@@ -77,6 +85,11 @@ impl Account {
     pub fn handle(mut self, handle: impl Into<String>) -> Self {
         self.handle = Some(handle.into());
         self
+    }
+
+    /// What of it must not show.
+    pub(crate) fn secrets(&self) -> [&Secret; 2] {
+        [&self.token, &self.secret]
     }
 
     /// The account's numeric id, which stands before the dash of an access token (seen in the documentation's
