@@ -293,9 +293,23 @@ struct File {
 }
 
 impl File {
-    /// A file that happens to lie in the current folder may be anybody's: it must not send credentials to a host of its
-    /// choice.
+    /// A file that happens to lie in the current folder may be anybody's, and have come with whatever else is there: it
+    /// must run no command, choose nobody to be trusted, and send credentials to no host of its choice.
     fn judge_local(&self) -> Result<(), Failure> {
+        let refused = |what: &str| {
+            Err(Failure::usage(format!("{LOCAL} in this folder {what}"))
+                .hint("put that into your own config file, or name this one with --config if it is yours"))
+        };
+        for values in self.profiles.values() {
+            if values.credential_command.is_some() {
+                return refused("has a credential_command, and a folder's file runs no commands");
+            }
+            if values.ca_file.is_some() {
+                return refused(
+                    "has a ca_file, and a folder's file does not say whose certificates to trust",
+                );
+            }
+        }
         let urls = self.profiles.values().flat_map(|values| [&values.base_url, &values.api_url]).flatten();
         for url in urls {
             let name = host(url).to_ascii_lowercase();
@@ -304,10 +318,9 @@ impl File {
             };
             let is_loopback = engagement::transport::Url::parse(url).is_ok_and(|url| url.is_loopback());
             if !is_loopback && !is_of("twitter.com") && !is_of("x.com") {
-                return Err(Failure::usage(format!(
-                    "{LOCAL} in this folder would send credentials to {name}, which is none of the API's hosts"
-                ))
-                .hint("put that into your own config file, or name this one with --config if it is yours"));
+                return refused(&format!(
+                    "would send credentials to {name}, which is none of the API's hosts"
+                ));
             }
         }
         Ok(())

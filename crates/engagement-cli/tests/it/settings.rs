@@ -1,5 +1,7 @@
 //! Options, environment twins and config files; and what contradicts itself.
 
+use std::fs;
+
 use crate::{engagement::Folder, server::Server};
 
 #[test]
@@ -220,6 +222,26 @@ fn a_file_that_lies_in_the_folder_sends_credentials_nowhere() {
             folder.engagement("totals 20 --config own.toml --profile work --dry-run").run().ends(0);
         }
     }
+    // Nor does it run anything, or say whom to trust.
+    for (line, said) in
+        [("credential_command = \"touch ran\"", "runs no commands"), ("ca_file = \"ca.pem\"", "certificates")]
+    {
+        let text = format!("default_profile = \"work\"\n[profiles.work]\n{line}\n");
+        folder.write("engagement.toml", &text);
+        for words in ["totals 20", "auth list", "request GET https://api.twitter.com/ --print", "doctor"] {
+            let done = folder.engagement(words).run().ends(2);
+            let all = format!("{}{}", done.stdout, done.stderr);
+            assert!(all.contains(said) && all.contains("--config"), "{words}: {all}");
+        }
+        assert!(!folder.path().join("ran").exists());
+    }
+    folder.write(
+        "own.toml",
+        "default_profile = \"work\"\n[profiles.work]\ncredential_command = \"touch ran\"\n",
+    );
+    fs::remove_file(folder.path().join("engagement.toml")).unwrap();
+    folder.engagement("auth list --config own.toml").run();
+    assert!(folder.path().join("ran").exists());
     for url in ["https://data-api.x.com", "http://127.0.0.1:9", "https://data-api.twitter.com"] {
         folder.write("engagement.toml", format!("[profiles.work]\nbase_url = \"{url}\"\n"));
         folder.engagement("totals 20 --profile work --dry-run").run().ends(0);
