@@ -1,4 +1,7 @@
 //! `-vvv`: what the layers below note for themselves, event by event.
+//!
+//! Whatever is traced is told, that of the libraries below ours too; what some note with `log` has no listener, and is
+//! told nobody.
 
 use std::fmt::{self, Write as _};
 

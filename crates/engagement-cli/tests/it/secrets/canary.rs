@@ -46,7 +46,9 @@ impl Canary {
             let mut bytes = vec![0; before];
             bytes.extend(self.text.bytes());
             let letters = base64(&bytes);
-            forms.push(letters[4..letters.len() - 4].to_owned());
+            let own = &letters[4..letters.len() - 4];
+            forms.push(own.replace('+', "-").replace('/', "_"));
+            forms.push(own.to_owned());
         }
         forms
     }
@@ -78,7 +80,7 @@ impl Scanner {
     }
 }
 
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -89,7 +91,7 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
@@ -117,6 +119,9 @@ fn every_form_and_every_cut_is_found() {
         percent(&percent(text)),
         base64(format!("key:{text}").as_bytes()),
         base64(format!("kex:y{text}").as_bytes()),
+        base64(text.as_bytes()).replace('+', "-").replace('/', "_"),
+        text.bytes().map(|byte| format!("{byte:02X}")).collect(),
+        percent(text).replace("%2B", "%2b"),
         text.bytes().map(|byte| format!("{byte:02x}")).collect(),
     ] {
         assert!(scanner.find(format!("before {shown} after").as_bytes()).is_some(), "{shown}");
