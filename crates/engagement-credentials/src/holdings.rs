@@ -50,6 +50,13 @@ impl Holdings {
         Some(self.accounts.remove(at))
     }
 
+    /// All of it that must not show.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let consumer = self.consumer.iter().flat_map(|consumer| [&consumer.key, &consumer.secret]);
+        let accounts = self.accounts.iter().flat_map(|account| [&account.token, &account.secret]);
+        consumer.chain(&self.bearer).chain(accounts)
+    }
+
     /// The app acting for an account. `None` without the app's key and secret.
     pub fn credentials(&self, account: &Account) -> Option<Credentials> {
         let consumer = self.consumer.as_ref()?;

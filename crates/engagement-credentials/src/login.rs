@@ -16,6 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use core::time::Duration;
+
 use oauth_core::{
     Credentials, Secret,
     three_legged::{
@@ -49,7 +51,8 @@ impl Login {
     pub fn errand(&self) -> Errand {
         let callback = self.callback.clone().unwrap_or_else(|| OUT_OF_BAND.to_owned());
         let proof = Proof::WithCallback(self.consumer.credentials(), callback);
-        Errand::signed(format!("{}/oauth/request_token", self.api_url), proof)
+        let errand = Errand::signed(format!("{}/oauth/request_token", self.api_url), proof);
+        Errand { brings_secret: true, ..errand }
     }
 
     /// Reads the answer to step 1.
@@ -75,7 +78,7 @@ impl Login {
             return Err(trouble.into());
         }
         let token = TemporaryToken::parse(reply.text()).map_err(LoginError::Answer)?;
-        Ok(Asked { consumer: self.consumer, api_url: self.api_url, token })
+        Ok(Asked { consumer: self.consumer, api_url: self.api_url, token, clock_ahead: reply.clock_ahead })
     }
 }
 
@@ -85,6 +88,8 @@ pub struct Asked {
     consumer: Consumer,
     api_url: String,
     token: TemporaryToken,
+    /// By how many seconds the server's clock was ahead of ours when it gave the token.
+    clock_ahead: Option<i64>,
 }
 
 impl Asked {
@@ -121,28 +126,45 @@ impl Asked {
         let credentials: Credentials =
             self.consumer.credentials().with_token(self.token.token().clone(), self.token.secret().clone());
         let proof = Proof::WithVerifier(credentials, verifier.clone());
-        Errand::signed(format!("{}/oauth/access_token", self.api_url), proof)
+        let errand = Errand::signed(format!("{}/oauth/access_token", self.api_url), proof);
+        Errand { brings_secret: true, ..errand }
     }
 
-    /// Reads the answer to step 3. An older server names no handle: then the account has none yet.
+    /// Reads the answer to step 3, which came so long after that to step 1. An older server names no handle: then the
+    /// account has none yet.
     ///
     /// # Errors
     ///
-    /// The verifier is wrong, or the request token is good no longer.
-    pub fn account(&self, reply: &Reply) -> Result<Account, LoginError> {
+    /// The verifier is wrong, or the request token is good no longer: servers say no more than that, and the time that
+    /// has passed tells one cause from the others.
+    pub fn account(&self, reply: &Reply, after: Duration) -> Result<Account, LoginError> {
         if reply.status != 200 {
             let trouble = Trouble::read(reply, Finding::WrongToken);
             let is_refused = trouble.finding == Finding::WrongToken || reply.status == 401;
             return Err(match trouble.finding {
                 Finding::ClockOff => trouble.into(),
                 _ if is_refused && trouble.words.contains("verifier") => LoginError::WrongPin,
-                _ if is_refused => LoginError::Expired,
+                _ if is_refused => match self.minutes_at_server(reply, after) {
+                    minutes if minutes >= LIFETIME_MINUTES => LoginError::Expired { minutes },
+                    _ => LoginError::Void,
+                },
                 _ => trouble.into(),
             });
         }
         let token = AccessToken::parse(reply.text()).map_err(LoginError::Answer)?;
         let account = Account::new(token.token().clone(), token.secret().clone());
         Ok(account.with_handle(token.screen_name().unwrap_or_default()))
+    }
+}
+
+impl Asked {
+    /// The token's age by the server's clock, as far as that is known, since it is the one that counts.
+    fn minutes_at_server(&self, reply: &Reply, after: Duration) -> u64 {
+        let ran_on = match (self.clock_ahead, reply.clock_ahead) {
+            (Some(then), Some(now)) => now.saturating_sub(then),
+            _ => 0,
+        };
+        after.as_secs().saturating_add_signed(ran_on) / 60
     }
 }
 
@@ -167,9 +189,26 @@ pub enum LoginError {
     /// The PIN is not the one that was shown.
     #[error("the PIN is not the one that the page showed")]
     WrongPin,
-    /// The request token is good no longer: it was too long ago, was used already, or the user refused.
-    #[error("the PIN has expired or was used already, or the user refused")]
-    Expired,
+    /// The request token is good no longer, and it was given long ago.
+    #[error(
+        "the PIN has expired: its page was asked for {minutes} minutes ago, and is good for about {LIFETIME_MINUTES}"
+    )]
+    Expired {
+        /// Whole minutes since then.
+        minutes: u64,
+    },
+    /// The request token is good no longer though it is young: it was used already, or the user refused. Servers do not
+    /// say which.
+    #[error(
+        "the server does not take the PIN any more: it was used already, or the user refused, or it has expired"
+    )]
+    Void,
+    /// The user did not come back.
+    #[error("nobody has answered for {minutes} minutes, and the page has expired")]
+    NobodyCame {
+        /// How long they were waited for.
+        minutes: u64,
+    },
     /// The server says something else.
     #[error(transparent)]
     Trouble(#[from] Trouble),
@@ -179,6 +218,8 @@ pub enum LoginError {
 }
 
 const OUT_OF_BAND: &str = "oob";
+/// Our guess: that request tokens are short-lived is all that is known of them (contract §6.3).
+pub const LIFETIME_MINUTES: u64 = 15;
 
 #[cfg(test)]
 mod tests {
@@ -223,19 +264,35 @@ mod tests {
         let asked = asked();
         let refused = |words: &str| {
             let body = format!(r#"{{"errors":[{{"code":89,"message":"{words}"}}]}}"#);
-            asked.account(&reply(401, &body)).unwrap_err()
+            asked.account(&reply(401, &body), Duration::from_secs(14 * 60)).unwrap_err()
         };
         assert_eq!(refused("Invalid oauth_verifier parameter"), LoginError::WrongPin);
-        assert_eq!(refused("Invalid or expired token."), LoginError::Expired);
-        assert!(matches!(asked.account(&reply(503, "")), Err(LoginError::Trouble(_))));
+        assert_eq!(refused("Invalid or expired token."), LoginError::Void);
+        assert!(matches!(asked.account(&reply(503, ""), Duration::ZERO), Err(LoginError::Trouble(_))));
+    }
+
+    #[test]
+    fn an_old_page_has_expired_by_the_clock_of_either() {
+        let body = r#"{"errors":[{"code":89,"message":"Invalid or expired token."}]}"#;
+        let found = |minutes: u64, clock_ahead| {
+            let reply = Reply { clock_ahead, ..reply(401, body) };
+            asked().account(&reply, Duration::from_secs(minutes * 60)).unwrap_err()
+        };
+        assert_eq!(found(14, Some(0)), LoginError::Void);
+        assert_eq!(found(15, Some(0)), LoginError::Expired { minutes: 15 });
+        assert_eq!(found(0, Some(16 * 60)), LoginError::Expired { minutes: 16 });
+        assert_eq!(found(16, Some(-120)), LoginError::Void);
+        assert_eq!(found(20, None), LoginError::Expired { minutes: 20 });
+        assert_eq!(found(0, Some(i64::MIN)), LoginError::Void);
     }
 
     #[test]
     fn an_account_comes_with_its_handle_where_that_is_told() {
         let body = "oauth_token=1111-t&oauth_token_secret=s&user_id=1111&screen_name=demo_brand";
-        let account = asked().account(&reply(200, body)).unwrap();
+        let account = asked().account(&reply(200, body), Duration::ZERO).unwrap();
         assert_eq!((account.name(), account.user_id()), ("demo_brand".to_owned(), Some(1111)));
-        let account = asked().account(&reply(200, "oauth_token=1111-t&oauth_token_secret=s")).unwrap();
+        let account =
+            asked().account(&reply(200, "oauth_token=1111-t&oauth_token_secret=s"), Duration::ZERO).unwrap();
         assert_eq!(account.name(), "1111");
     }
 

@@ -104,7 +104,7 @@ async fn nothing_shows_what_it_holds() {
     let asked = login.clone().granted(&granted).unwrap();
     let verifier = Secret::from("canary-verifier");
     let strange = check::bearer(&reply(200, "canary")).unwrap_err();
-    let refused = asked.account(&reply(200, "oauth_token=canary")).unwrap_err();
+    let refused = asked.account(&reply(200, "oauth_token=canary"), std::time::Duration::ZERO).unwrap_err();
     let import = Client::Env.read("TWITTER_BEARER_TOKEN=canary").unwrap();
     let shown = [
         debug(&holdings),

@@ -6,7 +6,7 @@ use engagement::{
     describe,
     transport::{ErrorKind, Proxy, Url},
 };
-use engagement_credentials::{Finding, Found};
+use engagement_credentials::{Finding, Found, Holdings};
 use engagement_store::Store;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,7 +14,11 @@ use tokio::{net::lookup_host, time::timeout};
 
 use crate::{
     cli::{Doctor, Format, Global},
-    commands::{auth::check::Judge, emulator::Embedded},
+    commands::{
+        auth::check::Judge,
+        emulator::Embedded,
+        setup::{SET_CLOCK, clock_is_off},
+    },
     credentials,
     exit::{Exit, Failure},
     place::Place,
@@ -50,7 +54,7 @@ async fn examine(
         if let Some(embedded) = &embedded {
             settings.base_url = Some(embedded.url().to_owned());
         }
-        let wire = Wire::new(&settings, talk)?;
+        let wire = Wire::new(&settings, &Holdings::default(), talk)?;
         let is_reached = report.server(&wire, "API", settings.base_url()).await;
         if settings.api_url() != settings.base_url().trim_end_matches('/') {
             report.server(&wire, "OAuth", settings.api_url()).await;
@@ -219,12 +223,12 @@ impl Report {
         let check = format!("{which} clock");
         match ahead {
             None => self.good(check, "the server does not tell its time"),
-            Some(ahead) if ahead.unsigned_abs() > CLOCK_TOLERANCE => self.warn(
-                check,
-                format!("the server's clock is {ahead} s ahead of this machine's; requests are signed by the server's"),
-                "set this machine's clock",
-            ),
-            Some(ahead) => self.good(check, format!("the server's clock is {ahead} s ahead of this machine's")),
+            Some(ahead) => match clock_is_off(ahead) {
+                Some(words) => {
+                    self.warn(check, format!("{words}; requests are signed by the server's"), SET_CLOCK);
+                }
+                None => self.good(check, format!("the server's clock is {ahead} s ahead of this machine's")),
+            },
         }
     }
 
@@ -326,5 +330,3 @@ const COLUMNS: [&str; 4] = ["check", "state", "message", "remedy"];
 const STORE: &str = "engagement.db";
 /// For a name server to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Seconds by which clocks may differ without a word: half of what servers are known to take.
-const CLOCK_TOLERANCE: u64 = 150;

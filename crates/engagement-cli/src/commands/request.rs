@@ -5,7 +5,7 @@ use std::{fs, time::SystemTime};
 use engagement::{
     describe,
     oauth_core::{self, Credentials, Secret, Stamp, Timestamp},
-    transport::{Authorization, Call, Transport, Url, Verdict},
+    transport::{Authorization, Call, Url, Verdict},
 };
 use engagement_credentials::{Account, Holdings};
 use oauth_core::NonceSource;
@@ -19,6 +19,7 @@ use crate::{
     settings::{Settings, host},
     signal,
     talk::Talk,
+    wire::transport,
 };
 
 /// Runs it.
@@ -62,26 +63,28 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
     tokio::select! {
         biased;
         exit = signal::stopped() => Ok(exit),
-        sent = send(call.authorization(signer.authorization()), place, settings, talk) => sent,
+        sent = send(call.authorization(signer.authorization()), place, settings, &found.holdings, talk) => sent,
     }
 }
 
-async fn send(call: Call, place: Place, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+async fn send(
+    call: Call,
+    place: Place,
+    settings: &Settings,
+    held: &Holdings,
+    talk: &Talk,
+) -> Result<Exit, Failure> {
     let told = talk.clone();
-    let mut builder = Transport::builder().on_event(move |event| tell(event, &told));
-    if let Some(timeout) = settings.timeout {
-        builder = builder.attempt_timeout(timeout);
-    }
-    if let Some(pem) = &settings.extra_roots {
-        builder = builder.extra_roots(pem.clone());
-    }
+    let transport = transport(settings, held, move |event| tell(event, &told))?;
     let network = |error: engagement::transport::Error| {
         Failure::new(Exit::Network, "network", describe(&error)).retryable(true)
     };
-    let transport = builder.build().map_err(network)?;
     // Any API may be behind the URL: its answers are shown as they are and nothing is asked twice because of them.
     let answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(network)?;
     talk.say(&format!("HTTP {}", answer.status));
+    if answer.concealed {
+        talk.warn("the server repeats credentials in its answer, in which they are hidden");
+    }
     for (name, value) in &answer.headers {
         talk.detail(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
     }

@@ -107,12 +107,22 @@ pub(crate) fn tell(event: &Event<'_>, talk: &Talk) {
         Event::QuotaLearnt { per_minute: Some(calls), .. } => {
             talk.detail(&format!("the server allows {calls} requests a minute"));
         }
-        Event::ClockSkew { ahead, .. } => talk.warn(&format!(
-            "the server's clock is {ahead} s ahead of this machine's; signing by the server's clock"
-        )),
+        Event::ClockSkew { ahead, .. } => {
+            talk.warn(&format!("{}; requests are signed by the server's; {SET_CLOCK}", clocks_apart(*ahead)));
+        }
         Event::Sending { path, attempt, .. } => talk.trace(&format!("POST {path}, attempt {attempt}")),
         _ => {}
     }
+}
+
+/// How far the clocks are apart, if it is far enough to be worth a word.
+pub(crate) fn clock_is_off(server_ahead: i64) -> Option<String> {
+    (server_ahead.unsigned_abs() > CLOCK_TOLERANCE).then(|| clocks_apart(server_ahead))
+}
+
+fn clocks_apart(server_ahead: i64) -> String {
+    let side = if server_ahead < 0 { "ahead of" } else { "behind" };
+    format!("this machine's clock is {} s {side} the server's", server_ahead.unsigned_abs())
 }
 
 /// A query or client that is refused before anything is sent.
@@ -133,3 +143,8 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
         _ => Failure::usage(message),
     }
 }
+
+/// What to do about clocks that are apart.
+pub(crate) const SET_CLOCK: &str = "set this machine's clock";
+/// Seconds by which clocks may differ without a word: half of what servers are known to take.
+const CLOCK_TOLERANCE: u64 = 150;

@@ -88,7 +88,13 @@ fn what_is_wrong_has_a_remedy() {
     let done = folder.engagement("doctor --json").app(&server).run().ends(0);
     let clock = line(&done.json(), "API clock").clone();
     assert_eq!(clock["state"], "warning");
-    assert!(clock["message"].as_str().unwrap().contains("clock is -60"), "{clock}");
+    let message = clock["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("this machine's clock is 60") && message.contains(" s ahead of the server's"),
+        "{clock}"
+    );
+    assert!(message.contains("requests are signed by the server's"), "{clock}");
+    assert_eq!(clock["remedy"], "set this machine's clock");
 
     folder.write("engagement.toml", "[profiles.work\n");
     let done = folder.engagement("doctor --json").run().ends(2);

@@ -1,6 +1,7 @@
 //! No secret is ever shown.
 
 mod canary;
+mod echo;
 mod faults;
 
 use crate::{engagement::Folder, server::Server};

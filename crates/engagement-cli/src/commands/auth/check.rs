@@ -74,7 +74,7 @@ pub(crate) struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// Has found nothing yet.
     pub(crate) fn new(settings: &'a Settings, talk: &'a Talk) -> Result<Self, Failure> {
-        Ok(Self { settings, talk, wire: Wire::new(settings, talk)?, lines: Vec::new() })
+        Ok(Self { settings, talk, wire: Wire::new(settings, &Holdings::default(), talk)?, lines: Vec::new() })
     }
 
     /// The app of a profile, and its accounts or the one that is named.
@@ -85,6 +85,7 @@ impl<'a> Judge<'a> {
         only: Option<&str>,
     ) -> Result<(), Failure> {
         let held = &found.holdings;
+        self.wire.conceal(held);
         let accounts: Vec<&Account> = match only {
             None => held.accounts.iter().collect(),
             Some(name) => vec![held.account(name).ok_or_else(|| unknown(name, held))?],
@@ -201,6 +202,7 @@ impl<'a> Judge<'a> {
                 continue;
             }
             if let Some(credentials) = holdings.credentials(account) {
+                self.wire.conceal(&holdings);
                 let errand = Errand::verify(self.settings.api_url(), credentials);
                 if self.wire.send(&errand).await.is_ok_and(|reply| reply.status == 200) {
                     return Ok(Some(other));

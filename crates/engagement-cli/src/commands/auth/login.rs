@@ -4,14 +4,14 @@ use std::{
     env,
     io::{self, IsTerminal as _},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use engagement_credentials::{
     Account, Checked, Consumer, Finding,
     callback::{Callback, CallbackError},
     check,
-    login::{Asked, Login, LoginError},
+    login::{Asked, LIFETIME_MINUTES, Login, LoginError},
 };
 use jiff::Timestamp;
 use oauth_core::Secret;
@@ -40,12 +40,13 @@ pub(super) async fn run(options: &AuthLogin, settings: &Settings, talk: &Talk) -
 }
 
 async fn all(options: &AuthLogin, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
-    let consumer = credentials::find(settings, talk)?.holdings.consumer.ok_or_else(no_app)?;
+    let held = credentials::find(settings, talk)?.holdings;
+    let consumer = held.consumer.clone().ok_or_else(no_app)?;
     // Nobody is to grant a token that could not be kept.
     store(settings)?.prepare(settings.profile_name()).map_err(|error| refused_store(&error))?;
     let place = Place::open(settings.out.as_deref())?;
-    let wire = Wire::new(settings, talk)?;
-    let session = Session { options, settings, talk, wire, consumer };
+    let wire = Wire::new(settings, &held, talk)?;
+    let mut session = Session { options, settings, talk, wire, consumer, used: Vec::new() };
     let mut lines = Vec::new();
     let mut happened = Vec::new();
     let handles: Vec<Option<&str>> = match &options.handles[..] {
@@ -89,16 +90,19 @@ struct Session<'a> {
     talk: &'a Talk,
     wire: Wire,
     consumer: Consumer,
+    /// The PINs that have brought a token.
+    used: Vec<Secret>,
 }
 
 impl Session<'_> {
     /// One account's three steps.
-    async fn one(&self, handle: Option<&str>) -> Result<Account, Failure> {
+    async fn one(&mut self, handle: Option<&str>) -> Result<Account, Failure> {
         let callback = if self.options.pin { None } else { Some(self.listen().await?) };
         let url = callback.as_ref().map(Callback::url);
         let login = Login::new(self.consumer.clone(), self.settings.api_url(), url);
         let reply = self.wire.send(&login.errand()).await?;
         let asked = login.granted(&reply).map_err(|error| refused(&error))?;
+        let since = Instant::now();
         let page = asked.page(handle);
         let who = handle.map_or_else(String::new, |handle| format!("as @{handle} "));
         self.talk.request(&format!("to allow the app, open this page {who}in a browser: {page}"));
@@ -106,17 +110,17 @@ impl Session<'_> {
             open(&page);
         }
         let account = match &callback {
-            None => self.by_pin(&asked).await?,
+            None => self.by_pin(&asked, since).await?,
             Some(callback) => {
                 self.talk.say(
                     "waiting for the answer; end with Ctrl-C, or use --pin where the browser is elsewhere",
                 );
                 let verifier = tokio::time::timeout(PATIENCE, callback.verifier(&asked))
                     .await
-                    .map_err(|_| refused(&LoginError::Expired))?
+                    .map_err(|_| refused(&LoginError::NobodyCame { minutes: LIFETIME_MINUTES }))?
                     .map_err(|error| refused(&error))?;
                 tokio::select! {
-                    account = self.exchange(&asked, &verifier) => account?,
+                    account = self.exchange(&asked, &verifier, since) => account?,
                     error = callback.turn_away() => return Err(refused(&error)),
                 }
             }
@@ -140,7 +144,7 @@ impl Session<'_> {
     }
 
     /// The PIN that the user types; a slip is forgiven, at a terminal.
-    async fn by_pin(&self, asked: &Asked) -> Result<Account, Failure> {
+    async fn by_pin(&mut self, asked: &Asked, since: Instant) -> Result<Account, Failure> {
         let mut tries = if io::stdin().is_terminal() { TRIES } else { 1 };
         loop {
             tries -= 1;
@@ -158,9 +162,19 @@ impl Session<'_> {
             let failure = match asked.pin(&typed) {
                 Err(error) => Failure::new(Exit::Authentication, "wrong_pin", error)
                     .hint("type it as the page shows it"),
-                Ok(verifier) => match self.exchange(asked, &verifier).await {
-                    Err(failure) if failure.is("wrong_pin") => failure,
-                    exchanged => return exchanged,
+                Ok(verifier) => match self.exchange(asked, &verifier, since).await {
+                    Err(failure) if failure.is("wrong_pin") => {
+                        if self.used.contains(&verifier) {
+                            used_already()
+                        } else {
+                            failure
+                        }
+                    }
+                    Ok(account) => {
+                        self.used.push(verifier);
+                        return Ok(account);
+                    }
+                    Err(failure) => return Err(failure),
                 },
             };
             if tries == 0 {
@@ -170,9 +184,9 @@ impl Session<'_> {
         }
     }
 
-    async fn exchange(&self, asked: &Asked, verifier: &Secret) -> Result<Account, Failure> {
+    async fn exchange(&self, asked: &Asked, verifier: &Secret, since: Instant) -> Result<Account, Failure> {
         let reply = self.wire.send(&asked.exchange(verifier)).await?;
-        asked.account(&reply).map_err(|error| refused(&error))
+        asked.account(&reply, since.elapsed()).map_err(|error| refused(&error))
     }
 
     /// Older servers do not say whose the new token is.
@@ -237,6 +251,11 @@ fn somebody_else(wanted: &str, line: &Line) -> Failure {
     .hint(format!("log out of @{who} in the browser, and try again"))
 }
 
+fn used_already() -> Failure {
+    Failure::new(Exit::Authentication, "used_pin", "the PIN was used already, for a login before this one")
+        .hint("open the page that was named last, and type the PIN that it shows")
+}
+
 fn refused(error: &LoginError) -> Failure {
     let (code, hint) = match error {
         LoginError::CallbackNotApproved { .. } => (
@@ -247,9 +266,10 @@ fn refused(error: &LoginError) -> Failure {
         LoginError::PinOnly => ("pin_only", "use --pin".to_owned()),
         LoginError::Denied => ("denied", "nothing is kept; log in again when the user agrees".to_owned()),
         LoginError::WrongPin => ("wrong_pin", "type it as the page shows it".to_owned()),
-        LoginError::Expired => {
-            ("expired", "log in again; a page is good for some minutes and for one answer".to_owned())
+        LoginError::Expired { .. } | LoginError::NobodyCame { .. } => {
+            ("expired", "log in again, and answer sooner".to_owned())
         }
+        LoginError::Void => ("void", "log in again; a page is good for one answer".to_owned()),
         LoginError::Trouble(trouble) => (trouble.finding.word(), trouble.finding.remedy("HANDLE")),
         _ => ("login", "try again later".to_owned()),
     };
@@ -285,7 +305,7 @@ const COLUMNS: [&str; 4] = ["profile", "handle", "user_id", "kept_in"];
 /// The callback to register on the app's page.
 const USUAL: &str = "http://127.0.0.1:8723/callback";
 const ANY: &str = "http://127.0.0.1:0/callback";
-/// How long request tokens live is not documented; after this long nobody is coming.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// After this long nobody is coming.
+const PATIENCE: Duration = Duration::from_secs(60 * LIFETIME_MINUTES);
 /// How often a PIN may be mistyped.
 const TRIES: u32 = 3;

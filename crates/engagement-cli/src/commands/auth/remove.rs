@@ -33,7 +33,13 @@ pub(super) async fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) 
     let mut happened = Vec::new();
     let mut has_bearer = options.all && held.bearer.is_some();
     if options.revoke {
-        let wire = Wire::new(settings, talk)?;
+        let wire = Wire::new(settings, &held, talk)?;
+        // First, since an account's token may be needed for it.
+        if has_bearer && let Err(failure) = revoke_bearer(&wire, settings, &held).await {
+            talk.failure(&failure.about("the bearer token"));
+            happened.push(failure.exit);
+            has_bearer = false;
+        }
         let mut left = Vec::new();
         for account in accounts {
             match revoke(&wire, settings, &held, &account).await {
@@ -45,11 +51,6 @@ pub(super) async fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) 
             }
         }
         accounts = left;
-        if has_bearer && let Err(failure) = revoke_bearer(&wire, settings, &held).await {
-            talk.failure(&failure.about("the bearer token"));
-            happened.push(failure.exit);
-            has_bearer = false;
-        }
     }
     let all = options.all && happened.is_empty();
     let mut gone: Vec<String> = accounts.iter().map(Account::name).collect();
@@ -88,9 +89,17 @@ async fn revoke(wire: &Wire, settings: &Settings, held: &Holdings, account: &Acc
     check::revoked(&reply).map_err(|trouble| not_revoked(&trouble, &account.name()))
 }
 
+/// In both forms that are documented (contract §6.4): the one that is signed with the token of the app's owner, who may be
+/// any of the accounts, and if that is not taken the one that needs none.
 async fn revoke_bearer(wire: &Wire, settings: &Settings, held: &Holdings) -> Result<(), Failure> {
     let bearer = held.bearer.clone().and_then(|bearer| BearerToken::new(bearer).ok());
     let (Some(consumer), Some(bearer)) = (&held.consumer, bearer) else { return Ok(()) };
+    if let Some(credentials) = held.accounts.first().and_then(|account| held.credentials(account)) {
+        let errand = Errand::invalidate_bearer_as_owner(settings.api_url(), credentials, &bearer);
+        if wire.send(&errand).await.is_ok_and(|reply| reply.status == 200) {
+            return Ok(());
+        }
+    }
     let reply = wire.send(&Errand::invalidate_bearer(settings.api_url(), consumer, &bearer)).await?;
     // It may be another one by now: then this one is good no longer.
     check::revoked_bearer(&reply).map_err(|trouble| not_revoked(&trouble, ""))

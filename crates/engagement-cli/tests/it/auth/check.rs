@@ -165,7 +165,16 @@ fn a_clock_that_is_off_is_named_in_seconds() {
     let done = check(&folder, &server, "").ends(0);
     let ahead = done.lines()[1]["clock_ahead"].as_i64().unwrap();
     assert!((590..=600).contains(&ahead), "{ahead}");
-    done.says(&["the server's clock is", "s ahead of this machine's"]);
+    let said = " s behind the server's; requests are signed by the server's; set this machine's clock";
+    let done = done.says(&["this machine's clock is", said]);
+    assert_eq!(done.stderr.matches("this machine's clock").count(), 2, "{}", done.stderr);
+    // Where nothing is signed, too.
+    let done = check(&folder, &server, "--profile app-alone").ends(4);
+    assert!(!done.stderr.contains("clock"), "{}", done.stderr);
+    folder.engagement("--profile app-alone auth app").stdin("bearer_token=AAAAdemo%3Dtoken").run().ends(0);
+    check(&folder, &server, "--profile app-alone")
+        .ends(0)
+        .says(&["this machine's clock is", "behind the server's"]);
 }
 
 #[test]
@@ -245,6 +254,56 @@ fn what_is_revoked_is_gone_on_both_sides() {
     done.says(&["demo_brand"]);
     assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 2);
 }
+
+#[test]
+fn a_bearer_token_is_invalidated_in_either_form() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let is_good = || {
+        let run = folder.engagement("auth check --base-url").arg(server.url());
+        run.env("ENGAGEMENT_BEARER_TOKEN", "AAAAdemo%3Dtoken").run().code == Some(0)
+    };
+    let remove = || {
+        folder
+            .engagement("auth remove --all --revoke --base-url")
+            .arg(server.url())
+            .run()
+            .ends(0)
+            .says(&["revoked"]);
+    };
+    let oauth = || {
+        let requests = server.get("/_emulator/requests")["by_endpoint"]["oauth"].clone();
+        ["200", "403"].map(|status| requests[status].as_u64().unwrap_or_default())
+    };
+    // Signed with an account's token, and then the account's own.
+    keep_demo(&folder);
+    folder.engagement("auth app").stdin(APP).run().ends(0);
+    assert!(is_good());
+    let before = oauth();
+    remove();
+    assert_eq!(oauth(), [before[0] + 2, before[1]]);
+    assert!(!is_good());
+    // An account that is not the app's owner cannot: then with the app's key and secret.
+    let server = Server::start(&folder);
+    let oauth = || {
+        let requests = server.get("/_emulator/requests")["by_endpoint"]["oauth"].clone();
+        ["200", "403"].map(|status| requests[status].as_u64().unwrap_or_default())
+    };
+    keep_demo(&folder);
+    folder.engagement("auth app").stdin(APP).run().ends(0);
+    server.post("/_emulator/faults", r#"[{"endpoint":"oauth","nth":1,"status":403}]"#);
+    folder.engagement("auth remove --all --revoke --base-url").arg(server.url()).run().ends(0);
+    assert_eq!(oauth(), [2, 1]);
+    // And without any account.
+    let server = Server::start(&folder);
+    folder.engagement("auth app").stdin(APP).run().ends(0);
+    folder.engagement("auth remove --all --revoke --base-url").arg(server.url()).run().ends(0);
+    let requests = server.get("/_emulator/requests");
+    assert_eq!(requests["by_endpoint"]["oauth"]["200"], 1, "{requests}");
+}
+
+const APP: &str =
+    "consumer_key=demo-consumer-key\nconsumer_secret=demo-consumer-secret\nbearer_token=AAAAdemo%3Dtoken\n";
 
 #[test]
 fn bearer_tokens_are_fetched_kept_and_renewed_on_their_own() {

@@ -137,7 +137,55 @@ fn pins_that_are_wrong_or_too_late() {
         server.post("/_emulator/clock", &format!(r#"{{"now":"{late}","frozen":true}}"#));
         pin
     })
-    .says(&["the PIN has expired", "log in again"]);
+    .says(&["the PIN has expired", " minutes ago", "log in again"]);
+}
+
+#[test]
+fn a_pin_that_was_used_already() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_app(&folder);
+    let mut under_way = Login::start(login(&folder, &server, "--pin demo_brand demo_news"));
+    let pin = allow(&under_way.page(), "demo_brand");
+    under_way.types(&pin);
+    // The page of the second is another one, and shows another PIN.
+    allow(&under_way.page(), "demo_news");
+    under_way.types(&pin);
+    under_way.ends(4).says(&["demo_news", "the PIN was used already", "the page that was named last"]);
+}
+
+#[test]
+fn a_pin_that_the_server_takes_no_more() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_app(&folder);
+    let mut under_way = Login::start(login(&folder, &server, "--pin"));
+    refuse(&under_way.page());
+    under_way.types("1234567");
+    under_way.ends(4).says(&[
+        "does not take the PIN any more",
+        "used already",
+        "the user refused",
+        "log in again",
+    ]);
+}
+
+#[test]
+fn a_clock_that_is_off_is_told_with_what_to_do() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_app(&folder);
+    let now: jiff::Timestamp = server.get("/_emulator/world")["now"].as_str().unwrap().parse().unwrap();
+    let earlier = now - jiff::SignedDuration::from_mins(10);
+    server.post("/_emulator/clock", &format!(r#"{{"now":"{earlier}","frozen":true}}"#));
+    let mut under_way = Login::start(login(&folder, &server, "--pin"));
+    let pin = allow(&under_way.page(), "demo_brand");
+    under_way.types(&pin);
+    under_way.ends(0).says(&[
+        "this machine's clock is 60",
+        " s ahead of the server's",
+        "set this machine's clock",
+    ]);
 }
 
 /// That time, so many minutes later.
