@@ -195,10 +195,10 @@ pub fn history_floor() -> UtcHour {
     UtcHour::containing(HISTORY_FLOOR.parse().unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
-/// The metric whose name takes the fewest edits, if that is no more than half of the name's letters.
+/// The metric that has or had the name elsewhere, else the one whose name takes the fewest edits, if that is no more than half of the name's letters.
 fn nearest(name: &str) -> Option<Metric> {
     let lower = name.trim().to_ascii_lowercase();
-    if let Some(metric) = Metric::formerly(&lower) {
+    if let Some(metric) = Metric::formerly(&lower).or_else(|| called_in_v2(&lower)) {
         return Some(metric);
     }
     // Longer texts are no typing errors, and the distance costs their length times ours.
@@ -210,6 +210,14 @@ fn nearest(name: &str) -> Option<Metric> {
         .map(|metric| (edit_distance(lower.as_bytes(), metric.name().as_bytes()), metric))
         .min_by_key(|(edits, _)| *edits)?;
     (edits * 2 <= lower.len().max(1)).then_some(metric)
+}
+
+/// The metric that the successor API calls so.
+fn called_in_v2(lower: &str) -> Option<Metric> {
+    Metric::ALL.into_iter().find(|metric| {
+        let names = metric.facts().map(|facts| [facts.v2_analytics, facts.v2_insights]);
+        names.into_iter().flatten().flatten().any(|name| name.eq_ignore_ascii_case(lower))
+    })
 }
 
 /// Levenshtein's distance, one row at a time.
@@ -285,6 +293,10 @@ mod tests {
             message("media_clicks"),
             "there is no metric \"media_clicks\"; the nearest is media_engagements, valid on 28hr, historical \
              (rule V5)"
+        );
+        assert_eq!(
+            message("Likes"),
+            "there is no metric \"Likes\"; the nearest is favorites, valid on totals, 28hr, historical (rule V5)"
         );
         assert_eq!(message(" engagements"), message("Engagements").replace("Engagements", " engagements"));
         assert_eq!(

@@ -682,6 +682,7 @@ struct Verdict<'a> {
     /// Made when they are needed: most answers have nothing to explain.
     why_unavailable: OnceCell<Reason>,
     why_unsupported: OnceCell<Reason>,
+    why_no_video_views: OnceCell<Reason>,
     why_forbidden: OnceCell<Reason>,
     why_unmentioned: OnceCell<Reason>,
 }
@@ -699,6 +700,7 @@ impl<'a> Verdict<'a> {
             forbidden: Named::read(messages.iter().map(|message| message.text.as_str())),
             why_unavailable: OnceCell::new(),
             why_unsupported: OnceCell::new(),
+            why_no_video_views: OnceCell::new(),
             why_forbidden: OnceCell::new(),
             why_unmentioned: OnceCell::new(),
         }
@@ -717,9 +719,13 @@ impl<'a> Verdict<'a> {
         Outcome::Unavailable(self.why(&self.why_unavailable, "unavailable", "listed as unavailable"))
     }
 
-    fn unsupported(&self) -> Outcome {
+    /// The message about age is about impressions and engagements; no message about video views is known (contract 3.4).
+    fn unsupported(&self, metric: &Metric) -> Outcome {
         let ours = "listed as too old for this metric";
-        Outcome::Unsupported(self.why(&self.why_unsupported, "older than", ours))
+        Outcome::Unsupported(match metric {
+            Metric::VideoViews => self.why(&self.why_no_video_views, "video", ours),
+            _ => self.why(&self.why_unsupported, "older than", ours),
+        })
     }
 
     fn forbidden(&self) -> Outcome {
@@ -740,19 +746,29 @@ impl<'a> Verdict<'a> {
         } else if self.forbidden.tweet_ids.contains(&tweet_id) || self.forbidden.metrics.contains(metric) {
             Some(self.forbidden())
         } else if self.unsupported.iter().any(|(id, too_old_for)| *id == tweet_id && too_old_for == metric) {
-            Some(self.unsupported())
+            Some(self.unsupported(metric))
         } else {
             None
         }
     }
 
-    /// What becomes of something that nothing in the answer is about.
+    /// What becomes of something that nothing in the answer is about. A message that goes with one of the lists is
+    /// about what stands there.
     fn unmentioned(&self) -> Outcome {
         if self.forbidden.unnamed {
-            self.forbidden()
-        } else {
-            Outcome::Unaccounted(self.why(&self.why_unmentioned, "", "the answer does not mention it"))
+            return self.forbidden();
         }
+        let is_of_a_list = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            (text.contains("unavailable") && !self.unavailable.is_empty())
+                || (text.contains("older than") && !self.unsupported.is_empty())
+        };
+        let find = || {
+            let mut texts = self.messages.iter().map(|message| message.text.as_str());
+            texts.find(|text| !is_of_a_list(text))
+        };
+        let why = || Reason::new(find().unwrap_or("the answer does not mention it"));
+        Outcome::Unaccounted(self.why_unmentioned.get_or_init(why).clone())
     }
 }
 

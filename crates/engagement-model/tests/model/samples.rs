@@ -6,6 +6,7 @@ use engagement_model::{
     Answer, Metric, Outcome, Refusal, RefusalKind, Request, Row, State, TweetId,
     answer::{DecodeError, Limits, Warning},
 };
+use serde_json::json;
 
 fn sample(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name)).unwrap()
@@ -44,6 +45,8 @@ fn body_01_accounts_for_every_tweet() {
         assert_eq!(outcome(602, metric).state(), State::Unavailable);
         assert_eq!(outcome(602, metric).reason(), Some("1 Tweet ID(s) are unavailable"));
         assert_eq!(outcome(604, metric).state(), State::Unaccounted);
+        // What the server says is about the Tweet that it lists.
+        assert_eq!(outcome(604, metric).reason(), Some("the answer does not mention it"));
     }
     assert_eq!(outcome(603, "impressions"), &Outcome::Ok(0));
     assert_eq!(outcome(603, "favorites").state(), State::Unaccounted);
@@ -53,6 +56,21 @@ fn body_01_accounts_for_every_tweet() {
     assert_eq!(answer.unavailable, [id(602)]);
     assert_eq!(answer.window.unwrap().to_string(), "2022-03-01T00:00:00Z to 2022-03-08T00:00:00Z");
     assert!(answer.rows.iter().all(|row| row.bucket.is_none()));
+}
+
+#[test]
+fn a_message_about_age_is_not_about_video_views() {
+    let request = totals(&[601], &["impressions", "video_views"], "g");
+    let body = json!({
+        "errors": ["Impressions & engagements for tweets older than 90 days (PERIOD) are not supported"],
+        "unsupported_for_impressions_engagements_tweet_ids": [id(601).to_string()],
+        "unsupported_for_video_views_tweet_ids": [id(601).to_string()],
+        "g": {id(601).to_string(): {"video_views": "0"}},
+    });
+    let answer = decode(&request, body.to_string().as_bytes()).unwrap();
+    let reason = |metric| outcome(&answer.rows, id(601), metric).reason().unwrap();
+    assert!(reason("impressions").contains("older than 90 days"));
+    assert_eq!(reason("video_views"), "listed as too old for this metric");
 }
 
 #[test]
