@@ -27,7 +27,8 @@ pub(crate) struct Cli {
 impl Cli {
     /// Reads the arguments, and for what they leave out the environment.
     pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut definition = Self::definition();
+        let args: Vec<OsString> = args.into_iter().collect();
+        let mut definition = Self::definition().color(color(&args));
         let matches = definition.try_get_matches_from_mut(args)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         let is_from_environment = |name: &&str| matches.value_source(name) == Some(ValueSource::EnvVariable);
@@ -782,6 +783,20 @@ pub(crate) fn wants_json(args: impl IntoIterator<Item = OsString>) -> bool {
         named = arg == "-o" || arg == "--output";
     }
     wanted.unwrap_or_else(|| env::var_os("ENGAGEMENT_OUTPUT").is_some_and(|form| form == "json"))
+}
+
+/// The colour of what clap says, which it says before it has read the option.
+fn color(args: &[OsString]) -> clap::ColorChoice {
+    let mut named = args.iter().enumerate().filter_map(|(at, arg)| match arg.to_str()? {
+        "--color" => args.get(at + 1)?.to_str(),
+        arg => arg.strip_prefix("--color="),
+    });
+    let twin = env::var("ENGAGEMENT_COLOR").ok();
+    match named.next_back().or(twin.as_deref()) {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    }
 }
 
 /// What clap has against the arguments, without its lines on usage.

@@ -28,6 +28,6 @@ pub use self::{
 pub use self::{
     fact::{Fact, whole_seconds},
     record::Record,
-    text::{Form, Text},
+    text::{Form, Text, csv_error},
     tweet_line::TweetLine,
 };

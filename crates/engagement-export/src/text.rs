@@ -44,8 +44,8 @@ impl<W: Write> Text<W> {
             Ok::<_, csv::Error>(To::Delimited(Box::new(writer)))
         };
         let to = match form {
-            Form::Csv => delimited(b',', to)?,
-            Form::Tsv => delimited(b'\t', to)?,
+            Form::Csv => delimited(b',', to).map_err(csv_error)?,
+            Form::Tsv => delimited(b'\t', to).map_err(csv_error)?,
             Form::Ndjson => To::Lines(to),
             Form::Json => To::Array { to, begun: false },
         };
@@ -59,7 +59,7 @@ impl<W: Write> Text<W> {
     /// The writer's.
     pub fn write<R: Record>(&mut self, record: &R) -> io::Result<()> {
         match &mut self.to {
-            To::Delimited(writer) => Ok(writer.serialize(record)?),
+            To::Delimited(writer) => writer.serialize(record).map_err(csv_error),
             To::Lines(to) => {
                 serde_json::to_writer(&mut *to, record)?;
                 to.write_all(b"\n")
@@ -102,6 +102,14 @@ impl<W: Write> Text<W> {
     }
 }
 
+/// The writer's own error, where it is one: whoever looks at its kind is not to see csv's wrapping.
+pub fn csv_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use engagement_model::{State, TweetId};
@@ -141,6 +149,24 @@ mod tests {
         check(Form::Ndjson, 2, &format!("{object}\n{object}\n"));
         check(Form::Json, 0, "[]\n");
         check(Form::Json, 2, &format!("[{object},\n{object}]\n"));
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_known_in_every_form() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for form in [Form::Csv, Form::Tsv, Form::Ndjson, Form::Json] {
+            // More than is kept back.
+            let error = write(form, 1000, Closed).map(|_| ()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{form:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use engagement::{
     Batch,
     model::{Endpoint, Metric, Outcome, State, TweetId, Window},
 };
-use engagement_export::whole_seconds;
+use engagement_export::{csv_error, whole_seconds};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -54,6 +54,10 @@ impl Lines {
                 owner: batch.owner.as_deref().map(str::to_owned),
             });
             line.add(&row.metric, &row.outcome);
+            // What cost no request has no asker, and comes first.
+            if line.owner.is_none() {
+                line.owner = batch.owner.as_deref().map(str::to_owned);
+            }
         }
     }
 
@@ -87,9 +91,9 @@ impl Lines {
 
     fn delimited(&self, delimiter: u8, to: &mut dyn Write) -> io::Result<()> {
         let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(to);
-        writer.write_record(self.header())?;
+        writer.write_record(self.header()).map_err(csv_error)?;
         for (key, line) in &self.lines {
-            writer.write_record(self.object(key, line).cells())?;
+            writer.write_record(self.object(key, line).cells()).map_err(csv_error)?;
         }
         writer.flush()
     }

@@ -97,15 +97,18 @@ fn a_reader_that_goes_away_is_no_error() {
     let folder = Folder::new();
     let server = Server::start(&folder);
     let ids = folder.write("ids", server.tweets("unowned", 1000).join("\n"));
-    let mut child = folder.engagement("totals --concurrency 1 --ids").arg(&ids).app(&server).spawn();
-    let mut first = [0; 1];
-    let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut first).unwrap();
-    drop(stdout);
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{stderr}");
-    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    for form in ["ndjson", "csv", "tsv", "json", "table", "csv --wide", "ndjson --wide"] {
+        let words = format!("totals --concurrency 1 -o {form} --ids");
+        let mut child = folder.engagement(&words).arg(&ids).app(&server).spawn();
+        let mut first = [0; 1];
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut first).unwrap();
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{form}: {stderr}");
+        assert_eq!(output.status.code(), Some(0), "{form}: {stderr}");
+    }
 
     for words in ["--help", "completions bash", "ids ids"] {
         let mut child = folder.engagement(words).spawn();
@@ -185,6 +188,12 @@ fn colour_only_where_it_is_wanted() {
     assert!(run(&format!("{bad} --color always")).contains('\u{1b}'));
     let quiet = folder.engagement(bad).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "0").run().ends(2).stderr;
     assert!(!quiet.contains('\u{1b}'));
+    let unread = "totals 20 --frobnicate --color";
+    assert!(run(&format!("{unread} always")).contains('\u{1b}'));
+    assert!(!run(&format!("{unread}=never")).contains('\u{1b}'));
+    let twin =
+        folder.engagement("totals --frobnicate").env("ENGAGEMENT_COLOR", "always").run().ends(2).stderr;
+    assert!(twin.contains('\u{1b}'));
 }
 
 #[test]
