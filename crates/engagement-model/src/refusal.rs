@@ -112,6 +112,19 @@ impl Refusal {
         matches!(self.kind, RefusalKind::Authentication | RefusalKind::NotProvisioned)
     }
 
+    /// Whether it is about Tweets or metrics, and not about the request, the credential or the server.
+    pub const fn names_cells(&self) -> bool {
+        matches!(
+            self.kind,
+            RefusalKind::ForbiddenTweets { .. }
+                | RefusalKind::ForbiddenMetrics { .. }
+                | RefusalKind::Forbidden
+                | RefusalKind::NeedsOwner
+                | RefusalKind::UnavailableTweets
+                | RefusalKind::TooOld
+        )
+    }
+
     /// The server's words in one line; empty when it had none.
     pub fn words(&self) -> String {
         self.messages.join("; ")

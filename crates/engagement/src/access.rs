@@ -9,6 +9,7 @@ use engagement_model::{
 
 use crate::{
     client::Inner,
+    credential::comparable,
     error::{Error, ErrorKind},
     owners::Owners,
     query::{Metrics, Who},
@@ -22,7 +23,7 @@ pub(crate) fn assign(
     tweet_ids: &[TweetId],
     who: &Who,
     owners: &Owners,
-    metrics: &Metrics,
+    holes: Holes,
 ) -> Result<Vec<Ask>, Error> {
     let app = client.app();
     let forced = match who {
@@ -42,57 +43,99 @@ pub(crate) fn assign(
         };
         asks.push(Ask::new(tweet_id, asker.ok_or(ErrorKind::NoCredential)?));
     }
-    check_readable(endpoint, &asks, metrics)?;
+    check_readable(endpoint, &asks, holes)?;
     Ok(asks)
 }
 
-/// The same without credentials: every owner that is known asks, as if there were a token. Names come by number.
+/// The same without credentials: every owner that is known asks, as if there were a token. Names come by number. Where
+/// owners are needed, and neither one of them nor an account is known, it is as if there were one, whose name is empty.
 pub(crate) fn assign_by_owner(
     client: &Inner,
     endpoint: Endpoint,
     tweet_ids: &[TweetId],
     who: &Who,
     owners: &Owners,
-    metrics: &Metrics,
+    holes: Holes,
 ) -> Result<(Vec<Ask>, Vec<Arc<str>>), Error> {
     let mut names: Vec<Arc<str>> = Vec::new();
-    let mut numbers: HashMap<Arc<str>, u32> = HashMap::new();
+    let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut number = |name: &str| {
-        if let Some(number) = numbers.get(name) {
-            return Asker::Owner(*number);
+        // An account that there is has its own spelling.
+        let held = client.account(name).ok().and_then(|account| client.caller(account)?.owner.clone());
+        let name = held.unwrap_or_else(|| name.into());
+        let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let number = *numbers.entry(comparable(&name)).or_insert(next);
+        if number == next {
+            names.push(name);
         }
-        let number = u32::try_from(names.len()).unwrap_or(u32::MAX);
-        let name: Arc<str> = name.into();
-        names.push(name.clone());
-        numbers.insert(name, number);
         Asker::Owner(number)
     };
+    let forced = match who {
+        Who::Auto => None,
+        Who::App => Some(Asker::AppOnly),
+        Who::Account(name) => Some(number(name)),
+    };
     let only = client.only_account().and_then(|only| client.caller(only)?.owner.clone());
+    let unknown_owner = match only {
+        Some(only) => number(&only),
+        None if owners.is_empty() && client.accounts().next().is_none() && app_reads_nothing(endpoint) => {
+            number("")
+        }
+        None => Asker::AppOnly,
+    };
+    let known: Vec<Asker> = owners.names().iter().map(|owner| number(owner)).collect();
     let asks: Vec<Ask> = tweet_ids
         .iter()
         .map(|&tweet_id| {
-            let asker = match (who, owners.of(tweet_id), &only) {
-                (Who::App, _, _) => Asker::AppOnly,
-                (Who::Account(name), _, _) => number(name),
-                (Who::Auto, Some(owner), _) => number(owner),
-                (Who::Auto, None, Some(only)) => number(only),
-                (Who::Auto, None, None) => Asker::AppOnly,
-            };
-            Ask::new(tweet_id, asker)
+            let owner = owners.number_of(tweet_id).and_then(|owner| known.get(owner).copied());
+            Ask::new(tweet_id, forced.or(owner).unwrap_or(unknown_owner))
         })
         .collect();
-    check_readable(endpoint, &asks, metrics)?;
+    check_readable(endpoint, &asks, holes)?;
     Ok((asks, names))
 }
 
-/// Refuses what cannot be answered by any request: owners' numbers without an owner.
-fn check_readable(endpoint: Endpoint, asks: &[Ask], metrics: &Metrics) -> Result<(), Error> {
-    let app_reads_nothing = Access::AppOnly.metrics(endpoint).next().is_none();
-    if *metrics == Metrics::Allowed && app_reads_nothing && asks.iter().any(|ask| ask.asker == Asker::AppOnly)
-    {
-        return Err(ErrorKind::NeedsOwner { endpoint }.into());
+/// What becomes of Tweets whose owner's token is needed and not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holes {
+    /// Nothing is asked.
+    Refused,
+    /// The others are asked for, if there are any; these are forbidden.
+    Forbidden,
+    /// All may be: their metrics were asked for by name.
+    Named,
+}
+
+impl Holes {
+    /// Those of a query that is sent or foretold.
+    pub(crate) fn of(metrics: &Metrics) -> Self {
+        if *metrics == Metrics::Allowed { Self::Forbidden } else { Self::Named }
     }
-    Ok(())
+
+    /// Those of a plan that somebody else carries out.
+    pub(crate) fn of_plan(metrics: &Metrics) -> Self {
+        if *metrics == Metrics::Allowed { Self::Refused } else { Self::Named }
+    }
+}
+
+/// Refuses what cannot be answered by any request: owners' numbers without an owner.
+fn check_readable(endpoint: Endpoint, asks: &[Ask], holes: Holes) -> Result<(), Error> {
+    let mut by_app = asks.iter().map(|ask| ask.asker == Asker::AppOnly);
+    let refused = match holes {
+        Holes::Refused => by_app.any(|by_app| by_app),
+        Holes::Forbidden => by_app.all(|by_app| by_app),
+        Holes::Named => false,
+    };
+    if refused && app_reads_nothing(endpoint) {
+        Err(ErrorKind::NeedsOwner { endpoint }.into())
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether only owners' tokens read anything there.
+pub(crate) fn app_reads_nothing(endpoint: Endpoint) -> bool {
+    Access::AppOnly.metrics(endpoint).next().is_none()
 }
 
 /// What is asked for by name, or all that the endpoint serves.

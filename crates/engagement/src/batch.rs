@@ -36,6 +36,8 @@ pub struct Problem {
     pub retryable: bool,
     /// Whose token the server does not accept, if it is one's; nobody else's Tweets suffer.
     pub owner: Option<Arc<str>>,
+    /// The status of the answer, where the server refused the request.
+    pub status: Option<u16>,
 }
 
 impl Problem {
@@ -49,7 +51,7 @@ impl Problem {
             | ProblemKind::Held
             | ProblemKind::Stopped => false,
         };
-        Self { kind, message: message.into(), retryable, owner: None }
+        Self { kind, message: message.into(), retryable, owner: None, status: None }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     bearer::{self, Bearer, Keeper},
     credential::{Account, App, Caller, comparable},
     error::{Error, ErrorKind},
-    exchange::{Bodies, settle},
+    exchange::{Bodies, Meter, settle},
     query::Query,
     settled::Settled,
     unit::Unit,
@@ -67,7 +67,7 @@ impl Client {
     /// dropping it ends what is in flight. How many are in flight at once is the caller's business, up to the client's
     /// [concurrency](Builder::concurrency): more than these wait for a connection.
     pub fn settle(&self, unit: Unit) -> impl Future<Output = Settled> + Send + use<> {
-        settle(self.clone(), unit, Bodies::Dropped)
+        settle(self.clone(), unit, Bodies::Dropped, Arc::<Meter>::default())
     }
 
     /// The app, as units and plans name it, if there is one.

@@ -7,11 +7,13 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use engagement_model::{
     Dimension, Endpoint, Grouping, InvalidRequest, Outcome, Reason, Request, Row,
     answer::{Answer, DecodeError, Limits},
+    outcome::clean_words,
     plan::{Asker, Target, clip},
     recovery::{Attempt, Recovery},
     refusal::{Refusal, RefusalKind},
@@ -35,7 +37,8 @@ pub(crate) enum Bodies {
 }
 
 /// Asks for everything in the unit, and again for what a refusal leaves over, until each Tweet × metric has a row.
-pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies) -> Settled {
+/// Whoever may drop this learns from the meter what it has cost.
+pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies, meter: Arc<Meter>) -> Settled {
     let inner = client.inner();
     let mut settled = Settled::new(client.now());
     let Some(caller) = inner.caller(unit.asker) else {
@@ -51,6 +54,7 @@ pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies) -> Settle
         caller,
         fallback,
         bodies,
+        meter,
         attempts: VecDeque::new(),
         settled,
     };
@@ -82,6 +86,7 @@ struct Exchange<'a> {
     /// The app, where it may be asked about strangers.
     fallback: Option<&'a Caller>,
     bodies: Bodies,
+    meter: Arc<Meter>,
     attempts: VecDeque<Attempt>,
     settled: Settled,
 }
@@ -141,6 +146,7 @@ impl<'a> Exchange<'a> {
         let (asker, caller) = self.caller_of(&attempt);
         let tweets = attempt.request().tweet_ids().len();
         let log = Arc::new(Log { taken: AtomicU32::new(1), sent: Mutex::default() });
+        self.meter.begin(log.clone());
         let endpoint = attempt.request().endpoint();
         let departure = Departure { endpoint, asker, tweets };
         let bearer = inner.bearer.as_ref().filter(|_| asker == Asker::AppOnly);
@@ -165,6 +171,7 @@ impl<'a> Exchange<'a> {
             Err(error) => (error.sent(), error.waited()),
         };
         self.settled.effort.add(Effort::of(requests, waited));
+        self.meter.end(self.settled.effort);
         if let Some(allowance) = &inner.allowance {
             allowance.give_back(log.taken.load(Ordering::Relaxed).saturating_sub(requests));
         }
@@ -192,7 +199,11 @@ impl<'a> Exchange<'a> {
                 self.attempts.push_front(attempt);
                 return;
             }
-            return self.refused(attempt, &refusal, answer.clock_ahead);
+            let clock_ahead = answer.clock_ahead;
+            if self.bodies == Bodies::Kept && refusal.names_cells() {
+                self.settled.refusals.push(answer);
+            }
+            return self.refused(attempt, &refusal, clock_ahead);
         }
         match Answer::decode(attempt.request(), &answer.body, &Limits::default()) {
             Ok(decoded) => {
@@ -277,6 +288,7 @@ impl<'a> Exchange<'a> {
             _ => ProblemKind::Refused,
         };
         let mut problem = Problem::new(kind, refusal.to_string());
+        problem.status = Some(refusal.status);
         if kind == ProblemKind::Authentication {
             if let Some(ahead) = clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
                 problem
@@ -372,6 +384,43 @@ impl Log {
     }
 }
 
+/// What a unit has cost so far.
+#[derive(Default)]
+pub(crate) struct Meter(Mutex<Reading>);
+
+#[derive(Default)]
+struct Reading {
+    /// By the calls that have ended.
+    ended: Effort,
+    /// The call that has not.
+    running: Option<Arc<Log>>,
+}
+
+impl Meter {
+    /// The cost so far: a request counts from the moment at which it was let go.
+    pub(crate) fn read(&self) -> Effort {
+        let reading = self.reading();
+        let mut effort = reading.ended;
+        if let Some(log) = &reading.running {
+            effort.add(Effort::of(u32::try_from(log.sent().len()).unwrap_or(u32::MAX), Duration::ZERO));
+        }
+        effort
+    }
+
+    fn begin(&self, log: Arc<Log>) {
+        self.reading().running = Some(log);
+    }
+
+    fn end(&self, effort: Effort) {
+        *self.reading() = Reading { ended: effort, running: None };
+    }
+
+    fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
+        // Each change is one assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The client may send no more.
 #[derive(Debug)]
 struct OutOfRequests {
@@ -427,7 +476,12 @@ fn broken(error: &engagement_transport::Error) -> Problem {
 fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
     let trimmed = body.trim_ascii().strip_prefix(b"\xef\xbb\xbf").unwrap_or(body.trim_ascii());
     if head.status.is_success() && !(trimmed.starts_with(b"{") && trimmed.ends_with(b"}")) {
-        return Verdict::retry("the answer is not JSON");
+        let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let content_type = content_type.map_or_else(|| "of no type".to_owned(), |text| clean_words(text, 60));
+        return Verdict::retry(format!(
+            "the answer is not JSON: status {}, {content_type}",
+            head.status.as_u16()
+        ));
     }
     verdict::by_status(head, body)
 }

@@ -5,7 +5,10 @@ use core::{
     pin::Pin,
     task::{Context, Poll},
 };
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use engagement_model::{
     Endpoint, Grouping, Outcome, Reason, Row,
@@ -18,7 +21,7 @@ use futures_util::stream::FuturesUnordered;
 use crate::{
     batch::{Batch, Problem, ProblemKind},
     client::Client,
-    exchange::{Bodies, settle},
+    exchange::{Bodies, Meter, settle},
     merge::Merger,
     query::Resolution,
     settled::{Effort, Settled},
@@ -37,7 +40,7 @@ pub struct Outcomes {
     pieces: VecDeque<Piece>,
     running: FuturesUnordered<BoxFuture<'static, (usize, Settled)>>,
     /// What is being asked for, by the number of its request.
-    in_flight: HashMap<usize, Piece>,
+    in_flight: HashMap<usize, (Piece, Arc<Meter>)>,
     started: usize,
     ready: VecDeque<Batch>,
     merger: Option<Merger>,
@@ -97,7 +100,11 @@ impl Outcomes {
     pub fn stop(&mut self, reason: &str) {
         self.running.clear();
         let unaccounted = Outcome::Unaccounted(Reason::new(reason));
-        let mut left: Vec<Piece> = self.in_flight.drain().map(|(_, piece)| piece).collect();
+        let mut left = Vec::with_capacity(self.in_flight.len() + self.pieces.len());
+        for (_, (piece, meter)) in self.in_flight.drain() {
+            self.effort.add(meter.read());
+            left.push(piece);
+        }
         left.extend(self.pieces.drain(..));
         left.sort_by_key(|piece| (piece.batch, piece.unit.window));
         let mut problem = Some(Problem::new(ProblemKind::Stopped, reason));
@@ -119,21 +126,26 @@ impl Outcomes {
             let number = self.started;
             self.started += 1;
             let unit = piece.unit.clone();
-            self.in_flight.insert(number, piece);
+            let meter = Arc::<Meter>::default();
+            self.in_flight.insert(number, (piece, meter.clone()));
             let client = self.client.clone();
             let bodies = if self.merged.is_some() { Bodies::Kept } else { Bodies::Dropped };
-            self.running.push(Box::pin(async move { (number, settle(client, unit, bodies).await) }));
+            self.running.push(Box::pin(async move { (number, settle(client, unit, bodies, meter).await) }));
         }
     }
 
     fn settled(&mut self, number: usize, mut settled: Settled) {
-        let Some(piece) = self.in_flight.remove(&number) else { return };
+        let Some((piece, _)) = self.in_flight.remove(&number) else { return };
         self.effort.add(settled.effort);
         if let Some(merged) = &mut self.merged {
             for answer in &settled.answers {
                 if let Err(error) = merged.add(&answer.body, &Limits::default()) {
                     settled.problems.push(Problem::new(ProblemKind::Malformed, error.to_string()));
                 }
+            }
+            for refusal in &settled.refusals {
+                // Its Tweets are accounted for. One in a form that is no object has no place in an answer.
+                let _ = merged.add(&refusal.body, &Limits::default());
             }
         }
         if let Some((asker, reason)) = settled.refused {

@@ -38,7 +38,7 @@ impl Owners {
     }
 
     /// Every owner once.
-    pub(crate) fn names(&self) -> &[Arc<str>] {
+    pub fn names(&self) -> &[Arc<str>] {
         &self.0.names
     }
 

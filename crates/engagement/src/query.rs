@@ -9,7 +9,7 @@ use engagement_model::{
 };
 
 use crate::{
-    access::{self, assign, assign_by_owner},
+    access::{self, Holes, assign, assign_by_owner},
     client::Client,
     error::Error,
     outcomes::Outcomes,
@@ -94,7 +94,10 @@ impl Query {
     /// # Errors
     ///
     /// What the API would refuse is refused here, and nothing is sent: no ids, a metric that the endpoint does not
-    /// serve, a range before the API's first data or in the future; likewise a credential that is missing.
+    /// serve, a range before the API's first data or in the future; likewise a credential that is missing. Where only
+    /// some Tweets have a credential that may ask, these are asked for and the others are [forbidden].
+    ///
+    /// [forbidden]: engagement_model::Outcome::Forbidden
     pub fn send(self) -> Result<Outcomes, Error> {
         let endpoint = self.endpoint();
         let parts = [Arc::from([self.resolution.grouping(endpoint)])];
@@ -123,7 +126,8 @@ impl Query {
         resolution: Option<Resolution>,
     ) -> Result<Outcomes, Error> {
         let (client, metrics, who) = (self.client.clone(), self.metrics.clone(), self.who.clone());
-        let plan = self.plan()?;
+        let holes = Holes::of(&self.metrics);
+        let plan = self.plan_with(holes)?;
         let pieces = pieces(&plan, parts, who == Who::Auto);
         let free = unasked(&plan, &metrics).collect();
         Ok(Outcomes::new(client, plan.endpoint(), pieces, free, resolution))
@@ -134,13 +138,17 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// Those of [`Query::send`].
+    /// Those of [`Query::send`]; and a single Tweet that no credential may ask for is one.
     ///
     /// [`Unit`]: crate::Unit
-    pub fn plan(mut self) -> Result<Plan, Error> {
+    pub fn plan(self) -> Result<Plan, Error> {
+        let holes = Holes::of_plan(&self.metrics);
+        self.plan_with(holes)
+    }
+
+    fn plan_with(mut self, holes: Holes) -> Result<Plan, Error> {
         let tweet_ids = self.take_tweet_ids()?;
-        let asks =
-            assign(self.client.inner(), self.endpoint(), &tweet_ids, &self.who, &self.owners, &self.metrics)?;
+        let asks = assign(self.client.inner(), self.endpoint(), &tweet_ids, &self.who, &self.owners, holes)?;
         drop(tweet_ids);
         let riding = match (&self.who, self.client.app()) {
             (Who::Auto, Some(_)) => Riding::WhereItSaves,
@@ -163,7 +171,7 @@ impl Query {
     }
 
     /// What [`Query::send`] would send, without a credential: owners that are known are planned for as if there were
-    /// a token of theirs.
+    /// a token of theirs; and where owners are needed, none is known and there is no account, as if one had them all.
     ///
     /// # Errors
     ///
@@ -176,7 +184,7 @@ impl Query {
             &tweet_ids,
             &self.who,
             &self.owners,
-            &self.metrics,
+            Holes::of(&self.metrics),
         )?;
         drop(tweet_ids);
         let parts = self.parts()?.len();
@@ -229,7 +237,7 @@ pub struct Forecast {
     pub lower_bound: u64,
     /// Requests to each endpoint.
     pub by_endpoint: BTreeMap<Endpoint, u64>,
-    /// Requests with each owner's token; those of the app under the empty name.
+    /// Requests with each owner's token; under the empty name those of the app, or of an owner who is not known.
     pub by_owner: BTreeMap<String, u64>,
     /// Different Tweets.
     pub ids: u64,

@@ -33,6 +33,8 @@ pub struct Settled {
     pub effort: Effort,
     /// The answers as they came, where they are asked for.
     pub(crate) answers: Vec<engagement_transport::Answer>,
+    /// Likewise the refusals that say what there is no answer about.
+    pub(crate) refusals: Vec<engagement_transport::Answer>,
 }
 
 impl Settled {
@@ -49,6 +51,7 @@ impl Settled {
             sent: Vec::new(),
             effort: Effort::default(),
             answers: Vec::new(),
+            refusals: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use engagement_model::{
     plan::{Asker, Plan, Why},
 };
 
-use crate::{query::Metrics, unit::Unit};
+use crate::{access::app_reads_nothing, query::Metrics, unit::Unit};
 
 /// A unit and its place among those of its Tweets.
 #[derive(Clone, Debug)]
@@ -54,12 +54,21 @@ pub(crate) fn pieces(plan: &Plan, parts: &[Arc<[Grouping]>], falls_back: bool) -
     pieces
 }
 
-/// Rows for what a plan does not ask for. What a credential may not read is a cell only if it was asked for by name.
+/// Rows for what a plan does not ask for. What a credential may not read is a cell only if it was asked for by name, or
+/// if the credential may read nothing at all there: then nothing else tells of the Tweet.
 pub fn unasked<'a>(plan: &'a Plan, metrics: &'a Metrics) -> impl Iterator<Item = Row> + use<'a> {
-    let reason = |why: Why| Reason::new(&format!("{why}; not asked"));
+    let by_owners_alone = app_reads_nothing(plan.endpoint());
+    let reason = |why: Why| match why {
+        Why::NotReadable if by_owners_alone => {
+            Reason::new("only the token of the Tweet's owner may read it; not asked")
+        }
+        _ => Reason::new(&format!("{why}; not asked")),
+    };
     let reasons = [Why::TooOld, Why::NotYetMade, Why::NotReadable].map(|why| (why, reason(why)));
     plan.skipped()
-        .filter(|skipped| skipped.why != Why::NotReadable || *metrics != Metrics::Allowed)
+        .filter(move |skipped| {
+            skipped.why != Why::NotReadable || by_owners_alone || *metrics != Metrics::Allowed
+        })
         .filter_map(move |skipped| {
             let (_, reason) = reasons.iter().find(|(why, _)| *why == skipped.why)?;
             Some(Row {

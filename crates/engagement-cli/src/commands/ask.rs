@@ -126,7 +126,13 @@ pub(crate) async fn ask(
         summary.cells.is_incomplete() || summary.tweets.unaccounted > 0 || ask.fail_on.iter().any(strict);
     if is_incomplete && !seen_enough {
         if happened.is_empty() {
-            talk.failure(&incomplete(&summary));
+            let hint = match format {
+                Some(Format::Raw) => {
+                    "what it has no value for is in its lists and errors, and in rows without -o raw"
+                }
+                _ => "each row says why",
+            };
+            talk.failure(&incomplete(&summary).hint(hint));
         }
         happened.push(Exit::Incomplete);
     }
@@ -140,7 +146,7 @@ fn incomplete(summary: &Summary) -> Failure {
         "the answer is not complete; cells without a value: unavailable {unavailable}, unsupported {unsupported}, \
          forbidden {forbidden}, failed {failed}, unaccounted {unaccounted}"
     );
-    Failure::new(Exit::Incomplete, "incomplete", message).hint("each row says why")
+    Failure::new(Exit::Incomplete, "incomplete", message)
 }
 
 /// A query that is about to be sent.

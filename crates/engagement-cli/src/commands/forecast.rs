@@ -49,7 +49,11 @@ pub(super) fn print(query: Query, pace: &Pace, settings: &Settings) -> Result<Ex
         forecast.requests, forecast.ids, forecast.lower_bound, forecast.skipped_unsupported
     );
     for (owner, requests) in &forecast.by_owner {
-        let owner = if owner.is_empty() { "app-only" } else { owner };
+        let owner = match owner.as_str() {
+            "" if forecast.by_endpoint.keys().any(|endpoint| endpoint.is_series()) => "whoever owns them",
+            "" => "app-only",
+            owner => owner,
+        };
         text.push_str(&format!("{requests} {owner}\n"));
     }
     if let Some(minutes) = forecast.minutes_at_quota {

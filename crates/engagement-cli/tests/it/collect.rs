@@ -131,8 +131,11 @@ fn a_plan_leaves_out_what_the_run_would_leave_out() {
     let plan = collect("--dry-run -o json").run().ends(0).says(&["5 Tweets are left out"]).json();
     assert_eq!((&plan["requests"], &plan["ids"]), (&2.into(), &30.into()));
     folder.write("owners", "tweet_id,handle\n");
-    let unknown = folder.engagement("collect --endpoint 28hr --ids ids --owners owners --dry-run");
-    unknown.run().ends(4).says(&["--owners FILE"]);
+    // Where nothing is known at all, the plan is that of a single owner; who has an app and no owner cannot ask.
+    let unknown = || folder.engagement("collect --endpoint 28hr --ids ids --owners owners --store s.db");
+    let plan = unknown().arg("--dry-run").run().ends(0);
+    assert!(plan.stdout.ends_with("2 whoever owns them\n"), "{}", plan.stdout);
+    unknown().app(&server).run().ends(4).says(&["--owners FILE"]);
 
     folder.write("owners", format!("tweet_id,handle\n{owners}"));
     collect("--store s.db --summary summary.json").brand(&server).run().ends(3);

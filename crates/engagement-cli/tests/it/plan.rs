@@ -33,6 +33,23 @@ fn a_plan_has_its_exact_shape_and_needs_no_credentials() {
 }
 
 #[test]
+fn series_are_planned_before_anybody_has_logged_in() {
+    let folder = Folder::new();
+    let ids: String = (0..30).map(|n| format!("{}\n", 1_070_059_276_213_702_656_u64 + n)).collect();
+    folder.write("ids", ids);
+    let run = |words: &str| folder.engagement(words).args(["--ids", "ids", "--dry-run"]).run();
+    let plan = run("historical --start 2026-03-01 --end 2026-04-30 -o json").ends(0).json();
+    assert_eq!((&plan["requests"], &plan["by_owner"]), (&6.into(), &json!({"": 6})));
+    let text = run("28hr").ends(0).stdout;
+    assert!(text.ends_with("2 whoever owns them\n"), "{text}");
+    run("28hr --app").ends(4).says(&["--owners FILE"]);
+    // Where some owners are known, the others' Tweets are left out, as they are by a run.
+    folder.write("owners.csv", "tweet_id,handle\n1070059276213702656,demo_brand\n");
+    let plan = run("28hr --owners owners.csv -o json").ends(0).json();
+    assert_eq!((&plan["requests"], &plan["by_owner"]), (&1.into(), &json!({"demo_brand": 1})));
+}
+
+#[test]
 fn owners_are_planned_for_as_if_their_token_were_held() {
     let folder = Folder::new();
     let server = Server::start(&folder);

@@ -101,6 +101,25 @@ fn refusals_are_accounted_for_and_the_rest_is_there() {
 }
 
 #[test]
+fn what_a_refusal_names_is_named_in_the_answer() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let deleted = server.tweets("unavailable", 2);
+    let run = |words: &str, ids: &[String]| {
+        folder.engagement(words).args(["-o", "raw"]).args(ids).brand(&server).run()
+    };
+    let answer = run("totals", &deleted).ends(0).json();
+    let mut listed = deleted;
+    listed.sort_by_key(|id| id.parse::<u64>().unwrap());
+    assert_eq!(answer, json!({"errors": ["2 Tweet ID(s) are unavailable"], "unavailable_tweet_ids": listed}));
+    let stranger = server.tweet("unowned");
+    let done = run("28hr --by total --metrics favorites", &[server.tweet("owned"), stranger.clone()]).ends(3);
+    assert_eq!(done.json()["errors"], json!([format!("Forbidden to access tweets: {stranger}")]));
+    assert_eq!(done.json()["engagement"].as_object().unwrap().len(), 1);
+    assert!(!done.stderr.contains("each row"), "{}", done.stderr);
+}
+
+#[test]
 fn groupings_that_nothing_makes_legal_are_refused() {
     let folder = Folder::new();
     let server = Server::start(&folder);

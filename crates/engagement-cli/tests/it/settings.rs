@@ -247,3 +247,20 @@ fn a_file_that_lies_in_the_folder_sends_credentials_nowhere() {
         folder.engagement("totals 20 --profile work --dry-run").run().ends(0);
     }
 }
+
+#[test]
+fn a_wrong_host_is_told_as_one() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("unowned");
+    let run = || folder.engagement("totals").arg(&id).app(&server).run().ends(3);
+    for fault in [
+        r#""status":404,"body":"{\"errors\":[{\"message\":\"Sorry, that page does not exist\",\"code\":34}]}""#,
+        r#""status":302,"header":{"location":"http://127.0.0.1:9/"}"#,
+    ] {
+        server.post("/_emulator/faults", &format!(r#"[{{"endpoint":"totals","every":1,{fault}}}]"#));
+        run().says(&["--base-url"]);
+    }
+    server.post("/_emulator/faults", r#"[{"endpoint":"totals","every":1,"status":400}]"#);
+    assert!(!run().stderr.contains("--base-url"));
+}

@@ -52,7 +52,25 @@ fn an_answer_that_does_not_come_is_not_waited_for() {
     assert_eq!(output.status.code(), Some(143));
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(rows.as_array().unwrap().iter().all(|row| row["state"] == "unaccounted"), "{rows}");
-    assert_eq!(adds_up(&folder.json("s.json"))["unaccounted"], 1);
+    let summary = adds_up(&folder.json("s.json"));
+    assert_eq!((&summary["unaccounted"], &summary["requests"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn what_was_sent_before_a_signal_is_counted() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("unowned");
+    let refusals = r#"[{"endpoint":"totals","nth":1,"status":503},
+        {"endpoint":"totals","nth":2,"status":429,"header":{"retry-after":"60"}}]"#;
+    server.post("/_emulator/faults", refusals);
+    let mut child = folder.engagement("totals --summary s.json").arg(&id).app(&server).spawn();
+    read_until(&mut child, "going on in");
+    send("INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let summary = adds_up(&folder.json("s.json"));
+    assert_eq!((&summary["requests"], &summary["retries"]), (&2.into(), &1.into()));
+    assert_eq!(server.requests(), 2);
 }
 
 #[test]
