@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod emulator;
 pub(crate) mod export;
 mod forecast;
+mod handles;
 pub(crate) mod ids;
 pub(crate) mod jobs;
 mod metrics;

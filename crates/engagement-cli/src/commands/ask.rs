@@ -17,7 +17,7 @@ use crate::{
         emulator::Embedded,
         forecast, metrics, owners,
         range::window,
-        setup::{connect, refused, who},
+        setup::{Need, connect, refused, who},
     },
     exit::{Exit, Failure},
     id_list,
@@ -76,7 +76,8 @@ pub(crate) async fn ask(
         Some(path) => owners::read(path)?.build(),
         None => Owners::default(),
     };
-    let client = connect(&ask.pace, settings, embedded, ask.dry_run, talk)?;
+    let need = Need { pace: &ask.pace, selection: &ask.selection, owners: &owners, dry_run: ask.dry_run };
+    let client = connect(&need, settings, embedded, talk).await?;
     let mut query = match range {
         Some(range) => client.historical(tweet_ids.iter().copied(), range),
         None if endpoint == Endpoint::Totals => client.totals(tweet_ids.iter().copied()),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engagement::{OwnersBuilder, model::plan::Target};
+use engagement::{Owners, OwnersBuilder, model::plan::Target};
 use engagement_collect::{
     Ended, Error, Job, List, Making, Quarantine, Question, Report, Run, Standing, find, make, outlook,
 };
@@ -16,7 +16,7 @@ use crate::{
         emulator::Embedded,
         forecast, metrics, owners,
         range::window,
-        setup::{connect, refused, who},
+        setup::{Need, connect, refused, who},
         stored::storage,
         trouble::Troubles,
     },
@@ -46,7 +46,14 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
         Some(path) => owners::read(path)?,
         None => OwnersBuilder::default(),
     };
-    let client = connect(&collect.pace, settings, embedded.as_ref(), collect.dry_run, talk)?;
+    let need = Need {
+        pace: &collect.pace,
+        selection: &collect.selection,
+        // The store remembers owners by the names that tokens had when they were learnt, which must not change.
+        owners: &Owners::default(),
+        dry_run: collect.dry_run,
+    };
+    let client = connect(&need, settings, embedded.as_ref(), talk).await?;
     if collect.dry_run {
         let (query, foreign) = outlook(&client, &question, list, owners.build());
         if !foreign.is_empty() {

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use engagement::{
-    Client, Who, describe,
+    Client, Owners, Who, describe,
     model::InvalidRequest,
     transport::{Event, Quota, Waiting},
 };
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::{
     cli::{Pace, Selection},
-    commands::emulator::Embedded,
+    commands::{emulator::Embedded, handles},
     credentials,
     exit::{Exit, Failure},
     settings::Settings,
@@ -21,20 +21,31 @@ use crate::{
 
 /// A client with the credentials that there are, for the emulator inside this process if there is one. What is only
 /// planned needs none.
-pub(crate) fn connect(
-    pace: &Pace,
+pub(crate) async fn connect(
+    need: &Need<'_>,
     settings: &Settings,
     embedded: Option<&Embedded>,
-    dry_run: bool,
     talk: &Talk,
 ) -> Result<Client, Failure> {
     let found = match embedded {
         Some(embedded) => embedded.credentials(),
-        None if dry_run => credentials::find(settings, talk)?,
-        None => credentials::require(credentials::find(settings, talk)?)?,
+        None if need.dry_run => credentials::find(settings, talk)?,
+        None => {
+            let mut found = credentials::require(credentials::find(settings, talk)?)?;
+            handles::learn(&mut found, need.selection, need.owners, settings, talk).await?;
+            found
+        }
     };
     let base_url = embedded.map_or_else(|| settings.base_url(), Embedded::url);
-    client(pace, settings, &found, base_url, talk)
+    client(need.pace, settings, &found, base_url, talk)
+}
+
+/// What a client is for.
+pub(crate) struct Need<'a> {
+    pub(crate) pace: &'a Pace,
+    pub(crate) selection: &'a Selection,
+    pub(crate) owners: &'a Owners,
+    pub(crate) dry_run: bool,
 }
 
 /// Who is to ask.

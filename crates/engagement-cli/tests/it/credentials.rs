@@ -1,6 +1,7 @@
 //! Who asks: credentials from the environment, `--as`, `--app`, `--owners`.
 
 use crate::{
+    accounting::adds_up,
     engagement::{Engagement, Folder},
     server::Server,
 };
@@ -39,6 +40,61 @@ fn secrets_come_from_files_too() {
         .run()
         .ends(4)
         .says(&["missing", "ENGAGEMENT_BEARER_TOKEN_FILE"]);
+}
+
+#[test]
+fn the_token_of_the_environment_answers_to_its_handle() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let id = server.tweet("owned");
+    folder.write("owners.csv", format!("tweet_id,handle\n{id},Demo_Brand\n"));
+    let run = |words: &str| folder.engagement(words).arg(&id).brand(&server).run();
+    for words in ["totals --metrics impressions --owners owners.csv", "28hr --by total --as demo_brand"] {
+        let rows = run(words).ends(0).lines();
+        assert!(rows.iter().all(|row| row["owner"] == "demo_brand"), "{words}: {rows:?}");
+    }
+    let oauth = || server.get("/_emulator/requests")["by_endpoint"]["oauth"]["200"].as_u64();
+    assert_eq!(oauth(), Some(2));
+    // Its user id is known without a question, and so it is when nobody is named.
+    run("totals --as 1111").ends(0);
+    run("totals --app --owners owners.csv").ends(0);
+    run("totals --as demo_brand --dry-run").ends(0);
+    assert_eq!(oauth(), Some(2));
+    server.post("/_emulator/faults", r#"[{"endpoint":"oauth","every":1,"status":403}]"#);
+    run("totals --as demo_brand").ends(4).prints_nothing().says(&["cannot be learnt", "1111"]);
+}
+
+#[test]
+fn one_tweet_without_a_token_keeps_the_others_from_nothing() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let (mine, other) = (server.tweet("owned"), server.tweets_of("demo_news", 1).remove(0));
+    folder.write("owners.csv", format!("tweet_id,handle\n{mine},demo_brand\n{other},demo_news\n"));
+    let done = folder
+        .engagement("28hr --by total --owners owners.csv --summary s.json")
+        .args([&mine, &other])
+        .brand(&server)
+        .run()
+        .ends(3);
+    let (found, left): (Vec<_>, Vec<_>) =
+        done.lines().into_iter().partition(|row| row["tweet_id"] == mine.as_str());
+    assert!(found.iter().all(|row| row["state"] == "ok"), "{found:?}");
+    assert!(left.iter().all(|row| row["state"] == "forbidden" && row["reason"].is_string()), "{left:?}");
+    assert_eq!((found.len(), left.len()), (17, 17));
+    let summary = adds_up(&folder.json("s.json"));
+    assert_eq!(
+        (&summary["ok"], &summary["forbidden"], &summary["requests"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    // Where nobody's is there, nothing is sent.
+    folder
+        .engagement("28hr")
+        .arg(&other)
+        .app(&server)
+        .run()
+        .ends(4)
+        .prints_nothing()
+        .says(&["--owners FILE"]);
 }
 
 #[test]
@@ -96,7 +152,7 @@ fn a_wrong_secret_is_told_with_the_part_that_differs() {
     let wrong = |run: Engagement| run.env("ENGAGEMENT_CONSUMER_SECRET", "wrong");
     let done = wrong(folder.engagement("totals --summary s.json").arg(&id).brand(&server)).run().ends(4);
     done.says(&["signature", "secret"]);
-    crate::accounting::adds_up(&folder.json("s.json"));
+    adds_up(&folder.json("s.json"));
     folder
         .engagement("totals")
         .arg(&id)
@@ -154,7 +210,7 @@ fn owners_choose_the_token() {
         .map(|row| (row["tweet_id"].as_str().unwrap().to_owned(), row["owner"].as_str().map(str::to_owned)))
         .collect();
     owners.sort();
-    let mut wanted = vec![(ids[0].clone(), Some("1111".to_owned())), (ids[1].clone(), None)];
+    let mut wanted = vec![(ids[0].clone(), Some("demo_brand".to_owned())), (ids[1].clone(), None)];
     wanted.sort();
     assert_eq!(owners, wanted);
 }
