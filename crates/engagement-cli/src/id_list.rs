@@ -66,18 +66,8 @@ pub(crate) fn read_all<P: AsRef<Path>>(
 /// Whether the list may be used.
 fn judge(list: &IdList, reading: &Reading, talk: &Talk) -> Result<(), Failure> {
     let counts = list.counts();
-    if let (Some(rounding), false) = (list.rounding(), reading.allow_rounded_ids) {
-        return Err(Failure::new(
-            Exit::Input,
-            "rounded_ids",
-            format!(
-                "a spreadsheet has rounded this list: {} of {} long ids have only zeros after the 15th digit, and ids \
-                 damaged in this way cannot be repaired",
-                rounding.rounded(),
-                rounding.long()
-            ),
-        )
-        .hint("export the ids again as text, or force it with --allow-rounded-ids"));
+    if list.rounding().is_some() && !reading.allow_rounded_ids {
+        return Err(rounded(list));
     }
     if counts.refused > 0 {
         for (source, refused) in list.refused().take(MOST_NAMED) {
@@ -98,10 +88,29 @@ fn judge(list: &IdList, reading: &Reading, talk: &Talk) -> Result<(), Failure> {
         talk.warn(&format!("{} of {} items are skipped", counts.refused, counts.read));
     }
     if list.ids().is_empty() {
-        return Err(Failure::new(Exit::Input, "no_ids", "there are no Tweet ids (rule V3)")
-            .hint("give some as arguments or with --ids FILE"));
+        return Err(none());
     }
     Ok(())
+}
+
+/// A spreadsheet has rounded the list.
+pub(crate) fn rounded(list: &IdList) -> Failure {
+    let (rounded, long) = list.rounding().map_or((0, 0), |rounding| (rounding.rounded(), rounding.long()));
+    Failure::new(
+        Exit::Input,
+        "rounded_ids",
+        format!(
+            "a spreadsheet has rounded this list: {rounded} of {long} long ids have only zeros after the 15th digit, \
+             and ids damaged in this way cannot be repaired"
+        ),
+    )
+    .hint("export the ids again as text, or force it with --allow-rounded-ids")
+}
+
+/// The list has no ids at all.
+pub(crate) fn none() -> Failure {
+    Failure::new(Exit::Input, "no_ids", "there are no Tweet ids (rule V3)")
+        .hint("give some as arguments or with --ids FILE")
 }
 
 /// The verdict that counts for the exit code of `engagement ids`.

@@ -179,5 +179,5 @@ fn refuse(path: &Path, error: &dyn std::error::Error) -> Failure {
 
 fn not_started(error: &dyn std::error::Error) -> Failure {
     Failure::new(Exit::Usage, "emulator", format!("the emulator does not start: {error}"))
-        .hint("choose another address with --listen")
+        .hint("choose another address with --listen; --allow-remote lets other machines in")
 }

@@ -25,8 +25,8 @@ pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failu
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => return Err(Failure::output(&error)),
     }
+    let counts = list.counts();
     if global.output != Some(Format::Json) {
-        let counts = list.counts();
         for (source, refused) in list.refused() {
             talk.problem(&refused.at(source));
         }
@@ -41,21 +41,18 @@ pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failu
             counts.header
         ));
     }
-    if verdict == Verdict::Rounded {
-        talk.problem(
-            "a spreadsheet has rounded this list, and ids damaged in this way cannot be repaired; export them again \
-             as text",
-        );
+    match verdict {
+        Verdict::Ok => Ok(Exit::Done),
+        Verdict::Refused if ids.reading.bad_ids == BadIds::Skip && !list.ids().is_empty() => Ok(Exit::Done),
+        Verdict::Rounded => Err(id_list::rounded(&list)),
+        Verdict::Refused if counts.refused == 0 => Err(id_list::none()),
+        Verdict::Refused => Err(Failure::new(
+            Exit::Input,
+            "bad_ids",
+            format!("{} of {} items are no Tweet id", counts.refused, counts.read),
+        )
+        .hint("mend the list, or leave them out with --bad-ids skip")),
     }
-    if list.counts().accepted == 0 && list.counts().refused == 0 {
-        talk.problem("there are no Tweet ids in it");
-    }
-    let skipped = ids.reading.bad_ids == BadIds::Skip && !list.ids().is_empty();
-    Ok(match verdict {
-        Verdict::Ok => Exit::Done,
-        Verdict::Refused if skipped => Exit::Done,
-        Verdict::Refused | Verdict::Rounded => Exit::Input,
-    })
 }
 
 /// Whatever the form, what is written is itself a list of ids.

@@ -17,6 +17,11 @@ pub(super) fn window(
     };
     let start = time(start)?;
     let end = end.map_or(Ok(now), time)?;
+    if start >= end {
+        return Err(Failure::usage(format!(
+            "the range must begin before it ends, and {start:.0} does not lie before {end:.0} (rule V15)"
+        )));
+    }
     let window = Window::covering(start, end).map_err(Failure::usage)?;
     if window.start().start() != start || window.end().start() != end {
         talk.say(&format!("widened to whole hours: {window}"));

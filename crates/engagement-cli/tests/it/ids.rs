@@ -63,7 +63,9 @@ fn a_rounded_list_is_refused_whole() {
     run("totals --ids ids").ends(7).prints_nothing().says(&["spreadsheet", "9 of 9", "--allow-rounded-ids"]);
     assert_eq!(server.requests(), 0);
     run("ids ids").ends(7).says(&["spreadsheet"]);
-    assert_eq!(run("ids ids -o json").ends(7).json()["verdict"], "rounded");
+    let done = run("ids ids -o json").ends(7);
+    assert_eq!(done.json()["verdict"], "rounded");
+    assert_eq!(done.error()["error"]["code"], "rounded_ids");
     run("ids ids --allow-rounded-ids").ends(0);
     run("totals --ids ids --allow-rounded-ids").ends(0);
     assert_eq!(server.requests(), 1);
@@ -113,6 +115,7 @@ fn the_report_on_a_list_has_its_exact_shape() {
         })
     );
     assert!(done.json()["refused"][0]["reason"].is_string());
+    assert_eq!(done.error()["error"]["code"], "bad_ids");
     let keys = ["read", "accepted", "duplicates", "blank", "comments", "header", "refused", "verdict"];
     let places = keys.map(|key| done.stdout.find(&format!("\"{key}\":")).unwrap());
     assert!(places.is_sorted(), "{}", done.stdout);
