@@ -6,11 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use engagement::model::Metric;
 use engagement_emulator::Class;
 
 use crate::{
-    cli::{Cli, Demo},
-    commands::{ask, emulator::Embedded},
+    cli::{Cli, Command, Demo},
+    commands::{self, ask, emulator::Embedded},
     exit::{Exit, Failure},
     print,
     settings::Settings,
@@ -84,10 +85,95 @@ pub(crate) async fn run(demo: Demo, talk: &Talk) -> Result<Exit, Failure> {
     ]);
     tour.step("Sixty days of four Tweets: three windows of at most 28 days, added up.", &words).await?;
 
+    let many = Many::write(&tour, dir.path())?;
+    tour.list(&many).await?;
+    tour.store(&many, dir.path()).await?;
+    tour.rest().await?;
+
     print(
-        "\nThe same commands work against the real API: leave out --profile emulator, and set ENGAGEMENT_CONSUMER_KEY \
-         and its sisters (see `engagement help`).\n",
+        "\nThe same commands work against the real API: leave out --profile emulator, and keep an app with `engagement \
+         auth app` and its accounts with `engagement auth login`, or set ENGAGEMENT_CONSUMER_KEY and its sisters (see \
+         `engagement help`).\n",
     )
+}
+
+/// A list as people have them, where it goes when it is clean, and who owns what in it.
+struct Many {
+    list: String,
+    clean: String,
+    owners: String,
+}
+
+impl Many {
+    fn write(tour: &Tour<'_>, dir: &Path) -> Result<Self, Failure> {
+        let (mut list, mut owners) =
+            (String::from("# This month's Tweets\n"), String::from("tweet_id,handle\n"));
+        for handle in [BRAND, NEWS] {
+            let tweets: [String; 300] = tour.tweets(Class::Owned, Some(handle))?;
+            if let Some(first) = tweets.first() {
+                list.push_str(&format!("https://x.com/{handle}/status/{first}\n"));
+            }
+            for tweet_id in &tweets {
+                list.push_str(&format!("{tweet_id}\n"));
+                owners.push_str(&format!("{tweet_id},{handle}\n"));
+            }
+        }
+        list.push_str("1.76300E+18\n");
+        let (list_path, owners_path) = (dir.join("tweets.txt"), dir.join("all-owners.csv"));
+        write(&list_path, &list)?;
+        write(&owners_path, &owners)?;
+        Ok(Self { list: text(&list_path), clean: text(&dir.join("clean.txt")), owners: text(&owners_path) })
+    }
+}
+
+impl Tour<'_> {
+    /// Before anything is sent.
+    async fn list(&self, many: &Many) -> Result<(), Failure> {
+        self.step(
+            "A list of ids, checked and cleaned before it costs anything: two are there twice, once as a URL, and a \
+             spreadsheet has cut one.",
+            &["ids", &many.list, "--bad-ids", "skip", "--out", &many.clean],
+        )
+        .await?;
+        self.step(
+            "What it would cost, with everybody's own token; nothing is sent.",
+            &["totals", "--ids", &many.clean, "--owners", &many.owners, "--dry-run"],
+        )
+        .await
+    }
+
+    /// Into a store and out of it.
+    async fn store(&self, many: &Many, dir: &Path) -> Result<(), Failure> {
+        let store = text(&dir.join("engagement.db"));
+        let collect = ["collect", "--endpoint", "totals", "--ids", &many.clean, "--owners", &many.owners];
+        let collect = [&collect[..], &["--store", &store]].concat();
+        self.step(
+            "The same list into a store. A limit of two requests ends it early, as a signal or a crash might.",
+            &[&collect[..], &["--max-requests", "2"]].concat(),
+        )
+        .await?;
+        self.step("The same command goes on where it was.", &collect).await?;
+        self.step("What is in the store.", &["jobs", "list", "--store", &store]).await?;
+        self.step("Top Tweets.", &["top", "--store", &store, "--by", Metric::Impressions.name(), "-n", "3"])
+            .await?;
+        self.step("What the contract counts.", &["usage", "--store", &store]).await?;
+        let rows = text(&dir.join("totals.csv"));
+        self.step(
+            "And out again, for other tools.",
+            &["export", "--store", &store, "--table", "totals", "--format", "csv", "--out", &rows],
+        )
+        .await
+    }
+
+    /// What helps when something else is needed, or does not work.
+    async fn rest(&self) -> Result<(), Failure> {
+        self.step(
+            "Any other request, signed.",
+            &["request", "GET", "/1.1/account/verify_credentials.json", "--as", BRAND],
+        )
+        .await?;
+        self.step("What might be wrong, and what to do about it.", &["doctor"]).await
+    }
 }
 
 struct Tour<'a> {
@@ -98,19 +184,38 @@ struct Tour<'a> {
 impl Tour<'_> {
     /// Shows a command, and what it does.
     async fn step(&self, why: &str, words: &[&str]) -> Result<(), Failure> {
-        print(&format!("\n{why}\n\n$ engagement --profile emulator {} -o table\n", words.join(" ")))?;
-        let mut args: Vec<OsString> =
-            ["engagement", "--profile", "emulator", "-o", "table"].into_iter().map(OsString::from).collect();
-        args.extend(words.iter().map(OsString::from));
+        let command = words.first().copied().unwrap_or_default();
+        let form: &[&str] = if FORMS_OF_THEIR_OWN.contains(&command) { &[] } else { &["-o", "table"] };
+        let words = [&["--profile", "emulator"], words, form].concat();
+        print(&format!("\n{why}\n\n$ engagement {}\n", words.join(" ")))?;
+        let args = std::iter::once("engagement").chain(words).map(OsString::from);
         let cli = Cli::read(args).map_err(|error| Failure::new(Exit::Bug, "demo", error))?;
+        match self.run(cli).await? {
+            Exit::Done => Ok(()),
+            exit @ (Exit::Incomplete | Exit::Quota) => {
+                print(&format!("(exit code {})\n", exit.code())).map(|_| ())
+            }
+            // It has found something wrong with this machine, and said what.
+            _ if command == "doctor" => Ok(()),
+            exit => Err(Failure::new(exit, "demo", "the tour did not go as it should")),
+        }
+    }
+
+    async fn run(&self, cli: Cli) -> Result<Exit, Failure> {
         let settings = Settings::resolve(&cli.global)?;
-        let exit = ask::ask(cli.command.try_into()?, &settings, Some(self.embedded), self.talk).await?;
-        if exit == Exit::Done {
-            Ok(())
-        } else if exit == Exit::Incomplete {
-            print(&format!("(exit code {}: incomplete)\n", exit.code())).map(|_| ())
-        } else {
-            Err(Failure::new(exit, "demo", "the tour did not go as it should"))
+        let talk = self.talk;
+        match cli.command {
+            Command::Ids(ids) => commands::ids::run(&ids, &cli.global, talk),
+            Command::Collect(collect) => Box::pin(commands::collect::run(*collect, &settings, talk)).await,
+            Command::Jobs(jobs) => commands::jobs::run(&jobs, &settings, talk),
+            Command::Top(top) => commands::top::run(&top, &settings, talk),
+            Command::Usage(usage) => commands::usage::run(&usage, &settings, talk),
+            Command::Export(export) => Box::pin(commands::export::run(&export, &settings, talk)).await,
+            Command::Request(request) => Box::pin(commands::request::run(&request, &settings, talk)).await,
+            Command::Doctor(doctor) => {
+                Box::pin(commands::doctor::run(&doctor, &cli.global, &mut talk.clone())).await
+            }
+            command => Box::pin(ask::ask(command.try_into()?, &settings, Some(self.embedded), talk)).await,
         }
     }
 
@@ -175,5 +280,8 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// An account of the demo world.
+/// Commands that print no table.
+const FORMS_OF_THEIR_OWN: [&str; 3] = ["collect", "export", "request"];
+/// Accounts of the demo world.
 const BRAND: &str = "demo_brand";
+const NEWS: &str = "demo_news";

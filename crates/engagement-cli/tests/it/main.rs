@@ -11,6 +11,7 @@ mod auth;
 mod browser;
 mod collect;
 mod credentials;
+mod demo;
 mod doctor;
 mod emulator;
 mod engagement;
