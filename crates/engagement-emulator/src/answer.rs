@@ -17,36 +17,37 @@ use crate::{
     auth::Asker,
     refusal::Refusal,
     rules::{
-        body::{Asked, Query},
+        body::{Asked, Grouping, Query},
         window::Span,
     },
     switches::{NinetyDayRule, Switches},
     world::{World, tweet::Tweet},
 };
 
-/// An answer before it is written.
+/// An answer before it is written: that takes the time, and can be done elsewhere.
 #[derive(Debug)]
-pub(crate) struct Answer<'a> {
-    query: &'a Query,
-    switches: &'a Switches,
+pub(crate) struct Answer {
+    metrics: Vec<Asked>,
+    groupings: Vec<Grouping>,
+    style: Style,
     now: Timestamp,
     span: Option<Span>,
     /// Those that are answered.
-    ids: Vec<&'a str>,
+    ids: Vec<String>,
     tweets: Vec<Tweet>,
     omitted: Vec<Vec<bool>>,
     lists: Vec<(&'static str, Vec<String>)>,
     errors: Vec<String>,
 }
 
-impl<'a> Answer<'a> {
+impl Answer {
     /// Judges availability, ownership and age, in this order.
     pub(crate) fn prepare(
         world: &World,
         asker: &Asker,
-        query: &'a Query,
+        query: Query,
         endpoint: Endpoint,
-        switches: &'a Switches,
+        switches: &Switches,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
         let span = match endpoint {
@@ -54,11 +55,12 @@ impl<'a> Answer<'a> {
             Endpoint::Last28Hours => Some(Span::last_28_hours(now, switches)),
             Endpoint::Historical => Some(Span::historical(query.start, query.end, now, switches)?),
         };
-        metrics_open_to(asker, query, endpoint)?;
+        metrics_open_to(asker, &query, endpoint)?;
 
         let mut answer = Self {
-            query,
-            switches,
+            metrics: query.metrics,
+            groupings: query.groupings,
+            style: Style { numbers: switches.numbers, hour_of_day: switches.hour_of_day },
             now,
             span,
             ids: Vec::new(),
@@ -68,13 +70,13 @@ impl<'a> Answer<'a> {
             errors: Vec::new(),
         };
         let mut unavailable = Vec::new();
-        for id in &query.ids {
-            match find(world, id).filter(|tweet| tweet.is_available(now)) {
+        for id in query.ids {
+            match find(world, &id).filter(|tweet| tweet.is_available(now)) {
                 Some(tweet) => {
                     answer.ids.push(id);
                     answer.tweets.push(tweet);
                 }
-                None => unavailable.push(id.clone()),
+                None => unavailable.push(id),
             }
         }
         if answer.ids.is_empty() {
@@ -83,8 +85,8 @@ impl<'a> Answer<'a> {
                 ..Refusal::new(StatusCode::BAD_REQUEST, unavailable_text(unavailable.len()))
             });
         }
-        answer.owned_by(asker, endpoint)?;
-        answer.young_enough(endpoint, unavailable)?;
+        answer.owned_by(asker, endpoint, switches.old_forbidden_text)?;
+        answer.young_enough(endpoint, switches.ninety_day_rule, unavailable)?;
         Ok(answer)
     }
 
@@ -93,26 +95,25 @@ impl<'a> Answer<'a> {
         let (table, days) = match &self.span {
             None => {
                 let end = UtcHour::containing(self.now).since_epoch() + 1;
-                (Table::lifetimes(&self.tweets, &self.query.metrics, end), Vec::new())
+                (Table::lifetimes(&self.tweets, &self.metrics, end), Vec::new())
             }
             Some(span) => {
                 let first = span.first.since_epoch();
-                let table = Table::series(&self.tweets, &self.query.metrics, first, span.len());
+                let table = Table::series(&self.tweets, &self.metrics, first, span.len());
                 let days = Day::of(span.first, table.hours());
                 (table, days)
             }
         };
         let table = self.without_old_videos(table);
         let axes = Axes {
-            ids: places(self.ids.iter().copied()),
-            metrics: places(self.query.metrics.iter().map(|asked| asked.name)),
+            ids: places(self.ids.iter().map(String::as_str)),
+            metrics: places(self.metrics.iter().map(|asked| asked.name)),
             days,
             omitted: self.omitted.clone(),
         };
-        let style = Style { numbers: self.switches.numbers, hour_of_day: self.switches.hour_of_day };
 
         let mut keys: Vec<Key<'_>> =
-            self.query.groupings.iter().map(|grouping| Key::Grouping(&grouping.name, &grouping.by)).collect();
+            self.groupings.iter().map(|grouping| Key::Grouping(&grouping.name, &grouping.by)).collect();
         keys.extend(self.lists.iter().map(|(name, ids)| Key::Texts(name, ids)));
         if !self.errors.is_empty() {
             keys.push(Key::Texts("errors", &self.errors));
@@ -129,7 +130,7 @@ impl<'a> Answer<'a> {
             sink.string(key.name());
             sink.push(b":");
             match key {
-                Key::Grouping(_, by) => nest::write(&mut sink, by, &axes, &table, style),
+                Key::Grouping(_, by) => nest::write(&mut sink, by, &axes, &table, self.style),
                 Key::Texts(_, texts) => write_texts(&mut sink, texts),
                 Key::Time(_, time) => sink.string(&time.to_string()),
             }
@@ -139,7 +140,7 @@ impl<'a> Answer<'a> {
     }
 
     /// One Tweet that the asker does not own forbids the whole request (contract 6.1; seen in the wild).
-    fn owned_by(&self, asker: &Asker, endpoint: Endpoint) -> Result<(), Refusal> {
+    fn owned_by(&self, asker: &Asker, endpoint: Endpoint, by_author: bool) -> Result<(), Refusal> {
         let owner = match asker.user_id {
             Some(user_id) => Some(user_id),
             None if endpoint == Endpoint::Totals => return Ok(()),
@@ -149,36 +150,41 @@ impl<'a> Answer<'a> {
         if forbidden().next().is_none() {
             return Ok(());
         }
-        let messages = if self.switches.old_forbidden_text {
+        let messages = if by_author {
             let mut authors: Vec<u64> = forbidden().map(|(_, tweet)| tweet.owner).collect();
             authors.sort_unstable();
             authors.dedup();
             let one = |author| {
-                let ids = forbidden().filter(|(_, tweet)| tweet.owner == author).map(|(id, _)| *id);
+                let ids = forbidden().filter(|(_, tweet)| tweet.owner == author).map(|(id, _)| id);
                 format!("Forbidden to access tweets for author id {author}: {}", join(ids))
             };
             authors.into_iter().map(one).collect()
         } else {
-            vec![format!("Forbidden to access tweets: {}", join(forbidden().map(|(id, _)| *id)))]
+            vec![format!("Forbidden to access tweets: {}", join(forbidden().map(|(id, _)| id)))]
         };
         Err(Refusal { status: StatusCode::FORBIDDEN, messages, lists: Vec::new() })
     }
 
     /// Contract 3.4 and 4: 90 days for impressions and engagements, 1,800 for video views.
-    fn young_enough(&mut self, endpoint: Endpoint, unavailable: Vec<String>) -> Result<(), Refusal> {
+    fn young_enough(
+        &mut self,
+        endpoint: Endpoint,
+        rule: NinetyDayRule,
+        unavailable: Vec<String>,
+    ) -> Result<(), Refusal> {
         let mut too_old_for_two = Vec::new();
         let mut too_old_for_video = Vec::new();
         for (id, tweet) in self.ids.iter().zip(&self.tweets) {
             let is_omitted = |asked: &Asked| {
-                ninety_days(&asked.metric, endpoint, self.switches.ninety_day_rule)
+                ninety_days(&asked.metric, endpoint, rule)
                     .is_some_and(|days| tweet.is_older_than(days, self.now))
             };
-            let omitted: Vec<bool> = self.query.metrics.iter().map(is_omitted).collect();
+            let omitted: Vec<bool> = self.metrics.iter().map(is_omitted).collect();
             if omitted.contains(&true) {
-                too_old_for_two.push((*id).to_owned());
+                too_old_for_two.push(id.clone());
             }
-            if self.query.metrics.iter().any(|asked| is_old_video(&asked.metric, tweet, self.now)) {
-                too_old_for_video.push((*id).to_owned());
+            if self.metrics.iter().any(|asked| is_old_video(&asked.metric, tweet, self.now)) {
+                too_old_for_video.push(id.clone());
             }
             self.omitted.push(omitted);
         }
@@ -216,7 +222,7 @@ impl<'a> Answer<'a> {
     /// Video views of a Tweet that is too old are listed and yet answered, with 0 (contract 3.4, documented).
     fn without_old_videos(&self, mut table: Table) -> Table {
         for (row, tweet) in self.tweets.iter().enumerate() {
-            for (column, asked) in self.query.metrics.iter().enumerate() {
+            for (column, asked) in self.metrics.iter().enumerate() {
                 if is_old_video(&asked.metric, tweet, self.now) {
                     table.clear(row, column);
                 }
@@ -293,8 +299,8 @@ fn unavailable_text(count: usize) -> String {
     format!("{count} Tweet ID(s) are unavailable")
 }
 
-fn join<'a>(ids: impl Iterator<Item = &'a str>) -> String {
-    ids.collect::<Vec<_>>().join(", ")
+fn join<'a>(ids: impl Iterator<Item = &'a String>) -> String {
+    ids.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Names with their places, sorted by name.

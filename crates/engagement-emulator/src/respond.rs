@@ -62,10 +62,17 @@ impl Head {
     }
 }
 
+/// An answer, or what is left to do for it.
+pub(crate) enum Answered {
+    Now(Reply),
+    /// To be called where it holds up nobody: it takes some hundredths of a second.
+    Later(Box<dyn FnOnce() -> Reply + Send>),
+}
+
 /// Answers.
-pub(crate) fn respond(emulation: &Emulation, route: Route, head: &Head, body: &[u8]) -> Reply {
-    match route {
-        Route::Engagement(endpoint) => engagement::respond(emulation, endpoint, head, body),
+pub(crate) fn respond(emulation: &Emulation, route: Route, head: &Head, body: &[u8]) -> Answered {
+    Answered::Now(match route {
+        Route::Engagement(endpoint) => return engagement::respond(emulation, endpoint, head, body),
         Route::Oauth(which) => oauth::respond(emulation, which, head, body),
         Route::Unknown => {
             // Seen in the wild for the insights on the wrong host, in this order of keys.
@@ -73,5 +80,5 @@ pub(crate) fn respond(emulation: &Emulation, route: Route, head: &Head, body: &[
             let body = format!(r#"{{"errors":[{{"message":"{}","code":34}}]}}"#, error.message);
             Reply::json(StatusCode::NOT_FOUND, body.into_bytes())
         }
-    }
+    })
 }

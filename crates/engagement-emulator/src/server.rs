@@ -1,5 +1,6 @@
 //! From connections to answers.
 
+mod aside;
 mod crowd;
 mod framing;
 mod intake;
@@ -15,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::{
     body::{Body, Incoming},
@@ -26,7 +26,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc::UnboundedReceiver},
+    sync::mpsc::UnboundedReceiver,
     task::JoinSet,
 };
 #[cfg(feature = "tls")]
@@ -38,6 +38,7 @@ use self::tunnel::Tunnel;
 #[cfg(feature = "tls")]
 pub(crate) use self::tunnel::HOSTS;
 use self::{
+    aside::Aside,
     crowd::{Crowd, Place},
     intake::head,
     line::Line,
@@ -48,7 +49,7 @@ use crate::{
     faults::Effect,
     refusal::Refusal,
     reply::{Payload, Reply, accepted},
-    respond::{self, Head},
+    respond::{self, Answered, Head},
     route::Route,
     rules::body::mentioned_ids,
 };
@@ -57,9 +58,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Server {
     emulation: Arc<Emulation>,
-    /// Series answers under way: each holds some megabytes while it is written.
-    large: Semaphore,
-
+    aside: Aside,
     crowd: Crowd,
     #[cfg(feature = "tls")]
     security: Security,
@@ -69,7 +68,7 @@ impl Server {
     pub(crate) fn new(emulation: Arc<Emulation>, #[cfg(feature = "tls")] security: Security) -> Self {
         Self {
             emulation,
-            large: Semaphore::new(LARGE_AT_ONCE),
+            aside: Aside::new(),
             crowd: Crowd::new(CONNECTIONS, UNREAD),
             #[cfg(feature = "tls")]
             security,
@@ -228,10 +227,8 @@ impl Server {
             return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
         }
         if is_admin {
-            let emulation = Arc::clone(emulation);
-            let (reply, _) =
-                self.guarded(move || respond::admin(&emulation, &head, &body), Weight::Light).await;
-            return finish(reply);
+            let reply = guarded(|| respond::admin(emulation, &head, &body));
+            return finish(reply.unwrap_or_else(broken));
         }
 
         let effect = emulation.trouble.strike(route.target(), || mentioned_ids(&body));
@@ -244,7 +241,7 @@ impl Server {
         }
         let reply = match Reply::forced(&effect) {
             Some(reply) => reply,
-            None => self.work(route, head, body, effect.panic).await,
+            None => self.work(route, &head, &body, effect.panic).await,
         };
         emulation.tally.ended(route.name(), Some(reply.status.as_u16()));
         if let Some(bytes) = effect.reset_after_bytes {
@@ -254,39 +251,23 @@ impl Server {
     }
 
     /// The answer itself, panic or not.
-    async fn work(self: &Arc<Self>, route: Route, head: Head, body: Bytes, panic: bool) -> Reply {
-        let emulation = Arc::clone(&self.emulation);
-        let weight = match route {
-            Route::Engagement(endpoint) if endpoint.is_series() => Weight::Heavy,
-            _ => Weight::Light,
-        };
-        let work = move || {
+    async fn work(&self, route: Route, head: &Head, body: &[u8], panic: bool) -> Reply {
+        let answered = guarded(|| {
             #[expect(clippy::panic, reason = "asked for, to show that one request's panic is one request's")]
             if panic {
                 panic!("a fault asked for this");
             }
-            respond::respond(&emulation, route, &head, &body)
+            respond::respond(&self.emulation, route, head, body)
+        });
+        let reply = match answered {
+            Some(Answered::Now(reply)) => Some(reply),
+            Some(Answered::Later(write)) => self.aside.run(write).await,
+            None => None,
         };
-        let (reply, panicked) = self.guarded(work, weight).await;
-        if panicked {
+        reply.unwrap_or_else(|| {
             self.emulation.tally.panicked();
-        }
-        reply
-    }
-
-    async fn guarded(&self, work: impl FnOnce() -> Reply + Send + 'static, weight: Weight) -> (Reply, bool) {
-        let work = move || catch_unwind(AssertUnwindSafe(work));
-        let done = match weight {
-            Weight::Light => work().ok(),
-            Weight::Heavy => {
-                let _permit = self.large.acquire().await;
-                tokio::task::spawn_blocking(work).await.ok().and_then(Result::ok)
-            }
-        };
-        match done {
-            Some(reply) => (reply, false),
-            None => (refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"), true),
-        }
+            broken()
+        })
     }
 }
 
@@ -321,17 +302,19 @@ impl core::fmt::Debug for Security {
     }
 }
 
-/// Whether work is done between two other requests, or on a thread of its own.
-#[derive(Clone, Copy, Debug)]
-enum Weight {
-    Light,
-    Heavy,
-}
-
 /// A fault wants no answer.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a fault closed the connection")]
 struct Dropped;
+
+/// What it gives, unless it panics.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+fn broken() -> Reply {
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
+}
 
 fn refuse(status: StatusCode, message: &str) -> Reply {
     Reply::json(status, Refusal::new(status, message).body(crate::switches::ErrorBody::Object))
@@ -353,4 +336,3 @@ const HANDSHAKE: u8 = 0x16;
 const CONNECTIONS: usize = 512;
 /// Bytes of answers that clients may leave unread in all.
 const UNREAD: usize = 24 << 20;
-const LARGE_AT_ONCE: usize = 4;

@@ -3,7 +3,7 @@
 use engagement_model::Endpoint;
 use http::{HeaderName, StatusCode};
 
-use super::Head;
+use super::{Answered, Head};
 use crate::{
     answer::{Answer, sink::Encoding},
     auth::Asker,
@@ -15,45 +15,58 @@ use crate::{
 };
 
 /// Answers one request; its path and method are right.
-pub(super) fn respond(emulation: &Emulation, endpoint: Endpoint, head: &Head, body: &[u8]) -> Reply {
+pub(super) fn respond(emulation: &Emulation, endpoint: Endpoint, head: &Head, body: &[u8]) -> Answered {
+    match judge(emulation, endpoint, head, body) {
+        Ok((answer, encoding, draw)) => {
+            let write = move || {
+                let body = answer.write(encoding);
+                with_limits(Reply::json(StatusCode::OK, body).encoded(encoding), &draw)
+            };
+            if endpoint.is_series() { Answered::Later(Box::new(write)) } else { Answered::Now(write()) }
+        }
+        Err(reply) => Answered::Now(reply),
+    }
+}
+
+/// What is to be answered, in which encoding, and what is left of the quota; or the refusal.
+fn judge(
+    emulation: &Emulation,
+    endpoint: Endpoint,
+    head: &Head,
+    body: &[u8],
+) -> Result<(Answer, Encoding, Draw), Reply> {
     let now = emulation.clock.now();
     let switches = &emulation.switches;
     let refuse = |refusal: &Refusal| Reply::json(refusal.status, refusal.body(switches.error_body));
     let encoding = accepted(&head.headers);
     if switches.require_gzip && encoding != Encoding::Gzip {
-        return refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, NO_GZIP));
+        return Err(refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, NO_GZIP)));
     }
 
     let url = head.url(emulation);
     let presented = head.presented(&url, body);
     let recognised = emulation.auth.recognise(&emulation.world, &presented, Emulation::seconds(now));
-    let asker = match recognised {
-        Ok(asker) => asker,
-        Err(unrecognised) => return refuse(&unrecognised.refusal()),
-    };
+    let asker = recognised.map_err(|unrecognised| refuse(&unrecognised.refusal()))?;
     let provisioned = emulation.world.app(&asker.consumer_key).is_some_and(|app| app.provisioned);
     if !provisioned {
         let message = "Your application ID is not authorized.";
-        return refuse(&Refusal::new(StatusCode::FORBIDDEN, message));
+        return Err(refuse(&Refusal::new(StatusCode::FORBIDDEN, message)));
     }
     tell_owner(emulation, &asker);
 
     let draw = emulation.quota.draw(&asker, endpoint, switches, now);
-    let reply = if draw.granted {
-        let judged = Query::read(body, endpoint, switches).and_then(|query| {
-            let answer = Answer::prepare(&emulation.world, &asker, &query, endpoint, switches, now)?;
-            Ok(answer.write(encoding))
-        });
-        match judged {
-            Ok(body) => Reply::json(StatusCode::OK, body).encoded(encoding),
-            Err(refusal) => refuse(&refusal),
-        }
-    } else {
+    if !draw.granted {
         let limit = draw.minute.limit;
         let message = format!("Rate limit exceeded: {limit} requests per minute");
-        refuse(&Refusal::new(StatusCode::TOO_MANY_REQUESTS, message))
-    };
-    with_limits(reply, &draw)
+        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, message);
+        return Err(with_limits(refuse(&refusal), &draw));
+    }
+    let answer = Query::read(body, endpoint, switches)
+        .and_then(|query| Answer::prepare(&emulation.world, &asker, query, endpoint, switches, now));
+    match answer {
+        Ok(answer) => Ok((answer, encoding, draw)),
+        Err(refusal) => Err(with_limits(refuse(&refusal), &draw)),
+    }
 }
 
 fn tell_owner(emulation: &Emulation, asker: &Asker) {
