@@ -232,6 +232,42 @@ mod tests {
     use super::*;
 
     #[test]
+    fn e4_nothing_is_remembered_of_whom_nobody_knows() {
+        let world = World::demo();
+        let auth = Auth::new(&world);
+        let present = |authorization: String| {
+            let presented = Presented {
+                method: "POST",
+                url: "http://localhost/insights/engagement/totals",
+                authorization: vec![authorization],
+                content_type: None,
+                body: b"{}",
+            };
+            auth.recognise(&world, &presented, 1_000)
+        };
+        let signed = |key: &str, token: &str, nonce: u32| {
+            format!(
+                "OAuth oauth_consumer_key=\"{key}\", oauth_token=\"{token}\", oauth_nonce=\"{nonce}\", \
+                 oauth_timestamp=\"1000\", oauth_signature_method=\"HMAC-SHA1\", oauth_signature=\"AAAA\""
+            )
+        };
+        let before = format!("{:?}", auth.memory());
+        for n in 0..1_000 {
+            let name = n.to_string();
+            for authorization in [
+                format!("Bearer {n}"),
+                signed(&name, "1111-demo-access-token", n),
+                signed("demo-consumer-key", &name, n),
+                signed("demo-consumer-key", "1111-demo-access-token", n),
+            ] {
+                assert!(present(authorization).is_err());
+            }
+        }
+        assert_eq!(format!("{:?}", auth.memory()), before);
+        present("Bearer AAAAdemo%3Dtoken".to_owned()).unwrap();
+    }
+
+    #[test]
     fn a_full_memory_of_nonces_is_503_and_all_else_401() {
         let status = |unrecognised: Unrecognised| unrecognised.refusal().status;
         let because = |reason| Unrecognised::Signature(reason, String::new());
