@@ -10,7 +10,8 @@ use tokio::{task::AbortHandle, time::Instant};
 use super::wire::Fate;
 
 /// The open connections. When there are too many, or too much is left unread, the one that has been doing nothing for
-/// longest is closed: slow clients, however many, cannot keep others out.
+/// longest is closed: slow clients, however many, cannot keep others out. Those who never came to an answer go first, so
+/// that a flood of them does not take away the connections that others keep between two requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Crowd(Arc<Mutex<Places>>);
 
@@ -27,6 +28,7 @@ struct Guest {
     task: Option<AbortHandle>,
     /// `None` while a request is being answered.
     idle_since: Option<Instant>,
+    was_answered: bool,
     fate: Arc<Fate>,
 }
 
@@ -50,7 +52,9 @@ impl Crowd {
         }
         let id = places.next;
         places.next += 1;
-        places.taken.insert(id, Guest { task: None, idle_since: Some(Instant::now()), fate });
+        places
+            .taken
+            .insert(id, Guest { task: None, idle_since: Some(Instant::now()), was_answered: false, fate });
         drop(places);
         Some(Place { crowd: self.clone(), id })
     }
@@ -70,13 +74,14 @@ impl Crowd {
 }
 
 impl Places {
-    /// Ends the connection that has been idle for longest of those of a kind, if there is one.
+    /// Ends the first to go of the idle connections of a kind, if there is one.
     fn send_away(&mut self, of_kind: impl Fn(&Guest) -> bool) -> bool {
         let idle = self.taken.iter().filter(|(_, guest)| of_kind(guest));
-        let Some((_, oldest)) = idle.filter_map(|(id, guest)| Some((guest.idle_since?, *id))).min() else {
+        let order = |guest: &Guest| Some((guest.has_read_answers(), guest.idle_since?));
+        let Some((_, first)) = idle.filter_map(|(id, guest)| Some((order(guest)?, *id))).min() else {
             return false;
         };
-        if let Some(Guest { task: Some(task), .. }) = self.taken.remove(&oldest) {
+        if let Some(Guest { task: Some(task), .. }) = self.taken.remove(&first) {
             task.abort();
         }
         true
@@ -84,6 +89,12 @@ impl Places {
 
     fn unread(&self) -> usize {
         self.taken.values().map(|guest| guest.fate.unread()).sum()
+    }
+}
+
+impl Guest {
+    fn has_read_answers(&self) -> bool {
+        self.was_answered && self.fate.unread() == 0
     }
 }
 
@@ -108,6 +119,9 @@ impl Place {
         while places.unread() + bytes > places.most_unread
             && places.send_away(|guest| guest.fate.unread() > 0)
         {}
+        if let Some(guest) = places.taken.get_mut(&self.id) {
+            guest.was_answered = true;
+        }
         drop(places);
         fate.is_to_read(bytes);
         self.waiting();
@@ -155,6 +169,38 @@ mod tests {
         assert!(enter(&crowd).0.is_some());
         drop(idle);
         assert_eq!(crowd.lock().taken.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_came_to_an_answer_goes_before_who_did() {
+        let crowd = Crowd::new(3, 100);
+        let mut guests = Vec::new();
+        // The first reads its answer, the second leaves it unread, the third never asks.
+        for (answered, read) in [(true, true), (true, false), (false, false)] {
+            let (place, fate) = enter(&crowd);
+            let place = place.unwrap();
+            let task = tokio::spawn(core::future::pending::<()>());
+            crowd.known_as(place.id(), task.abort_handle());
+            if answered {
+                place.answered(&fate, 1);
+            }
+            if read {
+                fate.is_to_read(0);
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+            guests.push((place, task));
+        }
+        let gone = async || {
+            tokio::task::yield_now().await;
+            guests.iter().map(|(_, task)| task.is_finished()).collect::<Vec<_>>()
+        };
+        let others = [enter(&crowd).0.unwrap(), enter(&crowd).0.unwrap()];
+        assert_eq!(gone().await, [false, true, true]);
+        for other in &others {
+            other.busy();
+        }
+        assert!(enter(&crowd).0.is_some());
+        assert_eq!(gone().await, [true, true, true]);
     }
 
     #[tokio::test(start_paused = true)]
