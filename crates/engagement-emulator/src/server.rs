@@ -209,21 +209,26 @@ impl Server {
         if let Route::Engagement(_) = route {
             emulation.tally.arrived(emulation.clock.now());
         }
+        let ended = |status: Option<u16>| {
+            if !is_admin {
+                emulation.tally.ended(route.name(), status);
+            }
+        };
         let body = match tokio::time::timeout(BODY, intake::body(&head, body, BODY_BYTES)).await {
             Ok(Ok(body)) => body,
             Ok(Err((status, message))) => {
-                emulation.tally.ended(route.name(), Some(status.as_u16()));
+                ended(Some(status.as_u16()));
                 return finish(refuse(status, message).close());
             }
             Err(_) => {
-                emulation.tally.ended(route.name(), Some(408));
+                ended(Some(408));
                 return finish(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not come in time").close());
             }
         };
         visit.place.busy();
         // Chunks are only now read to their end.
         if fate.is_doubtful() {
-            emulation.tally.ended(route.name(), Some(400));
+            ended(Some(400));
             return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
         }
         if is_admin {
@@ -236,14 +241,14 @@ impl Server {
             tokio::time::sleep(effect.delay).await;
         }
         if effect.drop {
-            emulation.tally.ended(route.name(), None);
+            ended(None);
             return Err(Dropped);
         }
         let reply = match Reply::forced(&effect) {
             Some(reply) => reply,
             None => self.work(route, &head, &body, effect.panic).await,
         };
-        emulation.tally.ended(route.name(), Some(reply.status.as_u16()));
+        ended(Some(reply.status.as_u16()));
         if let Some(bytes) = effect.reset_after_bytes {
             fate.reset_after(bytes);
         }

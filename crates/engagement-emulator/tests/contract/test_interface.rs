@@ -116,6 +116,8 @@ async fn counts_requests_but_not_its_own() {
     ask(&emulator, As::Nobody, Endpoint::Historical, &body).await;
     ask(&emulator, As::Bearer, Endpoint::Totals, &json!({})).await;
     Call::new("POST", "/oauth2/token").send(&emulator).await;
+    let too_large = Call::new("POST", "/_emulator/faults").json("x".repeat(300_000)).send(&emulator).await;
+    assert_eq!(too_large.status, 413);
     let requests = get(&emulator, "requests").await;
     assert_eq!(
         requests,
