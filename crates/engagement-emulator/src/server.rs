@@ -246,7 +246,7 @@ impl Server {
         }
         let reply = match Reply::forced(&effect) {
             Some(reply) => reply,
-            None => self.work(route, &head, &body, effect.panic).await,
+            None => self.work(route, &head, &body, effect.panic, &visit.place).await,
         };
         ended(Some(reply.status.as_u16()));
         if let Some(bytes) = effect.reset_after_bytes {
@@ -256,7 +256,7 @@ impl Server {
     }
 
     /// The answer itself, panic or not.
-    async fn work(&self, route: Route, head: &Head, body: &[u8], panic: bool) -> Reply {
+    async fn work(&self, route: Route, head: &Head, body: &[u8], panic: bool, place: &Place) -> Reply {
         let answered = guarded(|| {
             #[expect(clippy::panic, reason = "asked for, to show that one request's panic is one request's")]
             if panic {
@@ -266,7 +266,16 @@ impl Server {
         });
         let reply = match answered {
             Some(Answered::Now(reply)) => Some(reply),
-            Some(Answered::Later(write)) => self.aside.run(write).await,
+            Some(Answered::Later(write)) => {
+                // Who only waits for a turn does not keep others out.
+                place.waiting();
+                let turn = self.aside.turn().await;
+                place.busy();
+                match turn {
+                    Some(turn) => turn.run(write).await,
+                    None => None,
+                }
+            }
             None => None,
         };
         reply.unwrap_or_else(|| {

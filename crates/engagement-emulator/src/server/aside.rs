@@ -2,12 +2,16 @@
 
 use std::{num::NonZero, sync::Arc, thread};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Does such work on threads of its own: few at once, so that a processor is left for the short requests where there is
 /// more than one, and with a low priority, so that those come first where there is not.
 #[derive(Debug)]
 pub(crate) struct Aside(Arc<Semaphore>);
+
+/// Leave to do one piece of work.
+#[derive(Debug)]
+pub(crate) struct Turn(OwnedSemaphorePermit);
 
 impl Aside {
     pub(crate) fn new() -> Self {
@@ -19,12 +23,16 @@ impl Aside {
         Self(Arc::new(Semaphore::new(count)))
     }
 
-    /// The result when its turn has come; `None` if the work panics.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let turn = Arc::clone(&self.0).acquire_owned().await.ok()?;
+    /// Waits for a turn. Whoever is dropped meanwhile has cost nothing.
+    pub(crate) async fn turn(&self) -> Option<Turn> {
+        Arc::clone(&self.0).acquire_owned().await.ok().map(Turn)
+    }
+}
+
+impl Turn {
+    /// The result; `None` if the work panics.
+    pub(crate) async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let Self(permit) = self;
         let work = move || {
             step_back();
             work()
@@ -33,7 +41,7 @@ impl Aside {
         // it is lent by the program around, and no thread's priority can be raised again.
         let wait = move || {
             // The turn ends with the work, even if nobody wants its result any more.
-            let _turn = turn;
+            let _permit = permit;
             thread::Builder::new().spawn(work).ok()?.join().ok()
         };
         tokio::task::spawn_blocking(wait).await.ok().flatten()
@@ -59,11 +67,15 @@ mod tests {
 
     use super::*;
 
+    async fn run<T: Send + 'static>(aside: &Aside, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        aside.turn().await?.run(work).await
+    }
+
     #[tokio::test]
     async fn a_panic_is_no_result_and_takes_no_turn() {
         let aside = Aside::at_once(1);
-        assert_eq!(aside.run(|| 1 / core::hint::black_box(0)).await, None);
-        assert_eq!(aside.run(|| 2).await, Some(2));
+        assert_eq!(run(&aside, || 1 / core::hint::black_box(0)).await, None);
+        assert_eq!(run(&aside, || 2).await, Some(2));
     }
 
     #[tokio::test]
@@ -74,7 +86,7 @@ mod tests {
         let work = move || (begun.send(()), ends.recv());
         let asking = tokio::spawn({
             let aside = Arc::clone(&aside);
-            async move { aside.run(work).await }
+            async move { run(&aside, work).await }
         });
         tokio::task::yield_now().await;
         has_begun.recv().unwrap();
@@ -82,14 +94,14 @@ mod tests {
         assert!(asking.await.unwrap_err().is_cancelled());
         assert_eq!(aside.0.available_permits(), 0);
         end.send(()).unwrap();
-        assert_eq!(aside.run(|| 3).await, Some(3));
+        assert_eq!(run(&aside, || 3).await, Some(3));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_paused_clock_waits_for_it() {
         let work = || (0..5_000_000_u64).map(core::hint::black_box).sum::<u64>();
         let aside = Aside::at_once(1);
-        let asked = tokio::time::timeout(Duration::from_secs(1), aside.run(work));
+        let asked = tokio::time::timeout(Duration::from_secs(1), run(&aside, work));
         assert!(asked.await.is_ok());
     }
 
@@ -98,7 +110,7 @@ mod tests {
     async fn it_lets_others_go_first() {
         let priority = || rustix::process::getpriority_process(None).unwrap();
         let ours = priority();
-        let theirs = Aside::new().run(priority).await.unwrap();
+        let theirs = run(&Aside::new(), priority).await.unwrap();
         assert_eq!(theirs, (ours + STEPS_BACK).min(19));
         assert_eq!(priority(), ours);
     }

@@ -148,6 +148,11 @@ impl Call {
     }
 
     pub(crate) async fn send(&self, emulator: &Emulator) -> Answer {
+        Answer::read(&exchange(emulator.addr(), &self.bytes(emulator)).await.unwrap())
+    }
+
+    /// As it is sent.
+    pub(crate) fn bytes(&self, emulator: &Emulator) -> Vec<u8> {
         let host = self.host.clone().unwrap_or_else(|| emulator.addr().to_string());
         let mut text =
             format!("{} {} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n", self.method, self.target);
@@ -160,7 +165,7 @@ impl Call {
         text.push_str("\r\n");
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&self.body);
-        Answer::read(&exchange(emulator.addr(), &bytes).await.unwrap())
+        bytes
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::{io::Write as _, time::Duration};
 
-use engagement_emulator::Emulator;
+use engagement_emulator::{Class, Emulator};
 use engagement_model::Endpoint;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::client::{As, Call, ask, builder, exchange, favorites, owned, start, started};
+use crate::client::{As, Call, ask, builder, exchange, favorites, owned, query, start, started};
 
 /// The statuses of all answers in what came back.
 fn statuses(bytes: &[u8]) -> Vec<String> {
@@ -180,6 +180,30 @@ async fn e1_silent_clients_keep_nobody_out() {
             tokio::time::timeout(Duration::from_secs(5), ask(&emulator, As::Bearer, Endpoint::Totals, &body));
         assert_eq!(asked.await.unwrap().status, 200);
     }
+}
+
+#[tokio::test]
+async fn e1_clients_that_wait_for_large_answers_keep_nobody_out() {
+    let emulator = started(builder().quota(1_000_000)).await;
+    let metrics: Vec<_> = Endpoint::Historical.metrics().map(|metric| metric.name().to_owned()).collect();
+    let metrics: Vec<_> = metrics.iter().map(String::as_str).collect();
+    let levels = ["tweet.id", "engagement.type", "engagement.day", "engagement.hour"];
+    let large = query(&emulator.tweets(Class::Owned, None, 25), &metrics, &levels);
+    let mut waiting = Vec::new();
+    for _ in 0..600 {
+        let mut stream = TcpStream::connect(emulator.addr()).await.unwrap();
+        let call = Call::post(Endpoint::Historical, &large).signed(&emulator, As::Brand);
+        // A connection may be taken away from one who waits.
+        let _ = stream.write_all(&call.bytes(&emulator)).await;
+        waiting.push(stream);
+    }
+    let body = favorites(&[owned(&emulator)]);
+    for _ in 0..5 {
+        let asked =
+            tokio::time::timeout(Duration::from_secs(5), ask(&emulator, As::Brand, Endpoint::Totals, &body));
+        assert_eq!(asked.await.unwrap().status, 200);
+    }
+    assert_eq!(emulator.counters().panics, 0);
 }
 
 #[tokio::test]
