@@ -31,13 +31,17 @@ pub enum KeyringError {
 
 #[cfg(feature = "keyring")]
 mod system {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use keyring::{Entry, Error};
 
     use super::{KeyringError, Zeroizing};
 
     /// Whether it takes something and gives it back.
     pub(crate) fn probe() -> Result<(), KeyringError> {
-        let entry = entry("probe of whether there is a keyring")?;
+        // Of its own, so that nobody who probes at the same time takes it away.
+        let number = PROBES.fetch_add(1, Ordering::Relaxed);
+        let entry = entry(&format!("probe {} {number} of whether there is a keyring", std::process::id()))?;
         entry.set_password("probe").map_err(closed)?;
         let kept = entry.get_password().map_err(closed);
         entry.delete_credential().map_err(closed)?;
@@ -77,6 +81,8 @@ mod system {
         };
         KeyringError::Closed { why }
     }
+
+    static PROBES: AtomicU32 = AtomicU32::new(0);
 }
 
 #[cfg(not(feature = "keyring"))]
