@@ -12,6 +12,7 @@ mod exports;
 mod faults;
 mod fuzz;
 mod judge;
+mod keyring;
 mod packages;
 mod pages;
 mod provision;
@@ -60,6 +61,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
             Err(error) => return Ok(usage_error(&format!("{error:#}"))),
         },
         ["judge"] => judge::run(&workspace),
+        ["keyring"] => keyring::run(&workspace).map(drop),
         ["pages"] => pages::run(&workspace).map(drop),
         ["sql"] => sql::run(&workspace).map(drop),
         ["tidy"] => tidy::run(&workspace),
@@ -88,6 +90,7 @@ usage: cargo xtask COMMAND
   tidy                 the layers, and the rules of the house that no other tool knows
   compat [--fast]      clients that we did not write, against the emulator
   judge                collections, under kills and faults
+  keyring              credentials in a keyring, GNOME's
   pages                the emulator's pages, in Chromium
   sql                  the examples of docs/sql.md, with DuckDB, Polars and pandas
   exports              exports, read by DuckDB, Polars and pandas, and out of an S3 of their own

@@ -20,6 +20,8 @@ pub(crate) enum Purpose {
     Demo,
     /// `cargo xtask fuzz`.
     Fuzz,
+    /// `cargo xtask keyring`.
+    Keyring,
     /// `cargo xtask pages`.
     Pages,
     /// `cargo xtask sql`.
@@ -275,6 +277,18 @@ const NEEDS: &[Need] = &[
         purposes: &[Purpose::Test],
     },
     Need {
+        what: "a session's message bus",
+        signs: &[Sign::Runs(&["dbus-run-session", "--version"]), Sign::NotOn("linux")],
+        remedy: Remedy::Apt("dbus-daemon"),
+        purposes: &[Purpose::Keyring, Purpose::Test],
+    },
+    Need {
+        what: "GNOME's keyring",
+        signs: &[Sign::Runs(&["gnome-keyring-daemon", "--version"]), Sign::NotOn("linux")],
+        remedy: Remedy::Apt("gnome-keyring"),
+        purposes: &[Purpose::Keyring, Purpose::Test],
+    },
+    Need {
         what: "a C++ compiler",
         signs: &[Sign::Runs(&["c++", "--version"])],
         remedy: Remedy::Apt("build-essential"),
@@ -339,8 +353,19 @@ mod tests {
         }
     }
 
-    const TESTS_BUT_CLIPPY: [&str; 9] =
-        ["cc", "pkg-config", "openssl", "rustfmt", "sh", "python3", "curl", "chromedriver", "strace"];
+    const TESTS_BUT_CLIPPY: [&str; 11] = [
+        "cc",
+        "pkg-config",
+        "openssl",
+        "rustfmt",
+        "sh",
+        "python3",
+        "curl",
+        "chromedriver",
+        "dbus-run-session",
+        "gnome-keyring-daemon",
+        "strace",
+    ];
     const INSTALL: &str = "apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends";
     const UPDATE: &str = "apt-get -o DPkg::Lock::Timeout=300 update";
 

@@ -5,7 +5,7 @@ use std::{io, process::ExitCode, time::Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    bench, codegen, compat, demo, exports, judge, pages,
+    bench, codegen, compat, demo, exports, judge, keyring, pages,
     provision::{self, Purpose},
     sql,
     tally::{Tally, count},
@@ -98,6 +98,7 @@ const STEPS: &[Step] = &[
             "http2",
         ]),
     },
+    Step { name: "credentials in a keyring", work: Work::Foreign(keyring::run) },
     Step { name: "benches, once through", work: Work::Own(bench::run_once) },
     Step {
         name: "strangers' clients, the quick ones",
