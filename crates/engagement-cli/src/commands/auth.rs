@@ -73,6 +73,7 @@ fn keep<T>(settings: &Settings, change: impl FnOnce(&mut Holdings) -> T) -> Resu
 fn text(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |name: &str, error: &io::Error| {
         Failure::new(Exit::Input, "credentials_input", format!("{name} cannot be read: {error}"))
+            .hint("check the path and its permissions, or name another file")
     };
     if file == Path::new("-") {
         return stdin().map_err(|error| unreadable("standard input", &error));

@@ -29,7 +29,7 @@ bearer_tokens:
 fn a_twurlrc_is_shown_first_and_then_taken() {
     let folder = Folder::new();
     let server = Server::start(&folder);
-    folder.engagement("auth import --from twurl").run().ends(7).says(&[".twurlrc"]);
+    folder.engagement("auth import --from twurl").run().ends(7).says(&[".twurlrc", "name another file"]);
     folder.write(".twurlrc", TWURLRC);
     let dry = folder.engagement("auth import --from twurl").run().ends(0).says(&["would be taken", "--yes"]);
     assert!(!kept(&folder).exists());
