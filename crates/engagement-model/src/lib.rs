@@ -33,6 +33,7 @@
 //! ```
 
 pub mod access;
+mod account_names;
 pub mod answer;
 pub mod endpoint;
 pub mod grouping;
@@ -48,6 +49,7 @@ mod tweet_id;
 pub mod window;
 
 pub use access::Access;
+pub use account_names::AccountNames;
 pub use answer::Answer;
 pub use endpoint::Endpoint;
 pub use grouping::{Dimension, Grouping};

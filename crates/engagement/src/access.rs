@@ -3,13 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use engagement_model::{
-    Access, Endpoint, Metric, TweetId,
+    Access, AccountNames, Endpoint, Metric, TweetId,
     plan::{Ask, Asker},
 };
 
 use crate::{
     client::Inner,
-    credential::comparable,
     error::{Error, ErrorKind},
     owners::Owners,
     query::{Metrics, Who},
@@ -64,7 +63,7 @@ pub(crate) fn assign_by_owner(
         let held = client.account(name).ok().and_then(|account| client.caller(account)?.owner.clone());
         let name = held.unwrap_or_else(|| name.into());
         let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
-        let number = *numbers.entry(comparable(&name)).or_insert(next);
+        let number = *numbers.entry(AccountNames::comparable(&name)).or_insert(next);
         if number == next {
             names.push(name);
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use engagement_model::{
-    Endpoint, TweetId, Window,
+    AccountNames, Endpoint, TweetId, Window,
     plan::{Asker, Target},
 };
 use engagement_transport::{Clock, Event, Quota, SystemClock, Transport, Url};
@@ -20,7 +20,7 @@ use oauth_core::Secret;
 
 use crate::{
     bearer::{self, Bearer, Keeper},
-    credential::{Account, App, Caller, comparable},
+    credential::{Account, App, Caller},
     error::{Error, ErrorKind},
     exchange::{Bodies, Meter, settle},
     query::Query,
@@ -277,12 +277,12 @@ impl Builder {
         let mut owners = Vec::with_capacity(self.accounts.len());
         let mut names = HashMap::new();
         for (account, number) in self.accounts.into_iter().zip(0..) {
-            if names.contains_key(&comparable(&account.name())) {
+            if names.contains_key(&AccountNames::comparable(&account.name())) {
                 return Err(ErrorKind::TwoAccounts { account: account.name() }.into());
             }
             let caller = self.app.as_ref().and_then(|app| app.user(&account));
             owners.push(caller.ok_or_else(|| ErrorKind::NoConsumer { account: account.name() })?);
-            for name in account.names() {
+            for name in account.names().all() {
                 names.entry(name).or_insert(number);
             }
         }
@@ -311,7 +311,7 @@ pub(crate) struct Inner {
     /// The app's proof, where there is more than one.
     pub(crate) bearer: Option<Bearer>,
     owners: Vec<Caller>,
-    /// Every name that an account answers to, as [`Account::names`] writes it.
+    /// Every name that an account answers to, as [`AccountNames::comparable`] writes it.
     names: HashMap<String, u32>,
     pub(crate) concurrency: usize,
     pub(crate) allowance: Option<Allowance>,
@@ -361,7 +361,7 @@ impl Inner {
 
     /// The account of this name.
     pub(crate) fn account(&self, name: &str) -> Result<Asker, ErrorKind> {
-        self.names.get(&comparable(name)).map(|number| Asker::Owner(*number)).ok_or_else(|| {
+        self.names.get(&AccountNames::comparable(name)).map(|number| Asker::Owner(*number)).ok_or_else(|| {
             let names: Vec<&str> =
                 self.owners.iter().filter_map(|caller| caller.owner.as_deref()).take(MOST_NAMED).collect();
             let known = match self.owners.len().saturating_sub(names.len()) {

