@@ -77,7 +77,7 @@ const STEPS: &[Step] = &[
         },
     },
     Step {
-        name: "200 kills in a collection of 100,000 Tweets, and calls of the system that fail",
+        name: "200 kills in a collection of 100,000 Tweets, and every call to the disk that can fail",
         work: Work::Own(judge::run_long),
     },
     Step {

@@ -1,28 +1,36 @@
 //! `cargo xtask judge`: collections from outside, under kills, signals, faults and a full disk.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use anyhow::Result;
 
 use crate::{
-    emulator,
+    emulator, packages,
+    provision::{self, Purpose},
     workspace::{Workspace, succeed},
 };
 
 /// A size that a change can wait for.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    judge(workspace, &["--tweets", "6000", "--kills", "20"])
+    judge(workspace, &["--tweets", "6000", "--kills", "20", "--calls", "3"])
 }
 
-/// The size for before a release, with single calls of the system failing, which needs strace.
+/// The size for before a release, in which every call to the disk fails once, and is once the last.
 pub(crate) fn run_long(workspace: &Workspace) -> Result<()> {
-    judge(workspace, &["--tweets", "100000", "--kills", "200"])?;
-    judge(workspace, &["--tweets", "1000", "--kills", "1", "--calls", "40"])
+    judge(workspace, &["--tweets", "100000", "--kills", "200", "--calls", "every"])
 }
 
 fn judge(workspace: &Workspace, options: &[&str]) -> Result<()> {
-    let program = emulator::build(workspace)?;
-    let mut judge = Command::new("python3");
-    judge.arg(workspace.root().join("tests/collect/judge.py")).arg(program).args(options);
+    // Python, as for the examples in SQL.
+    provision::run(Purpose::Sql)?;
+    let scripts = workspace.root().join("tests/collect");
+    let folder =
+        workspace.target().map_or_else(|| workspace.root().join("target"), PathBuf::from).join("judge");
+    let python = packages::python(&folder, &scripts.join("requirements.txt"), &[])?;
+    let mut judge = Command::new(python);
+    judge.arg(scripts.join("judge.py")).arg(emulator::build(workspace)?).args(options);
     succeed(judge.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()))
 }
