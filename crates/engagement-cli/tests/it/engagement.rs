@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use jiff::{Span, Timestamp, civil::Date, tz::Offset};
 use serde_json::Value;
 
 use crate::server::Server;
@@ -192,4 +193,13 @@ impl Done {
         let object = self.stderr.lines().find(|line| line.starts_with("{\"error\":"));
         serde_json::from_str(object.unwrap_or_else(|| panic!("no object: {}", self.stderr))).unwrap()
     }
+}
+
+/// The date of so many days ago in UTC: the API looks back for a year only.
+pub(crate) fn days_ago(days: i64) -> String {
+    today().checked_sub(Span::new().days(days)).unwrap().to_string()
+}
+
+pub(crate) fn today() -> Date {
+    Offset::UTC.to_datetime(Timestamp::now()).date()
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{engagement::Folder, server::Server};
+use crate::{
+    engagement::{Folder, days_ago},
+    server::Server,
+};
 
 #[test]
 fn a_plan_has_its_exact_shape_and_needs_no_credentials() {
@@ -60,9 +63,10 @@ fn owners_are_planned_for_as_if_their_token_were_held() {
         .map(|(index, id)| format!("{id},{}\n", if index < 10 { "@alpha" } else { "beta" }))
         .collect();
     folder.write("owners.csv", format!("tweet_id,handle\n{table}"));
+    let (start, end) = (days_ago(120), days_ago(101));
     let done = folder
-        .engagement("historical --metrics impressions --start 2026-08-01 --end 2026-08-20 --dry-run -o json")
-        .args(["--owners", "owners.csv", "--ask-anyway"])
+        .engagement("historical --metrics impressions --dry-run -o json")
+        .args(["--start", &start, "--end", &end, "--owners", "owners.csv", "--ask-anyway"])
         .args(&ids)
         .run()
         .ends(0);
@@ -77,7 +81,8 @@ fn sixty_days_of_thirty_tweets_are_six_requests() {
     let folder = Folder::new();
     let server = Server::start(&folder);
     let ids = server.tweets("over1800", 30);
-    let words = "historical --metrics impressions --start 2026-03-01 --end 2026-04-30";
+    let (start, end) = (days_ago(260), days_ago(200));
+    let words = &format!("historical --metrics impressions --start {start} --end {end}");
     let done =
         folder.engagement(words).arg("--summary").arg("s.json").args(&ids).brand(&server).run().ends(0);
     drop(done);

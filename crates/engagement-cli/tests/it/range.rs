@@ -1,6 +1,14 @@
 //! `--start` and `--end`.
 
-use crate::{engagement::Folder, server::Server};
+use jiff::{
+    Span,
+    civil::{Date, Weekday},
+};
+
+use crate::{
+    engagement::{Folder, today},
+    server::Server,
+};
 
 #[test]
 fn times_in_every_form() {
@@ -64,15 +72,20 @@ fn far_back_is_warned_of_and_sent() {
     assert_eq!(server.requests(), 1);
 }
 
-/// Over the night in which the clocks of Europe go back.
+/// Over a night in which the clocks of Europe change.
 #[test]
 fn the_time_zone_of_the_machine_does_not_matter() {
     let folder = Folder::new();
     let server = Server::start(&folder);
     let ids = server.tweets("over1800", 2);
+    let is_last_sunday_of_march_or_october =
+        |day: &Date| day.weekday() == Weekday::Sunday && matches!(day.month(), 3 | 10) && day.day() > 24;
+    let mut back = (4..365).map(|days| today().checked_sub(Span::new().days(days)).unwrap());
+    let night = back.find(is_last_sunday_of_march_or_october).unwrap();
+    let (start, end) = (night.yesterday().unwrap(), night.tomorrow().unwrap().tomorrow().unwrap());
+    let words = format!("historical --metrics impressions --by day --start {start} --end {end}T01:30:00Z");
     let rows = |zone: &str| {
-        let words = "historical --metrics impressions --by day --start 2026-10-24 --end 2026-10-27T01:30:00Z";
-        let ask = folder.engagement(words).args(&ids).brand(&server).env("TZ", zone);
+        let ask = folder.engagement(&words).args(&ids).brand(&server).env("TZ", zone);
         let mut rows = ask.run().ends(0).lines();
         for row in &mut rows {
             // When it was asked.

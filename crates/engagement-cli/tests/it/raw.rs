@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{accounting::adds_up, engagement::Folder, server::Server};
+use crate::{
+    accounting::adds_up,
+    engagement::{Folder, days_ago},
+    server::Server,
+};
 
 #[test]
 fn the_default_grouping_over_several_requests() {
@@ -31,9 +35,10 @@ fn any_number_of_groupings_as_if_the_api_allowed_it() {
     let folder = Folder::new();
     let server = Server::start(&folder);
     let ids = server.tweets("over1800", 2);
+    let (start, end) = (days_ago(260), days_ago(200));
     let done = folder
-        .engagement("historical -o raw --metrics impressions,engagements --start 2026-03-01 --end 2026-04-30")
-        .args(["--summary", "s.json"])
+        .engagement("historical -o raw --metrics impressions,engagements --summary s.json")
+        .args(["--start", &start, "--end", &end])
         .args(["--group-by", "a=tweet.id,engagement.type,engagement.day,engagement.hour"])
         .args(["--group-by", "b=engagement.type,tweet.id,engagement.day,engagement.hour"])
         .args(["--group-by", "c=engagement.type", "--group-by", "d=tweet.id"])
@@ -45,12 +50,13 @@ fn any_number_of_groupings_as_if_the_api_allowed_it() {
     // Three windows, each asked for with two sets of groupings.
     assert_eq!(server.requests(), 6);
     let answer = done.json();
+    let midnight = |date: &str| format!("{date}T00:00:00Z");
     let truth = |metric: &str| -> u64 {
         ids.iter()
             .map(|id| {
                 let row = json!({
                     "tweet_id": id, "metric": metric,
-                    "bucket_start": "2026-03-01T00:00:00Z", "bucket_end": "2026-04-30T00:00:00Z",
+                    "bucket_start": midnight(&start), "bucket_end": midnight(&end),
                 });
                 server.truth(&row).as_u64().unwrap()
             })
@@ -62,10 +68,7 @@ fn any_number_of_groupings_as_if_the_api_allowed_it() {
     assert_eq!(sum(&answer["a"]), sum(&answer["e"]));
     assert_eq!(sum(&answer["b"]), sum(&answer["e"]));
     assert_eq!(answer["e"].as_object().unwrap().len(), 60);
-    assert_eq!(
-        (&answer["start"], &answer["end"]),
-        (&json!("2026-03-01T00:00:00Z"), &json!("2026-04-30T00:00:00Z"))
-    );
+    assert_eq!((&answer["start"], &answer["end"]), (&json!(midnight(&start)), &json!(midnight(&end))));
     let summary = adds_up(&folder.json("s.json"));
     assert_eq!((&summary["asked"], &summary["ok"]), (&2.into(), &2.into()));
 }

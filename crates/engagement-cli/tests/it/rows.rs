@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{engagement::Folder, server::Server};
+use crate::{
+    engagement::{Folder, days_ago},
+    server::Server,
+};
 
 #[test]
 fn totals_are_the_truth() {
@@ -49,8 +52,8 @@ fn history_is_the_truth_and_windows_join() {
     for (by, buckets) in [("hour", 60 * 24), ("day", 60), ("total", 1)] {
         let before = server.requests();
         let done = folder
-            .engagement("historical --metrics impressions --start 2026-03-01 --end 2026-04-30 --by")
-            .arg(by)
+            .engagement("historical --metrics impressions --by")
+            .args([by, "--start", &days_ago(260), "--end", &days_ago(200)])
             .args(&ids)
             .brand(&server)
             .run()
