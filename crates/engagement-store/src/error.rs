@@ -35,6 +35,8 @@ enum Cause {
 pub enum ErrorKind {
     /// There is no such file.
     Missing,
+    /// There is no such folder to make the file in.
+    NoFolder,
     /// Another collector has the store.
     Busy {
         /// Who, as far as it says.
@@ -129,6 +131,7 @@ impl Error {
     pub fn remedy(&self) -> &'static str {
         match self.0.kind {
             ErrorKind::Missing => "check the path: a store is made by the first collection into it",
+            ErrorKind::NoFolder => "make the folder, or choose another path",
             ErrorKind::Busy { .. } => {
                 "wait until it is done, or stop it: it saves its state when it is stopped"
             }
@@ -160,6 +163,7 @@ impl fmt::Display for Error {
         let path = self.0.path.display();
         match &self.0.kind {
             ErrorKind::Missing => write!(f, "there is no store {path}"),
+            ErrorKind::NoFolder => write!(f, "the store {path} cannot be made: there is no such folder"),
             ErrorKind::Busy { holder: Some(holder) } => {
                 write!(f, "the store {path} is in use by {holder}")
             }

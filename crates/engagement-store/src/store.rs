@@ -171,7 +171,10 @@ impl Store {
 /// The path of a file that is not there yet, by the true name of its folder.
 fn beside(path: &Path) -> Result<PathBuf, Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().map_err(|error| Error::io(error, path))?;
+    let folder = folder.canonicalize().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::new(ErrorKind::NoFolder, path),
+        _ => Error::io(error, path),
+    })?;
     let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::NotAStore, path))?;
     Ok(folder.join(name))
 }

@@ -206,6 +206,10 @@ fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<Question, 
                 .hint("leave out --start and --end, or choose --endpoint historical"));
         }
     };
+    if collect.by.is_some() && matches!(target, Target::Totals | Target::Auto(None)) {
+        return Err(Failure::usage("totals have no buckets")
+            .hint("leave out --by, or choose --endpoint 28hr or historical"));
+    }
     let mut question = Question::new(target);
     question.metrics = metrics::choose(&collect.selection, target.endpoint(now), talk)?;
     question.who = who(&collect.selection);

@@ -69,6 +69,8 @@ fn what_cannot_be_asked_or_kept_is_refused_before_a_request() {
     usage("collect --endpoint totals --ids ids --store s.db --until 2020-01-01T00:00:00Z", &["past"]);
     usage("collect --endpoint totals --ids ids --store s.db --until soon", &["06:30"]);
     usage("collect --endpoint totals --ids ids --store s.db --metrics favourites", &["favorites"]);
+    usage("collect --endpoint totals --ids ids --store s.db --by day", &["no buckets", "28hr"]);
+    usage("collect --endpoint auto --ids ids --store s.db --by total", &["no buckets"]);
     run("collect --endpoint 28hr --ids ids --store s.db").ends(4).says(&["--owners"]);
     run("collect --endpoint totals --ids none --store s.db").ends(7);
 
@@ -76,6 +78,7 @@ fn what_cannot_be_asked_or_kept_is_refused_before_a_request() {
         let words = format!("collect --endpoint totals --ids ids --store {store}");
         run(&words).ends(8).prints_nothing().says(says)
     };
+    storage("no/s.db", &["there is no such folder; make the folder"]);
     folder.write("text.db", "something else, longer than a header has to be, and of another kind entirely");
     storage("text.db", &["no store"]);
     storage("nowhere/s.db", &["nowhere"]);

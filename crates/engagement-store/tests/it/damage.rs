@@ -39,7 +39,7 @@ fn what_is_not_there_is_made_only_when_told() {
     assert!(!path.exists());
     Store::create(&path, now()).unwrap();
     Store::open(&path, now()).unwrap();
-    assert_eq!(kind(&fixture.path.with_file_name("no").join("folder.db")), ErrorKind::Missing);
+    assert_eq!(kind(&fixture.path.with_file_name("no").join("folder.db")), ErrorKind::NoFolder);
     // An empty file is what a crash can leave of a first try.
     let empty = fixture.path.with_file_name("empty.db");
     fs::write(&empty, "").unwrap();
