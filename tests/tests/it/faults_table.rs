@@ -63,7 +63,7 @@ fn has_test(source: &str, name: &str) -> bool {
 }
 
 /// How many rows a group has.
-const GROUPS: [(char, u32); 4] = [('N', 13), ('H', 8), ('R', 7), ('T', 5)];
+const GROUPS: [(char, u32); 6] = [('N', 13), ('H', 8), ('R', 7), ('T', 5), ('I', 13), ('S', 10)];
 
 #[test]
 fn a_page_that_is_wrong_is_complained_of() {
