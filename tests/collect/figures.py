@@ -4,7 +4,8 @@
     figures.py ENGAGEMENT CROWD_FOLDER [--store FILE] [--concurrency N]
 
 Prints requests against the plan and its lower bound, Tweets a minute, CPU seconds of collector and emulator, the
-collector's peak of resident memory and how it grew over the last half. The standard library is all that it needs.
+collector's peak of resident memory and how it grew over the last half, and what exports of it all take. The standard
+library is all that it needs.
 """
 
 import argparse
@@ -99,6 +100,14 @@ def main():
         print(f"bound by {max(parts, key=parts.get)}: {found['asked'] / bound * 60:,.0f} Tweets a minute on two cores of one's own")
         half = memory[len(memory) // 2 :]
         print(f"memory: peak {max(memory):.0f} MiB, over the last half {half[0]:.0f} to {max(half):.0f} MiB")
+        for form, out in (("parquet", folder / "lake"), ("csv", folder / "rows.csv")):
+            export = [options.engagement, "export", "--store", store, "--format", form, "--out", out]
+            begun, exporter = time.monotonic(), subprocess.Popen(export)
+            _, status, usage = os.wait4(exporter.pid, 0)
+            print(
+                f"export to {form}: exit {os.waitstatus_to_exitcode(status)}, {time.monotonic() - begun:.1f} s, "
+                f"CPU {usage.ru_utime + usage.ru_stime:.1f} s, peak {usage.ru_maxrss / 1024:.0f} MiB"
+            )
 
 
 if __name__ == "__main__":

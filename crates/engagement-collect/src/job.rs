@@ -155,6 +155,7 @@ pub fn make(
         None => is_single,
     };
     let (tweet_ids, foreign) = leave_foreign(question, endpoint, tweet_ids, has_token);
+    settings.foreign = foreign.len() as u64;
 
     let plan = if tweet_ids.is_empty() && !quarantined.is_empty() {
         None
@@ -242,6 +243,11 @@ impl Job {
         self.settings.quarantined
     }
 
+    /// Tweets that are not asked for because hours are for their owner's token alone, and there is none.
+    pub const fn foreign(&self) -> u64 {
+        self.settings.foreign
+    }
+
     pub(crate) fn read(inner: job::Job) -> Result<Self, Error> {
         let settings = serde_json::from_str(&inner.settings)
             .map_err(|error| Error::Settings { job: inner.id, why: error.to_string() })?;
@@ -251,11 +257,13 @@ impl Job {
 
 /// What a job was made with, as the store keeps it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Settings {
     tweets: u64,
     requests: u64,
     lower_bound: u64,
     quarantined: u64,
+    foreign: u64,
     sources: Vec<String>,
 }
 

@@ -271,6 +271,13 @@ fn job(
         job.requests(),
         job.lower_bound()
     ));
+    if job.foreign() > 0 {
+        talk.warn(&format!(
+            "{} Tweets are left out: hours are for their owner's token alone, and there is none; `engagement auth list` \
+             shows the handles that may ask",
+            job.foreign()
+        ));
+    }
     if job.quarantined() > 0 {
         talk.say(&format!(
             "{} Tweets were forbidden before, and are not asked for again; with --retry-forbidden they would be",

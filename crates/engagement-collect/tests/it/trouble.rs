@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use engagement::{Account, ProblemKind};
-use engagement_collect::{Ended, List, Making, Question, model::plan::Target};
+use engagement_collect::{Ended, List, Making, Question, Standing, find, model::plan::Target};
 use engagement_emulator::{Class, Faults};
 use engagement_store::job::{JobId, Progress};
 
@@ -72,6 +72,10 @@ async fn a_tweet_without_a_token_keeps_the_others_from_nothing() {
     let forbidden = (sport.len() + unknown.len()) as u64;
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 27), ("forbidden", forbidden)]));
     assert_eq!((stage.requests(), outcome.problems.len()), (2, 0));
+    let list = List::new(brand.iter().chain(&sport).copied());
+    let standing = find(&stage.store().reader().unwrap(), &question, &list).unwrap();
+    let Standing::Over(job) = standing else { panic!("{standing:?}") };
+    assert_eq!(job.foreign(), forbidden);
 }
 
 #[tokio::test]
