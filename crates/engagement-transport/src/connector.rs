@@ -12,11 +12,11 @@ use hyper_util::client::legacy::connect::Connection as _;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::failure::{Failure, find};
+use crate::hop::Hop;
 use crate::proxy::{Proxy, TunnelRefused};
 use crate::resolver::Resolver;
 use crate::stream::Duplex;
@@ -160,7 +160,6 @@ enum Route {
 }
 
 type Tcp = HttpConnector<Resolver>;
-type Hop = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Service<Uri> for Route {
     type Response = Hop;
@@ -178,12 +177,13 @@ impl Service<Uri> for Route {
         match self {
             Self::Direct(tcp) => {
                 let connecting = tcp.call(server);
-                Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) })
+                Box::pin(async move { Ok(Hop::new(MaybeHttpsStream::Http(connecting.await?))) })
             }
             Self::Proxied { proxy, tunnel } => {
                 let (proxy, tunneling) = (proxy.clone(), tunnel.call(server));
                 Box::pin(async move {
-                    tunneling.await.map_err(|error| TunnelRefused { proxy, source: error.into() }.into())
+                    let refused = |error| TunnelRefused { proxy, source: BoxError::from(error) };
+                    Ok(Hop::new(tunneling.await.map_err(refused)?))
                 })
             }
         }

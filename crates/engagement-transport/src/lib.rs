@@ -37,6 +37,7 @@ mod event;
 mod failure;
 mod gate;
 mod gzip;
+mod hop;
 mod host;
 mod jitter;
 mod lease;
