@@ -5,6 +5,7 @@
 //! scheduler, so that the server's does not count. `cold` runs count from the building of the client on, so they
 //! contain the loading of certificates and the opening of connections; the others begin when all is warm. A ratio is
 //! the median of those of the pairs of runs, because what else the machine does changes from one pair to the next.
+//! Over HTTP/2 (feature `http2`) the server sends the frames that are ready together, as servers do.
 //!
 //! `cargo bench -p engagement-transport` measures and prints; words after `--` choose the titles that hold one of them.
 //! Anything else, `cargo test --benches` for instance, makes a few calls of each kind to keep it alive.
@@ -36,6 +37,9 @@ use oauth_core::Credentials;
 
 #[path = "../tests/it/certificates.rs"]
 mod certificates;
+#[allow(dead_code, reason = "its tests are not run here")]
+#[path = "../src/gathered.rs"]
+mod gathered;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -388,16 +392,22 @@ fn serve() {
                         Ok::<_, Infallible>(response.body(Full::new(packed)).unwrap())
                     }
                 });
-                // Which of the two is spoken shows in the first bytes.
-                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                let one = hyper::server::conn::http1::Builder::new();
+                let two = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 // A client that goes away is no event.
-                let _ = match acceptor {
-                    None => http.serve_connection(TokioIo::new(socket), respond).await,
-                    Some(acceptor) => match acceptor.accept(socket).await {
-                        Ok(stream) => http.serve_connection(TokioIo::new(stream), respond).await,
-                        Err(_) => return,
-                    },
+                let Some(acceptor) = acceptor else {
+                    let _ = one.serve_connection(TokioIo::new(socket), respond).await;
+                    return;
                 };
+                let Ok(stream) = acceptor.accept(socket).await else { return };
+                if stream.get_ref().negotiated_alpn().ok().flatten().is_some_and(|chosen| chosen == b"h2") {
+                    // As servers do: the frames that are ready go out together.
+                    let stream = gathered::Gathered::new(stream);
+                    let line = stream.line();
+                    gathered::drive(two.serve_connection(TokioIo::new(stream), respond), line).await;
+                } else {
+                    let _ = one.serve_connection(TokioIo::new(stream), respond).await;
+                }
             });
         }
     });

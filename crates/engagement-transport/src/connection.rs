@@ -59,7 +59,7 @@ impl Connection {
     /// Writes `request` and reads the whole answer.
     pub(crate) async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<Bytes>,
         limits: Limits,
         deadline: Instant,
     ) -> Result<Raw, Failure> {
@@ -80,15 +80,15 @@ impl Connection {
 
     async fn drive(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<Bytes>,
         limits: Limits,
         deadline: Instant,
         before: u64,
     ) -> Result<Raw, Failure> {
         let Self { sender, driver, received, timer, finished, .. } = self;
         let mut watch = Watch::new(deadline, limits.stall);
-        let mut waiting = std::pin::pin!(sender.try_send_request(request));
-        let mut reading: Option<Reading> = None;
+        let mut waiting = std::pin::pin!(sender.try_send_request(request.map(Full::new)));
+        let mut answer = None;
         poll_fn(|cx| {
             loop {
                 if !*finished {
@@ -97,10 +97,14 @@ impl Connection {
                 }
                 let mut progress = false;
                 loop {
-                    match &mut reading {
+                    match &mut answer {
                         None => match waiting.as_mut().poll(cx) {
                             Poll::Pending => break,
-                            Poll::Ready(Ok(response)) => reading = Some(Reading::begin(response, limits)?),
+                            Poll::Ready(Ok(response)) => {
+                                let (head, incoming) = response.into_parts();
+                                let expected = incoming.size_hint().lower();
+                                answer = Some((Reading::begin(head, expected, limits)?, incoming));
+                            }
                             Poll::Ready(Err(mut refused)) => {
                                 let unsent = refused.take_message().is_some();
                                 let failure = Failure::of_exchange(refused.into_error());
@@ -111,14 +115,14 @@ impl Connection {
                                 }));
                             }
                         },
-                        Some(answer) => match Pin::new(&mut answer.incoming).poll_frame(cx) {
+                        Some((reading, incoming)) => match Pin::new(incoming).poll_frame(cx) {
                             Poll::Pending => break,
                             Poll::Ready(None) => {
                                 // `take` cannot miss: this arm has just matched it.
                                 return Poll::Ready(
-                                    reading
+                                    answer
                                         .take()
-                                        .map(Reading::finish)
+                                        .map(|(reading, _)| reading.finish())
                                         .ok_or_else(|| Failure::new(ErrorKind::Protocol)),
                                 );
                             }
@@ -127,7 +131,7 @@ impl Connection {
                             }
                             Poll::Ready(Some(Ok(frame))) => {
                                 if let Ok(data) = frame.into_data() {
-                                    answer.push(data, limits)?;
+                                    reading.push(data, limits)?;
                                 }
                             }
                         },

@@ -69,17 +69,14 @@ impl Host {
     #[cfg(feature = "http2")]
     pub(crate) fn share(&self) -> Option<Multiplexed> {
         let mut current = poison::lock(&self.shared.current);
+        let (connection, used) = current.as_mut()?;
         let now = Instant::now();
-        match &mut *current {
-            Some((connection, used)) if connection.is_open() && now < *used + self.idle_timeout => {
-                *used = now;
-                Some(connection.clone())
-            }
-            _ => {
-                *current = None;
-                None
-            }
+        if connection.is_open() && now < *used + self.idle_timeout {
+            *used = now;
+            return Some(connection.clone());
         }
+        *current = None;
+        None
     }
 
     /// Shares this connection no longer, if it is still the one.

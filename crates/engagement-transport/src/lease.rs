@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use http_body_util::Full;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
@@ -45,7 +44,7 @@ impl Lease<'_> {
 
     pub(crate) async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<Bytes>,
         limits: Limits,
         deadline: Instant,
     ) -> Result<Raw, Failure> {

@@ -36,6 +36,8 @@ mod error;
 mod event;
 mod failure;
 mod gate;
+#[cfg(feature = "http2")]
+mod gathered;
 mod gzip;
 mod hop;
 mod host;

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Response, StatusCode};
-use hyper::body::{Body, Incoming};
+use http::response::Parts;
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use crate::error::ErrorKind;
@@ -14,13 +14,13 @@ pub(crate) struct Reading {
     status: StatusCode,
     headers: HeaderMap,
     coding: Coding,
-    pub(crate) incoming: Incoming,
+    /// Bytes of body that are to come at least, by the head.
+    expected: u64,
     body: Collected,
 }
 
 impl Reading {
-    pub(crate) fn begin(response: Response<Incoming>, limits: Limits) -> Result<Self, Failure> {
-        let (parts, incoming) = response.into_parts();
+    pub(crate) fn begin(parts: Parts, expected: u64, limits: Limits) -> Result<Self, Failure> {
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::new(ErrorKind::Protocol).because("switched protocols unasked"));
         }
@@ -31,17 +31,17 @@ impl Reading {
             );
         }
         let coding = coding(&parts.headers)?;
-        if incoming.size_hint().lower() > limits.body as u64 {
+        if expected > limits.body as u64 {
             return Err(too_large(limits.body));
         }
-        Ok(Self { status: parts.status, headers: parts.headers, coding, incoming, body: Collected::Nothing })
+        Ok(Self { status: parts.status, headers: parts.headers, coding, expected, body: Collected::Nothing })
     }
 
     pub(crate) fn push(&mut self, data: Bytes, limits: Limits) -> Result<(), Failure> {
         if self.body.len() + data.len() > limits.body {
             return Err(too_large(limits.body));
         }
-        self.body.push(data, &self.incoming);
+        self.body.push(data, self.expected);
         Ok(())
     }
 
@@ -73,13 +73,13 @@ impl Collected {
         }
     }
 
-    fn push(&mut self, data: Bytes, rest: &Incoming) {
+    fn push(&mut self, data: Bytes, expected: u64) {
         *self = match std::mem::replace(self, Self::Nothing) {
             Self::Nothing => Self::One(data),
             Self::One(first) => {
                 // Bounded before it is believed: a length is only a claim.
-                let rest = usize::try_from(rest.size_hint().lower()).unwrap_or(0).min(LARGEST_RESERVE);
-                let mut all = BytesMut::with_capacity(first.len() + data.len() + rest);
+                let room = usize::try_from(expected).unwrap_or(usize::MAX).min(LARGEST_RESERVE);
+                let mut all = BytesMut::with_capacity(room.max(first.len() + data.len()));
                 all.extend_from_slice(&first);
                 all.extend_from_slice(&data);
                 Self::Many(all)

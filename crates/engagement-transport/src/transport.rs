@@ -9,7 +9,6 @@ use http::header::{
     USER_AGENT,
 };
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::Full;
 use oauth_core::{NonceCounter, Secret, Stamp, Timestamp};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
@@ -351,7 +350,7 @@ impl<'a> Course<'a> {
     }
 
     /// The request, signed now.
-    fn request(&self, form: Form) -> Result<Request<Full<Bytes>>, Failure> {
+    fn request(&self, form: Form) -> Result<Request<Bytes>, Failure> {
         let call = self.call;
         let mut headers = HeaderMap::with_capacity(call.headers.len() + 5);
         headers.insert(USER_AGENT, self.inner.user_agent.clone());
@@ -360,9 +359,13 @@ impl<'a> Course<'a> {
         }
         match form {
             Form::Origin => _ = headers.insert(HOST, call.url.authority().clone()),
-            // There it stands in `:authority`.
             #[cfg(feature = "http2")]
-            Form::Absolute => _ = headers.remove(HOST),
+            Form::Absolute => {
+                // The host stands in `:authority`, and headers about the connection have no place: RFC 9113 section 8.2.2.
+                for name in ["host", "keep-alive", "proxy-connection", "te", "upgrade"] {
+                    headers.remove(name);
+                }
+            }
         }
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         for framing in [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
@@ -387,7 +390,7 @@ impl<'a> Course<'a> {
         if let Some(value) = call.authorization.header(call, stamp)? {
             headers.insert(AUTHORIZATION, value);
         }
-        let mut request = Request::new(Full::new(call.body.clone()));
+        let mut request = Request::new(call.body.clone());
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = match form {
             Form::Origin => call.url.target().clone(),

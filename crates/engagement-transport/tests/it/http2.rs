@@ -21,6 +21,8 @@ struct Modern {
     url: Url,
     connections: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Request<()>>>>,
+    /// When a client has closed a connection.
+    closed: Arc<tokio::sync::Notify>,
 }
 
 async fn serve(authority: &Authority, protocols: &[&str], per_connection: usize, pause: Duration) -> Modern {
@@ -31,12 +33,13 @@ async fn serve(authority: &Authority, protocols: &[&str], per_connection: usize,
     let url = Url::parse(&format!("https://localhost:{}/path?query", listener.local_addr().unwrap().port()))
         .unwrap();
     let (connections, seen) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<_>>>::default());
-    let modern = Modern { url, connections: connections.clone(), seen: seen.clone() };
+    let closed = Arc::<tokio::sync::Notify>::default();
+    let modern = Modern { url, connections: connections.clone(), seen: seen.clone(), closed: closed.clone() };
     let two = protocols.contains(&"h2");
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             connections.fetch_add(1, Ordering::SeqCst);
-            let (acceptor, seen) = (acceptor.clone(), seen.clone());
+            let (acceptor, seen, closed) = (acceptor.clone(), seen.clone(), closed.clone());
             tokio::spawn(async move {
                 let stream = TokioIo::new(acceptor.accept(socket).await.unwrap());
                 let served = Arc::new(AtomicUsize::new(0));
@@ -65,7 +68,7 @@ async fn serve(authority: &Authority, protocols: &[&str], per_connection: usize,
                 let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 let mut connection = std::pin::pin!(http2.serve_connection(stream, respond));
                 tokio::select! {
-                    _ = connection.as_mut() => return,
+                    _ = connection.as_mut() => return closed.notify_one(),
                     () = over.notified() => connection.as_mut().graceful_shutdown(),
                 }
                 let _ = connection.await;
@@ -187,10 +190,37 @@ async fn what_the_server_read_is_what_was_sent() {
             .serve_connection(stream, echo)
             .await;
     });
-    let body: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
-    let call = Call::post(url).json_body(body.clone());
-    let answer = negotiating(&authority).send(&call, verdict::by_status).await.unwrap();
-    assert!(answer.body == body, "{} bytes came back", answer.body.len());
+    let transport = negotiating(&authority);
+    // More than a stream has under way, and then more on the connection than it has, each too little for its stream.
+    let sizes = [1_000_000].into_iter().chain([100_000; 30]);
+    for size in sizes {
+        let body: Vec<u8> = (0..size).flat_map(u32::to_le_bytes).collect();
+        let call = Call::post(url.clone()).json_body(body.clone());
+        let answer = transport.send(&call, verdict::by_status).await.unwrap();
+        assert!(answer.body == body, "{} bytes came back", answer.body.len());
+    }
+}
+
+#[tokio::test]
+async fn headers_about_a_connection_are_left_out() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["h2"], usize::MAX, Duration::ZERO).await;
+    let mut call = Call::get(server.url.clone());
+    for name in ["keep-alive", "proxy-connection", "te", "upgrade"] {
+        call = call.header(name.parse().unwrap(), "x".parse().unwrap());
+    }
+    many(&negotiating(&authority), &call, 1).await;
+    let seen = server.seen.lock().unwrap();
+    let names: Vec<_> = seen[0].headers().keys().map(http::HeaderName::as_str).collect();
+    assert_eq!(names, ["user-agent", "accept-encoding"]);
+}
+
+#[tokio::test]
+async fn a_transport_that_is_dropped_closes_its_connection() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["h2"], usize::MAX, Duration::ZERO).await;
+    many(&negotiating(&authority), &Call::get(server.url.clone()), 2).await;
+    server.closed.notified().await;
 }
 
 /// What a server does about a stream.
