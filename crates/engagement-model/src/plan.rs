@@ -246,6 +246,11 @@ impl Plan {
 
     /// What the plan does not ask for, and the state that it is in for that reason.
     pub fn skipped(&self) -> impl Iterator<Item = Skipped> {
+        self.skipped_because(|_| true)
+    }
+
+    /// The same for some of the reasons.
+    pub fn skipped_because(&self, counts: impl Fn(Why) -> bool + Copy) -> impl Iterator<Item = Skipped> {
         let asked_in_part =
             self.pools.iter().flat_map(move |pool| self.batches(pool)).flat_map(move |batch| {
                 let left_out =
@@ -264,13 +269,18 @@ impl Plan {
         });
         let unreadable =
             self.pools.iter().filter(|pool| pool.asker == Asker::AppOnly).flat_map(move |pool| {
-                pool.all_asks(&self.asks).iter().flat_map(move |ask| {
+                let why = move |ask: &Ask| {
                     let rides = self.riders.binary_search(&ask.tweet_id).is_ok();
-                    let why = if rides { Why::TooOld } else { Why::NotReadable };
+                    if rides { Why::TooOld } else { Why::NotReadable }
+                };
+                let asks = pool.all_asks(&self.asks).iter().map(move |ask| (ask, why(ask)));
+                // Before they are multiplied by the metrics: it may well be all of them that do not count.
+                asks.filter(move |(_, why)| counts(*why)).flat_map(move |(ask, why)| {
                     self.not_for_app.iter().map(move |metric| Skipped::new(ask, metric, why))
                 })
             });
-        unasked.chain(asked_in_part).chain(unreadable)
+        let by_rule = unasked.chain(asked_in_part).filter(move |skipped| counts(skipped.why));
+        by_rule.chain(unreadable)
     }
 
     /// The plan in numbers.

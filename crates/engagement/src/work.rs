@@ -65,17 +65,14 @@ pub fn unasked<'a>(plan: &'a Plan, metrics: &'a Metrics) -> impl Iterator<Item =
         _ => Reason::new(&format!("{why}; not asked")),
     };
     let reasons = [Why::TooOld, Why::NotYetMade, Why::NotReadable].map(|why| (why, reason(why)));
-    plan.skipped()
-        .filter(move |skipped| {
-            skipped.why != Why::NotReadable || by_owners_alone || *metrics != Metrics::Allowed
+    let is_cell = move |why: Why| why != Why::NotReadable || by_owners_alone || *metrics != Metrics::Allowed;
+    plan.skipped_because(is_cell).filter_map(move |skipped| {
+        let (_, reason) = reasons.iter().find(|(why, _)| *why == skipped.why)?;
+        Some(Row {
+            tweet_id: skipped.tweet_id,
+            metric: skipped.metric,
+            bucket: plan.range(),
+            outcome: Outcome::without_value(skipped.why.state(), reason.clone())?,
         })
-        .filter_map(move |skipped| {
-            let (_, reason) = reasons.iter().find(|(why, _)| *why == skipped.why)?;
-            Some(Row {
-                tweet_id: skipped.tweet_id,
-                metric: skipped.metric,
-                bucket: plan.range(),
-                outcome: Outcome::without_value(skipped.why.state(), reason.clone())?,
-            })
-        })
+    })
 }
