@@ -2,8 +2,9 @@
 //! are others?
 //!
 //! It runs in a process of its own, asked over real sockets by clients in this one. Run alone: `cargo bench -p
-//! engagement-emulator`, with `-- speed` or `-- hostile` for one half; the whole takes some minutes and more than a
-//! thousand file handles. Without `--bench`, which that gives it and `cargo test --benches` does not, there is a little
+//! engagement-emulator`, with `-- speed` or `-- hostile` for one part; the two take some minutes and more than a thousand
+//! file handles. `-- siege` is five minutes of everything hostile at once, with more than four thousand file handles, and
+//! runs only when it is asked for. Without `--bench`, which that gives it and `cargo test --benches` does not, there is a little
 //! of everything, and times are not judged.
 
 #![expect(
@@ -25,15 +26,17 @@ fn main() {
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let measured = arguments.iter().any(|argument| argument == "--bench");
-    let named = |half: &str| {
-        let mut halves = arguments.iter().filter(|argument| !argument.starts_with("--")).peekable();
-        halves.peek().is_none() || halves.any(|argument| argument == half)
-    };
+    let parts: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|argument| !argument.starts_with("--")).collect();
+    let named = |part: &str| parts.contains(&part) || (parts.is_empty() && (part != "siege" || !measured));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     if named("speed") {
         runtime.block_on(speed::measure(measured));
     }
     if named("hostile") {
         runtime.block_on(hostile::measure(measured));
+    }
+    if named("siege") {
+        runtime.block_on(hostile::besiege(measured));
     }
 }

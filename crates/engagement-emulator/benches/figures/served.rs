@@ -125,7 +125,7 @@ pub(crate) fn body(ids: &[String], endpoint: Endpoint) -> String {
 /// One kept connection that asks the same thing, signed anew each time.
 pub(crate) struct Client {
     stream: BufStream<TcpStream>,
-    signer: Signer,
+    credential: Credential,
     head: String,
     body: String,
 }
@@ -141,6 +141,12 @@ impl Client {
     pub(crate) fn over(stream: TcpStream, addr: SocketAddr, endpoint: Endpoint, body: &str) -> Self {
         let credentials = app().with_token("1111-demo-access-token", "demo-token-secret");
         Self::posting(stream, addr, endpoint.path(), body, |request| request, &credentials)
+    }
+
+    /// Asks for totals, each time as somebody whom nobody knows.
+    pub(crate) async fn of_strangers(addr: SocketAddr) -> Self {
+        let client = Self::new(addr, Endpoint::Totals, "{}").await;
+        Self { credential: Credential::Unknown, ..client }
     }
 
     /// Asks for request tokens.
@@ -165,7 +171,12 @@ impl Client {
             body.len()
         );
         stream.set_nodelay(true).unwrap();
-        Self { stream: BufStream::new(stream), signer, head, body: body.to_owned() }
+        Self {
+            stream: BufStream::new(stream),
+            credential: Credential::Signed(Box::new(signer)),
+            head,
+            body: body.to_owned(),
+        }
     }
 
     /// Asks, and returns status and size of the answer's body.
@@ -200,10 +211,7 @@ impl Client {
 
     async fn send(&mut self) {
         static ASKED: AtomicU64 = AtomicU64::new(0);
-        let nonce = ASKED.fetch_add(1, Ordering::Relaxed).to_string();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let timestamp = Timestamp::new(now.as_secs()).unwrap();
-        let authorization = self.signer.authorization(Stamp { timestamp, nonce: &nonce }).unwrap();
+        let authorization = self.credential.authorization(ASKED.fetch_add(1, Ordering::Relaxed));
         for part in [self.head.as_str(), &authorization, "\r\n\r\n", &self.body] {
             self.stream.write_all(part.as_bytes()).await.unwrap();
         }
@@ -223,16 +231,49 @@ impl Client {
         (status, length)
     }
 
-    /// How long each of `count` answers took, the quickest first.
-    pub(crate) async fn times(&mut self, count: usize) -> Vec<Duration> {
+    /// How long each of `count` answers took, the quickest first. There is a pause after each.
+    pub(crate) async fn times(&mut self, count: usize, pause: Duration) -> Vec<Duration> {
         let mut times = Vec::new();
         for _ in 0..count {
             let begun = Instant::now();
             assert_eq!(self.ask().await.0, 200);
             times.push(begun.elapsed());
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
         }
         times.sort_unstable();
         times
+    }
+}
+
+/// By what a client is known.
+enum Credential {
+    Signed(Box<Signer>),
+    /// A bearer token, consumer key or access token that there is not, or a signature of nobody's, in turn.
+    Unknown,
+}
+
+impl Credential {
+    /// The header of the n-th request.
+    fn authorization(&self, n: u64) -> String {
+        let nonce = n.to_string();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let timestamp = Timestamp::new(now.as_secs()).unwrap();
+        let (key, token) = match (self, n % 4) {
+            (Self::Signed(signer), _) => {
+                return signer.authorization(Stamp { timestamp, nonce: &nonce }).unwrap();
+            }
+            (Self::Unknown, 0) => return format!("Bearer {n}"),
+            (Self::Unknown, 1) => (nonce.as_str(), "1111-demo-access-token"),
+            (Self::Unknown, 2) => ("demo-consumer-key", nonce.as_str()),
+            (Self::Unknown, _) => ("demo-consumer-key", "1111-demo-access-token"),
+        };
+        format!(
+            "OAuth oauth_consumer_key=\"{key}\", oauth_token=\"{token}\", oauth_nonce=\"{n}\", \
+             oauth_timestamp=\"{}\", oauth_signature_method=\"HMAC-SHA1\", oauth_signature=\"AAAA\"",
+            now.as_secs()
+        )
     }
 }
 
