@@ -81,6 +81,19 @@ const STEPS: &[Step] = &[
         work: Work::Own(judge::run_long),
     },
     Step {
+        name: "five minutes of everything hostile at once, against the emulator",
+        work: Work::Cargo(&[
+            "bench",
+            "--locked",
+            "--package",
+            "engagement-emulator",
+            "--bench",
+            "figures",
+            "--",
+            "siege",
+        ]),
+    },
+    Step {
         name: "OpenSSL from source",
         work: Work::Cargo(&[
             "check",
