@@ -126,6 +126,10 @@ impl Network {
 
     async fn route(&self, origin: &Origin) -> Result<Route, Failure> {
         let Some(proxy) = self.proxy.intercept(origin) else { return Ok(Route::Direct(self.tcp.clone())) };
+        if self.proxy.is_malformed() {
+            let reason = "its URL cannot be read: HTTPS_PROXY (or ALL_PROXY) should be like http://host:port";
+            return Err(Failure::new(ErrorKind::Proxy).before_sending().because(reason).for_good());
+        }
         let tls = match proxy.uri().scheme_str() {
             // Not used on this hop, and loaded anyway for the server behind it.
             Some("http") => self.trust.with_servers().await?,

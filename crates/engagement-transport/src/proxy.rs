@@ -11,13 +11,18 @@ use crate::url::{Origin, Url};
 /// Only `https` URLs are proxied, through a `CONNECT` tunnel, so the proxy sees host names and nothing else. This
 /// machine is never reached through a proxy. A user name and password in the proxy's URL are sent to it with the
 /// `Basic` scheme and are printed nowhere. Proxies are spoken to over `http` or `https`; SOCKS is not supported.
+///
+/// One that cannot be read fails the calls that would go through it: nothing goes around it unasked.
 #[derive(Clone, Default)]
-pub struct Proxy(Option<Arc<Matcher>>);
+pub struct Proxy {
+    matcher: Option<Arc<Matcher>>,
+    is_malformed: bool,
+}
 
 impl Proxy {
     /// None, whatever the environment says.
     pub fn none() -> Self {
-        Self(None)
+        Self::default()
     }
 
     /// As the environment says: `HTTPS_PROXY`, else `ALL_PROXY`, except for the hosts in `NO_PROXY`; each also in
@@ -25,19 +30,26 @@ impl Proxy {
     /// with commas between; `*` is every host.
     pub fn from_env() -> Self {
         let no_proxy = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
-        Self::unless(&no_proxy.unwrap_or_default(), Matcher::from_env)
+        let no_proxy = no_proxy.unwrap_or_default();
+        let variables = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+        match variables.iter().find_map(|name| std::env::var(name).ok()).filter(|url| is_malformed(url)) {
+            Some(malformed) => Self::new(&malformed, &no_proxy),
+            None => Self::unless(&no_proxy, Matcher::from_env),
+        }
     }
 
     /// This one, except for the hosts in `no_proxy`, which reads like the variable of that name.
     pub fn new(url: &str, no_proxy: &str) -> Self {
-        let matcher = || Matcher::builder().https(url.to_owned()).no(no_proxy.to_owned()).build();
-        Self::unless(no_proxy, matcher)
+        let is_malformed = is_malformed(url);
+        // Stands for the malformed one, so that it is known what would go through it.
+        let url = if is_malformed { "http://malformed.invalid" } else { url };
+        Self { is_malformed, ..Self::unless(no_proxy, || matcher(url, no_proxy)) }
     }
 
     /// None if `no_proxy` excepts everything: the matcher takes `*` for all names and forgets the addresses.
     fn unless(no_proxy: &str, matcher: impl FnOnce() -> Matcher) -> Self {
         let excepts_all = no_proxy.split(',').any(|part| part.trim() == "*");
-        Self((!excepts_all).then(|| Arc::new(matcher())))
+        Self { matcher: (!excepts_all).then(|| Arc::new(matcher())), is_malformed: false }
     }
 
     /// The proxy that a connection for `url` would go through, without user name and password.
@@ -49,14 +61,28 @@ impl Proxy {
         if origin.loopback || origin.plain {
             return None;
         }
-        self.0.as_ref()?.intercept(&origin.base)
+        self.matcher.as_ref()?.intercept(&origin.base)
+    }
+
+    /// Whether what was given as its URL is none.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.is_malformed
     }
 }
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Proxy(..)" } else { "Proxy(none)" })
+        f.write_str(if self.matcher.is_some() { "Proxy(..)" } else { "Proxy(none)" })
     }
+}
+
+fn matcher(url: &str, no_proxy: &str) -> Matcher {
+    Matcher::builder().https(url.to_owned()).no(no_proxy.to_owned()).build()
+}
+
+/// The library takes what it cannot read for no proxy.
+fn is_malformed(url: &str) -> bool {
+    !url.is_empty() && matcher(url, "").intercept(&Uri::from_static("https://probe.invalid")).is_none()
 }
 
 /// A proxy that did not open a tunnel.

@@ -68,6 +68,20 @@ async fn socks_is_refused_by_name() {
     assert!(error.to_string().contains("only http and https proxies"), "{error}");
 }
 
+#[tokio::test]
+async fn nothing_goes_around_a_proxy_that_cannot_be_read() {
+    for malformed in ["http://user:canary@proxy .test:3128", "http://", "://canary"] {
+        let transport = Transport::builder().proxy(Proxy::new(malformed, "direct.invalid")).build().unwrap();
+        let error = transport.send(&call(), verdict::by_status).await.unwrap_err();
+        assert_eq!((error.kind(), error.stop()), (ErrorKind::Proxy, Stop::Final), "{malformed}");
+        assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
+        assert!(!format!("{error:?}").contains("canary"));
+        let excepted = Call::get(Url::parse("https://direct.invalid/").unwrap()).max_attempts(1);
+        let error = transport.send(&excepted, verdict::by_status).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect);
+    }
+}
+
 #[test]
 fn the_environment_is_read_as_by_everybody_else() {
     const URLS: [&str; 6] = [
@@ -97,6 +111,7 @@ fn the_environment_is_read_as_by_everybody_else() {
         // Not for https.
         (&[("HTTP_PROXY", one), ("http_proxy", one)], ["directly"; 4]),
         (&[("HTTPS_PROXY", "")], ["directly"; 4]),
+        (&[("HTTPS_PROXY", "http://user:canary@one .test")], ["http://malformed.invalid/"; 4]),
         (
             &[("HTTPS_PROXY", one), ("NO_PROXY", "internal.test, 10.0.0.0/8")],
             ["http://one.test:3128/", "directly", "directly", "directly"],
