@@ -1,6 +1,6 @@
 //! Looking at what is committed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use engagement_model::{State, TweetId};
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
@@ -151,6 +151,17 @@ impl Reader {
                 each(sql::column(row, 0, sql::read_tweet_id)?, row.get_ref(1)?.as_str().unwrap_or_default());
             }
             Ok(())
+        })
+    }
+
+    /// Every owner of a Tweet or a batch, once.
+    pub fn owner_names(&self) -> Result<Vec<Arc<str>>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select owner from tweets where owner is not null \
+                 union select owner from batches where owner is not null",
+            )?;
+            statement.query_map([], |row| row.get(0))?.collect()
         })
     }
 

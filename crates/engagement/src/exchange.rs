@@ -291,9 +291,9 @@ impl<'a> Exchange<'a> {
         problem.status = Some(refusal.status);
         if kind == ProblemKind::Authentication {
             if let Some(ahead) = clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
-                problem
-                    .message
-                    .push_str(&format!("; the server's clock is {ahead} s ahead of this machine's"));
+                let side = if ahead < 0 { "behind" } else { "ahead of" };
+                let off = ahead.unsigned_abs();
+                problem.message.push_str(&format!("; the server's clock is {off} s {side} this machine's"));
             }
             let (asker, caller) = self.caller_of(&attempt);
             if let Some(owner) = &caller.owner {

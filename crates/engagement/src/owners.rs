@@ -91,6 +91,11 @@ impl OwnersBuilder {
         self.entries.push(Entry { tweet_id, turn, owner });
     }
 
+    /// Every owner once.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
     /// All that another one gathered, as if it were added now.
     pub fn add_all(&mut self, mut later: Self) {
         later.entries.sort_unstable_by_key(|entry| entry.turn);

@@ -76,7 +76,8 @@ pub(crate) async fn ask(
         Some(path) => owners::read(path)?.build(),
         None => Owners::default(),
     };
-    let need = Need { pace: &ask.pace, selection: &ask.selection, owners: &owners, dry_run: ask.dry_run };
+    let need =
+        Need { pace: &ask.pace, selection: &ask.selection, owners: owners.names(), dry_run: ask.dry_run };
     let client = connect(&need, settings, embedded, talk).await?;
     let mut query = match range {
         Some(range) => client.historical(tweet_ids.iter().copied(), range),

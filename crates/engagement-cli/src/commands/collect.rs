@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engagement::{Owners, OwnersBuilder, model::plan::Target};
+use engagement::{OwnersBuilder, model::plan::Target};
 use engagement_collect::{
     Ended, Error, Job, List, Making, Quarantine, Question, Report, Run, Standing, find, make, outlook,
 };
@@ -17,7 +17,7 @@ use crate::{
         forecast, metrics, owners,
         range::window,
         setup::{Need, connect, refused, who},
-        stored::storage,
+        stored::{read, storage},
         trouble::Troubles,
     },
     exit::{Exit, Failure},
@@ -46,13 +46,12 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
         Some(path) => owners::read(path)?,
         None => OwnersBuilder::default(),
     };
-    let need = Need {
-        pace: &collect.pace,
-        selection: &collect.selection,
-        // The store remembers owners by the names that tokens had when they were learnt, which must not change.
-        owners: &Owners::default(),
-        dry_run: collect.dry_run,
-    };
+    let mut named = owners.names().to_vec();
+    if let Some(path) = collect.store.as_ref().filter(|path| path.exists() && !collect.dry_run) {
+        named.extend(read(path)?.owner_names().map_err(|error| storage(&error))?);
+    }
+    let need =
+        Need { pace: &collect.pace, selection: &collect.selection, owners: &named, dry_run: collect.dry_run };
     let client = connect(&need, settings, embedded.as_ref(), talk).await?;
     if collect.dry_run {
         let (query, foreign) = outlook(&client, &question, list, owners.build());

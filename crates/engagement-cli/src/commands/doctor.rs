@@ -17,7 +17,7 @@ use crate::{
     commands::{
         auth::check::Judge,
         emulator::Embedded,
-        setup::{SET_CLOCK, clock_is_off},
+        setup::{MEND_TRUST, SET_CLOCK, clock_is_off},
     },
     credentials,
     exit::{Exit, Failure},
@@ -184,9 +184,7 @@ impl Report {
             }
             Err(error) => {
                 let remedy = match error.kind() {
-                    ErrorKind::Tls => {
-                        "check the system's certificates and its clock; name a private authority with --ca-file"
-                    }
+                    ErrorKind::Tls => MEND_TRUST,
                     ErrorKind::Proxy => "check HTTPS_PROXY, and the proxy's user name and password in it",
                     _ => "check the network, HTTPS_PROXY, and the URL",
                 };
@@ -227,7 +225,7 @@ impl Report {
                 Some(words) => {
                     self.warn(check, format!("{words}; requests are signed by the server's"), SET_CLOCK);
                 }
-                None => self.good(check, format!("the server's clock is {ahead} s ahead of this machine's")),
+                None => self.good(check, format!("it and the server's are {} s apart", ahead.unsigned_abs())),
             },
         }
     }

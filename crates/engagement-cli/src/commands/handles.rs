@@ -1,6 +1,7 @@
 //! Whose tokens they are that come without a handle, as that of the environment does.
 
-use engagement::Owners;
+use std::sync::Arc;
+
 use engagement_credentials::{Errand, Found, check};
 
 use crate::{cli::Selection, exit::Failure, settings::Settings, talk::Talk, wire::Wire};
@@ -9,7 +10,7 @@ use crate::{cli::Selection, exit::Failure, settings::Settings, talk::Talk, wire:
 pub(super) async fn learn(
     found: &mut Found,
     selection: &Selection,
-    owners: &Owners,
+    owners: &[Arc<str>],
     settings: &Settings,
     talk: &Talk,
 ) -> Result<(), Failure> {
@@ -17,7 +18,7 @@ pub(super) async fn learn(
     let is_stranger = |name: &str| held.account(name).is_none();
     let is_needed = match &selection.ask_as {
         Some(name) => is_stranger(name),
-        None => !selection.app && owners.names().iter().any(|name| is_stranger(name)),
+        None => !selection.app && owners.iter().any(|name| is_stranger(name)),
     };
     if !is_needed || held.accounts.iter().all(|account| account.handle.is_some()) {
         return Ok(());

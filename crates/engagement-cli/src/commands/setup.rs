@@ -1,9 +1,9 @@
 //! A client as options, settings and credentials say, and the words for what goes on in it.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, sync::Arc};
 
 use engagement::{
-    Client, Owners, Who, describe,
+    Client, Who, describe,
     model::InvalidRequest,
     transport::{Event, Quota, Waiting},
 };
@@ -44,7 +44,8 @@ pub(crate) async fn connect(
 pub(crate) struct Need<'a> {
     pub(crate) pace: &'a Pace,
     pub(crate) selection: &'a Selection,
-    pub(crate) owners: &'a Owners,
+    /// The owners that are named anywhere.
+    pub(crate) owners: &'a [Arc<str>],
     pub(crate) dry_run: bool,
 }
 
@@ -155,6 +156,9 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
     }
 }
 
+/// What to do about a server that is not trusted.
+pub(crate) const MEND_TRUST: &str =
+    "check the system's certificates and its clock; name a private authority with --ca-file";
 /// What to do about clocks that are apart.
 pub(crate) const SET_CLOCK: &str = "set this machine's clock";
 /// Seconds by which clocks may differ without a word: half of what servers are known to take.

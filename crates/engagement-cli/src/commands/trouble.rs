@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use engagement::{Problem, ProblemKind};
 
 use crate::{
+    commands::setup::MEND_TRUST,
     exit::{Exit, Failure},
     talk::Talk,
 };
@@ -47,6 +48,8 @@ impl<'a> Troubles<'a> {
                 ProblemKind::Quota => {
                     (Exit::Quota, "quota", "ask for the rest later, or allow more requests")
                 }
+                // What asking again does not mend.
+                ProblemKind::Network if !problem.retryable => (Exit::Network, "network", MEND_TRUST),
                 ProblemKind::Network => (Exit::Network, "network", "check the network, and ask again"),
                 ProblemKind::Server => (Exit::Network, "server", "ask again later"),
                 ProblemKind::Malformed => {

@@ -44,6 +44,25 @@ fn the_same_command_goes_on_to_the_end_and_then_has_nothing_to_do() {
 }
 
 #[test]
+fn the_token_of_the_environment_asks_for_what_its_handle_owns() {
+    let (folder, server) = stage();
+    let id = server.tweet("owned");
+    folder.write("ids", &id);
+    folder.write("owners.csv", format!("tweet_id,handle\n{id},Demo_Brand\n"));
+    let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).brand(&server).run().ends(0);
+    run("--owners owners.csv");
+    let known = || folder.engagement("export --store s.db --table totals -o ndjson --out rows").run().ends(0);
+    known();
+    let rows = folder.read("rows");
+    assert!(rows.contains("\"impressions\"") && rows.contains("\"owner\":\"demo_brand\""), "{rows}");
+    // The store knows it, too.
+    run("--again");
+    assert_eq!(states(&folder), [1, 0, 0, 0, 0, 0]);
+    known();
+    assert_eq!(folder.read("rows").matches("\"impressions\"").count(), 2);
+}
+
+#[test]
 fn a_changed_list_is_refused_until_it_is_told_what_to_do() {
     let (folder, server) = stage();
     let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();
