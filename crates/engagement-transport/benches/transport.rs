@@ -166,6 +166,7 @@ fn run(contender: Contender, scheme: &str, in_flight: usize, stint: Stint) -> Fi
                 let call = Call::post(Url::parse(&server.url).unwrap())
                     .json_body(question())
                     .authorization(Authorization::oauth1(&credentials))
+                    .brings_data()
                     .replay(Replay::Safe)
                     .quota(&Quota::learnt());
                 load(in_flight, stint, async || {

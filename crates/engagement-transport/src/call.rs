@@ -30,6 +30,9 @@ pub struct Call {
 /// What a success brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Brings {
+    /// What may be shown as it is.
+    Words,
+    /// What its caller picks apart.
     Data,
     Secret,
 }
@@ -58,7 +61,7 @@ impl Call {
             quota: None,
             max_attempts: None,
             gate: None,
-            brings: Brings::Data,
+            brings: Brings::Words,
         }
     }
 
@@ -124,6 +127,14 @@ impl Call {
     /// What each attempt passes before it is signed and sent.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = Some(gate);
+        self
+    }
+
+    /// What is asked for is data, of which next to nothing is words: the body of a success is left as it came, since to
+    /// look for secrets in it would cost as much as to inflate it. Who shows anything of it, passes that through
+    /// [`Transport::hide`](crate::Transport::hide) first.
+    pub fn brings_data(mut self) -> Self {
+        self.brings = Brings::Data;
         self
     }
 

@@ -19,7 +19,8 @@
 //! # }
 //! ```
 //!
-//! No [`Answer`] repeats a secret that the transport knows, whatever the server says: see [`Transport::conceal`].
+//! No [`Answer`] repeats a secret that the transport knows, whatever the server says: see [`Transport::conceal`]. Data
+//! is the exception that a caller may ask for, who looks through what it shows: see [`Call::brings_data`].
 //!
 //! What it does not do: follow redirects (a 3xx is an answer), keep cookies, stream bodies, cache, or send plain
 //! `http` to another machine.

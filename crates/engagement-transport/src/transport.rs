@@ -66,6 +66,12 @@ impl Transport {
         self.0.secrets.learn(secret.expose());
     }
 
+    /// The text without the secrets that are known, if there are any in it: for what answers do not hide themselves, see
+    /// [`Call::brings_data`].
+    pub fn hide(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.0.secrets.conceal(text)
+    }
+
     /// Loads the certificates to trust, which otherwise the first `https` call waits for: some tens of milliseconds.
     ///
     /// # Errors
@@ -428,14 +434,18 @@ impl<'a> Course<'a> {
 
     /// Nobody above sees what the server repeats of them.
     fn without_secrets(&self, mut raw: Raw) -> Raw {
-        let secrets = &self.inner.secrets;
-        raw.concealed = secrets.conceal_headers(&mut raw.headers);
-        let is_asked_for = self.call.brings == Brings::Secret && raw.status.is_success();
-        if !is_asked_for && let Some(body) = secrets.conceal(&raw.body) {
+        raw.concealed = self.inner.secrets.conceal_headers(&mut raw.headers);
+        if self.call.brings == Brings::Words || !raw.status.is_success() {
+            self.hide_in_body(&mut raw);
+        }
+        raw
+    }
+
+    fn hide_in_body(&self, raw: &mut Raw) {
+        if let Some(body) = self.inner.secrets.conceal(&raw.body) {
             raw.body = body.into();
             raw.concealed = true;
         }
-        raw
     }
 
     /// Ends the call, or waits until its next attempt.
@@ -444,7 +454,7 @@ impl<'a> Course<'a> {
         attempt: Result<Raw, Failure>,
         verdict: &impl Fn(&Head<'_>, &[u8]) -> Verdict,
     ) -> Option<Result<Answer, Error>> {
-        let raw = match attempt {
+        let mut raw = match attempt {
             Ok(raw) => raw,
             Err(failure) => return self.after_failure(failure).await.map(Err),
         };
@@ -452,6 +462,10 @@ impl<'a> Course<'a> {
         let verdict = verdict(&Head { status: raw.status, headers: &raw.headers }, &raw.body);
         if self.clock_was_refused(&raw) {
             return None;
+        }
+        if !matches!(verdict, Verdict::Done) && self.call.brings == Brings::Data {
+            // These are none, but the words of an error.
+            self.hide_in_body(&mut raw);
         }
         match verdict {
             Verdict::Done => {

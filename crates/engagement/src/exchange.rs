@@ -1,6 +1,7 @@
 //! One unit of work, from its request to a row for everything in it.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     fmt,
     sync::{
@@ -11,14 +12,16 @@ use std::{
 };
 
 use engagement_model::{
-    Dimension, Endpoint, Grouping, InvalidRequest, Outcome, Reason, Request, Row,
+    Dimension, Endpoint, Grouping, InvalidRequest, Metric, Outcome, Reason, Request, Row,
     answer::{Answer, DecodeError, Limits},
     outcome::clean_words,
     plan::{Asker, Target, clip},
     recovery::{Attempt, Recovery},
     refusal::{Refusal, RefusalKind},
 };
-use engagement_transport::{Advice, Call, ErrorKind as Broken, Gate, Head, Replay, Stop, Verdict, verdict};
+use engagement_transport::{
+    self as transport, Advice, Call, ErrorKind as Broken, Gate, Head, Replay, Stop, Verdict, verdict,
+};
 
 use crate::{
     batch::{Problem, ProblemKind},
@@ -157,6 +160,7 @@ impl<'a> Exchange<'a> {
         let mut call = Call::post(inner.url(endpoint).clone())
             .json_body(attempt.request().to_json())
             .authorization(authorization)
+            .brings_data()
             .replay(Replay::Safe)
             .quota(&inner.quota)
             .gate(self.gate(departure, log.clone()));
@@ -205,7 +209,8 @@ impl<'a> Exchange<'a> {
             }
             return self.refused(attempt, &refusal, clock_ahead);
         }
-        match Answer::decode(attempt.request(), &answer.body, &Limits::default()) {
+        let (answer, decoded) = self.decode(&attempt, answer);
+        match decoded {
             Ok(decoded) => {
                 if self.bodies == Bodies::Kept {
                     self.settled.answers.push(answer);
@@ -214,6 +219,33 @@ impl<'a> Exchange<'a> {
             }
             Err(DecodeError::Refused(refusal)) => self.refused(attempt, &refusal, answer.clock_ahead),
             Err(error) => self.fail(attempt, Problem::new(ProblemKind::Malformed, error.to_string())),
+        }
+    }
+
+    /// What a success says, without a secret that the server repeats.
+    fn decode(
+        &self,
+        attempt: &Attempt,
+        mut answer: transport::Answer,
+    ) -> (transport::Answer, Result<Answer, DecodeError>) {
+        let transport = &self.client.inner().transport;
+        let decode = |body: &[u8]| Answer::decode(attempt.request(), body, &Limits::default());
+        let decoded = decode(&answer.body);
+        let is_shown = match &decoded {
+            Ok(decoded) => {
+                self.bodies == Bodies::Kept
+                    || words(decoded).any(|words| transport.hide(words.as_bytes()).is_some())
+            }
+            Err(_) => true,
+        };
+        match is_shown.then(|| transport.hide(&answer.body)).flatten() {
+            Some(body) => {
+                answer.body = body.into();
+                answer.concealed = true;
+                let decoded = decode(&answer.body);
+                (answer, decoded)
+            }
+            None => (answer, decoded),
         }
     }
 
@@ -473,6 +505,17 @@ fn broken(error: &engagement_transport::Error) -> Problem {
 
 /// What an answer means for repeating: a success that is no JSON object was made by something between the server and
 /// us, and passes.
+/// All in it that the server put into words: every other text is one of the request or of the contract.
+fn words(answer: &Answer) -> impl Iterator<Item = Cow<'_, str>> {
+    let names = answer.rows.iter().filter_map(|row| match &row.metric {
+        Metric::Other(other) => Some(other.name()),
+        _ => None,
+    });
+    let errors = answer.errors.iter().map(String::as_str);
+    let warnings = answer.warnings.iter().map(|warning| Cow::Owned(warning.to_string()));
+    errors.chain(names).map(Cow::Borrowed).chain(warnings)
+}
+
 fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
     let trimmed = body.trim_ascii().strip_prefix(b"\xef\xbb\xbf").unwrap_or(body.trim_ascii());
     if head.status.is_success() && !(trimmed.starts_with(b"{") && trimmed.ends_with(b"}")) {

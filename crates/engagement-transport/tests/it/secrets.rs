@@ -2,7 +2,7 @@ use std::error::Error as _;
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
-use engagement_transport::{Authorization, Call, ErrorKind, Quota, Replay, Signing, Url, verdict};
+use engagement_transport::{Authorization, Call, ErrorKind, Quota, Replay, Signing, Url, Verdict, verdict};
 use oauth_core::Credentials;
 use tracing::field::{Field, Visit};
 use tracing::span;
@@ -211,14 +211,28 @@ async fn answers_repeat_no_secret_of_their_call_or_of_another() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_asked_for_comes_as_it_is() {
+async fn a_success_that_its_caller_looks_through_comes_as_it_is() {
     let words = "bearer-canary";
     let transport = quiet().build().unwrap();
     for (status, is_hidden) in [("200 OK", false), ("201 Made", false), ("401 No", true)] {
         let server = parrot(status, words).await;
-        let call = server.call().authorization(Authorization::Bearer("bearer-canary".into())).brings_secret();
-        let answer = transport.send(&call, verdict::by_status).await.unwrap();
-        assert_eq!(answer.words().contains(words), !is_hidden, "{status}");
-        assert!(!format!("{:?}", answer.headers).contains("canary"), "{status}");
+        let call = || server.call().authorization(Authorization::Bearer("bearer-canary".into()));
+        for call in [call().brings_secret(), call().brings_data()] {
+            let answer = transport.send(&call, verdict::by_status).await.unwrap();
+            assert_eq!(answer.words().contains(words), !is_hidden, "{status}");
+            assert!(!format!("{:?}", answer.headers).contains("canary"), "{status}");
+            let hidden = transport.hide(&answer.body).unwrap_or_else(|| answer.body.to_vec());
+            assert!(!String::from_utf8(hidden).unwrap().contains("canary"), "{status}");
+        }
     }
+}
+
+#[tokio::test]
+async fn data_that_is_taken_for_none_is_words() {
+    let server = parrot("200 OK", "bearer-canary").await;
+    let call = server.call().authorization(Authorization::Bearer("bearer-canary".into())).brings_data();
+    let transport = quiet().max_attempts(1).build().unwrap();
+    let error = transport.send(&call, |_, _| Verdict::retry("no data")).await.unwrap_err();
+    let text = format!("{error:?} {error} {}", error.answer().unwrap().words());
+    assert!(text.contains("[hidden]") && !text.contains("canary"), "{text}");
 }
