@@ -169,9 +169,14 @@ impl BaseString {
     }
 
     /// The signature over the base string, whose pairs are sorted.
+    pub(crate) fn sign(&mut self, state: Hmac<Sha1>) -> Signature {
+        Signature::finish(self.absorb(state))
+    }
+
+    /// Gives the MAC the base string, whose pairs are sorted.
     ///
     /// Joining first and hashing then is faster than to hash piece by piece.
-    pub(crate) fn sign(&mut self, mut state: Hmac<Sha1>) -> Signature {
+    pub(crate) fn absorb(&mut self, mut state: Hmac<Sha1>) -> Hmac<Sha1> {
         let start = self.text.len();
         self.text.extend_from_within(..self.head_length);
         for span in self.pairs.as_slice() {
@@ -180,7 +185,7 @@ impl BaseString {
         let end = self.text.len() - self.last_separator();
         state.update(self.text.get(start..end).unwrap_or_default());
         self.text.truncate(start);
-        Signature::finish(state)
+        state
     }
 
     /// Method and base string URI, with the ampersand after each.

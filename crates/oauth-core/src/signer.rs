@@ -174,7 +174,8 @@ impl Signer {
         out.truncate(start);
         let signature = Signature::finish(state);
         out.push_str(&self.head);
-        stamp.push_tail(out, &signature);
+        stamp.push_up_to_signature(out);
+        push_signature(out, &signature);
         Ok(())
     }
 }
@@ -221,7 +222,7 @@ impl PreparedCredentials {
         let base = base_string(request, &protocol, stamp, Layout::Together)?;
         let base_string = String::from_utf8(base.join()).expect("percent-encoded text is ASCII");
         let signature = self.key.sign(&base_string);
-        let authorization = protocol.header(stamp, &signature);
+        let authorization = protocol.header(stamp, signature);
         let mut parts = base_string.split('&').skip(1);
         let mut part = || parts.next().and_then(|part| percent::decode(part).ok()).map(Cow::into_owned);
         let base_string_uri = part().unwrap_or_default();
@@ -229,7 +230,10 @@ impl PreparedCredentials {
         Ok(Signed { base_string_uri, parameter_string, base_string, signature, authorization })
     }
 
-    /// The header value alone. Two allocations for an ordinary request.
+    /// The header value alone. One allocation if URL and form are in their normal form, else two.
+    ///
+    /// In their normal form are an `https` or `http` URL with a host in lower case, without a port, and up to sixteen
+    /// parameters, encoded as [`percent::encode`] does it.
     ///
     /// # Errors
     ///
@@ -240,7 +244,7 @@ impl PreparedCredentials {
         Ok(out)
     }
 
-    /// Adds the header value to the text. One allocation for an ordinary request, if the room suffices.
+    /// Adds the header value to the text. No allocation if URL and form are in their normal form and the room suffices.
     ///
     /// # Errors
     ///
@@ -254,8 +258,8 @@ impl PreparedCredentials {
         let mut room = [0; STAMP_ROOM];
         let stamp = Written::new(stamp, &mut room)?;
         let protocol = self.protocol(request)?;
-        let signature = signature(request, &protocol, stamp, &self.key)?;
-        protocol.write_header(stamp, &signature, out);
+        let state = absorbed(request, &protocol, stamp, &self.key)?;
+        protocol.write_header(stamp, out, || Signature::finish(state));
         Ok(())
     }
 
@@ -486,16 +490,18 @@ impl Protocol {
         Self { before, between, after, head }
     }
 
-    fn header(&self, stamp: Written<'_>, signature: &Signature) -> String {
+    fn header(&self, stamp: Written<'_>, signature: Signature) -> String {
         let mut out = String::new();
-        self.write_header(stamp, signature, &mut out);
+        self.write_header(stamp, &mut out, || signature);
         out
     }
 
-    fn write_header(&self, stamp: Written<'_>, signature: &Signature, out: &mut String) {
+    /// The signature is asked for last: while the processor waits for the end of the hash, it can write the rest.
+    fn write_header(&self, stamp: Written<'_>, out: &mut String, signature: impl FnOnce() -> Signature) {
         out.reserve(self.head.len() + TAIL_ROOM + 3 * stamp.nonce.len());
         out.push_str(&self.head);
-        stamp.push_tail(out, signature);
+        stamp.push_up_to_signature(out);
+        push_signature(out, &signature());
     }
 
     /// What the base string has of all this, with the nonce as it is there.
@@ -546,8 +552,8 @@ impl<'a> Written<'a> {
         Cow::Owned(encoded)
     }
 
-    /// Writes the header from the nonce on.
-    fn push_tail(self, out: &mut String, signature: &Signature) {
+    /// Writes the header from the nonce to where the signature comes.
+    fn push_up_to_signature(self, out: &mut String) {
         if self.is_plain {
             out.push_str(self.nonce);
         } else {
@@ -556,9 +562,13 @@ impl<'a> Written<'a> {
         out.push_str("\", oauth_timestamp=\"");
         out.push_str(self.timestamp);
         out.push_str("\", oauth_signature=\"");
-        signature.push_encoded(out);
-        out.push('"');
     }
+}
+
+/// Writes the end of the header.
+fn push_signature(out: &mut String, signature: &Signature) {
+    signature.push_encoded(out);
+    out.push('"');
 }
 
 /// How the protocol parameters go among the others.
@@ -570,19 +580,21 @@ enum Layout {
     Apart,
 }
 
-/// The signature of a request.
-fn signature(
+/// The MAC that has absorbed the base string of a request.
+fn absorbed(
     request: &Request<'_>,
     protocol: &Protocol,
     stamp: Written<'_>,
     key: &SigningKey,
-) -> Result<Signature, SignError> {
-    let (head, target, form) = start(request, protocol, stamp)?;
+) -> Result<Hmac<Sha1>, SignError> {
     let nonce = stamp.nonce_encoded_twice();
     let block = protocol.pieces(&nonce, stamp);
-    match normal_form::sign(&head, [target.query.as_bytes(), form], block, key.state()) {
-        Some(signature) => Ok(signature),
-        None => Ok(complete(head, &target, form, block, Layout::Together)?.sign(key.state())),
+    match normal_form::absorb(request.method, request.url, form(request), block, key.state()) {
+        Some(state) => Ok(state),
+        None => {
+            let (head, target, form) = start(request, protocol, stamp)?;
+            Ok(complete(head, &target, form, block, Layout::Together)?.absorb(key.state()))
+        }
     }
 }
 
@@ -606,7 +618,7 @@ fn start<'a>(
 ) -> Result<(Vec<u8>, Target<'a>, &'a [u8]), SignError> {
     check_method(request.method)?;
     let target = Target::to_send(request.url).map_err(SignError::Url)?;
-    let form: &[u8] = if is_form(request.content_type) { request.body } else { &[] };
+    let form = form(request);
     let room = target.query.len() + form.len() + protocol.base_length(stamp);
     Ok((base_string::head(request.method, &target, room), target, form))
 }
@@ -642,6 +654,11 @@ fn complete(
         return Err(SignError::DuplicateParameter { name });
     }
     Ok(base)
+}
+
+/// The body, if it is a form.
+fn form<'a>(request: &Request<'a>) -> &'a [u8] {
+    if is_form(request.content_type) { request.body } else { &[] }
 }
 
 fn check_method(method: &str) -> Result<(), SignError> {
