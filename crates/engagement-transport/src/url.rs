@@ -17,7 +17,10 @@ pub struct Url(Arc<Parts>);
 impl Url {
     /// Reads and checks a URL.
     pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
-        let uri: Uri = text.parse().map_err(|_| InvalidUrl(Reason::Malformed))?;
+        let uri: Uri = text.parse().map_err(|_| {
+            let at = text.bytes().position(must_be_encoded);
+            InvalidUrl(at.map_or(Reason::Malformed, |at| Reason::Character { at }))
+        })?;
         Self::try_from(uri)
     }
 
@@ -154,6 +157,10 @@ impl fmt::Display for InvalidUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Reason::Malformed => f.write_str("malformed URL, expected https://host/path"),
+            Reason::Character { at } => write!(
+                f,
+                "character at byte {at} of the URL must be percent-encoded, or in Punycode if it is in the host"
+            ),
             Reason::Scheme => f.write_str("URL must begin with https:// (or http:// for this machine)"),
             Reason::UserInfo => f.write_str("URL must not hold a user name or password"),
             Reason::Port => f.write_str("URL has a port outside 1 to 65535"),
@@ -193,10 +200,16 @@ struct Parts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     Malformed,
+    Character { at: usize },
     Scheme,
     UserInfo,
     Port,
     PlainHttp { host: String },
+}
+
+/// Whether the byte can stand nowhere in a URL, as RFC 3986 §2 has it.
+fn must_be_encoded(byte: u8) -> bool {
+    !byte.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&byte)
 }
 
 /// An address must be an address from end to end: `127.0.0.1.example` is a name that anybody may own.
@@ -251,6 +264,20 @@ mod tests {
         ] {
             assert!(Url::parse(bad).is_err_and(|error| !error.is_plain_http()), "{bad}");
         }
+    }
+
+    #[test]
+    fn says_where_a_character_cannot_be() {
+        for (bad, at) in [
+            ("https://example.com/a b", 21),
+            ("https://bücher.example/", 9),
+            ("https://example.com/\nX: y", 20),
+        ] {
+            let error = Url::parse(bad).unwrap_err();
+            let wanted = format!("character at byte {at} of the URL must be percent-encoded");
+            assert!(error.to_string().starts_with(&wanted), "{bad}: {error}");
+        }
+        assert!(Url::parse("https://[::1/").unwrap_err().to_string().starts_with("malformed URL"));
     }
 
     #[test]
