@@ -20,7 +20,7 @@
 use alloc::{format, string::String};
 use core::{error::Error, fmt};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -90,7 +90,7 @@ impl BearerToken {
     ///
     /// `token_type` must be `bearer`, in any case (RFC 6749 §5.1), and `access_token` be there.
     pub fn parse_answer(body: &str) -> Result<Self, InvalidBearer> {
-        let members = json::text_members(body).ok_or(InvalidBearer::NotAnObject)?;
+        let members = json::text_members(body).map_err(|at| InvalidBearer::NotAnObject { at })?;
         let member = |name| members.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
         if !member("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
             return Err(InvalidBearer::TokenType);
@@ -104,7 +104,7 @@ impl BearerToken {
     ///
     /// `access_token` must be there.
     pub fn parse_invalidated(body: &str) -> Result<Self, InvalidBearer> {
-        let members = json::text_members(body).ok_or(InvalidBearer::NotAnObject)?;
+        let members = json::text_members(body).map_err(|at| InvalidBearer::NotAnObject { at })?;
         let token = members.iter().find(|(name, _)| name == "access_token").ok_or(InvalidBearer::Missing)?;
         Self::new(token.1.as_str())
     }
@@ -136,7 +136,10 @@ impl fmt::Debug for BearerToken {
 #[non_exhaustive]
 pub enum InvalidBearer {
     /// The answer is no JSON object.
-    NotAnObject,
+    NotAnObject {
+        /// Offset in the answer at which that shows.
+        at: usize,
+    },
     /// `token_type` is absent or not `bearer`.
     TokenType,
     /// `access_token` is absent or empty.
@@ -151,8 +154,10 @@ pub enum InvalidBearer {
 impl fmt::Display for InvalidBearer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAnObject => f.write_str("the answer is no JSON object"),
-            Self::TokenType => f.write_str("token_type must be bearer"),
+            Self::NotAnObject { at } => {
+                write!(f, "the answer must be a JSON object, and at byte {at} it is none")
+            }
+            Self::TokenType => f.write_str("the answer's token_type must be bearer"),
             Self::Missing => f.write_str("access_token is missing or empty"),
             Self::Character { at } => {
                 write!(f, "a bearer token has visible ASCII characters only, and byte {at} is none")
@@ -188,36 +193,60 @@ pub fn basic(credentials: &Credentials) -> Secret {
 /// ```
 pub fn parse_basic(value: &str) -> Option<Result<Credentials, InvalidBasic>> {
     let encoded = strip_scheme(value, "Basic")?;
-    Some(read_basic(encoded))
+    let end = value.trim_end_matches(' ').len();
+    Some(read_basic(encoded, end.saturating_sub(encoded.len())))
 }
 
 /// Why the value of an `Authorization: Basic` header cannot be read. It never holds the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidBasic {
-    /// No padded base64, or not of UTF-8.
-    Base64,
+    /// No padded base64.
+    Base64 {
+        /// Offset in the header's value of the first character that does not fit, or of its end if some are missing.
+        at: usize,
+    },
+    /// The base64 is not that of UTF-8.
+    Utf8 {
+        /// Offset, in the decoded bytes, of the first that does not fit.
+        at: usize,
+    },
     /// No colon between key and secret.
     Colon,
     /// Key or secret are badly percent-encoded.
-    Percent(InvalidPercent),
+    Percent {
+        /// Offset, in the decoded bytes, of the key or secret.
+        at: usize,
+        /// What is wrong in it.
+        fault: InvalidPercent,
+    },
 }
 
 impl fmt::Display for InvalidBasic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Base64 => "Basic credentials must be padded base64 of UTF-8",
-            Self::Colon => "Basic credentials must have a colon between key and secret",
-            Self::Percent(_) => "Basic credentials are badly percent-encoded",
-        })
+        match self {
+            Self::Base64 { at } => {
+                write!(f, "Basic credentials must be padded base64, and are not from byte {at} on")
+            }
+            Self::Utf8 { at } => {
+                write!(f, "Basic credentials must be base64 of UTF-8, and decoded byte {at} is not")
+            }
+            Self::Colon => f.write_str("Basic credentials must have a colon between key and secret"),
+            Self::Percent { at, .. } => {
+                write!(
+                    f,
+                    "the key or secret at decoded byte {at} of Basic credentials is badly percent-encoded"
+                )
+            }
+        }
     }
 }
 
 impl Error for InvalidBasic {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Percent(source) => Some(source),
-            Self::Base64 | Self::Colon => None,
+            Self::Percent { fault, .. } => Some(fault),
+            Self::Base64 { .. } | Self::Utf8 { .. } | Self::Colon => None,
         }
     }
 }
@@ -232,13 +261,21 @@ fn with_basic(url: &str, credentials: &Credentials, body: String) -> Message {
     }
 }
 
-fn read_basic(encoded: &str) -> Result<Credentials, InvalidBasic> {
-    let bytes = STANDARD.decode(encoded).map(Zeroizing::new).map_err(|_| InvalidBasic::Base64)?;
-    let pair = core::str::from_utf8(&bytes).map_err(|_| InvalidBasic::Base64)?;
+/// Reads the base64 that is at this offset of the header's value.
+fn read_basic(encoded: &str, at: usize) -> Result<Credentials, InvalidBasic> {
+    let bytes = STANDARD.decode(encoded).map(Zeroizing::new).map_err(|error| {
+        let offset = match error {
+            DecodeError::InvalidByte(offset, _) | DecodeError::InvalidLastSymbol { offset, .. } => offset,
+            DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => encoded.len(),
+        };
+        InvalidBasic::Base64 { at: at + offset }
+    })?;
+    let pair =
+        core::str::from_utf8(&bytes).map_err(|error| InvalidBasic::Utf8 { at: error.valid_up_to() })?;
     let (key, secret) = pair.split_once(':').ok_or(InvalidBasic::Colon)?;
-    let key = percent::decode(key).map_err(InvalidBasic::Percent)?;
-    let secret = percent::decode(secret).map_err(InvalidBasic::Percent)?;
-    Ok(Credentials::consumer(key, secret.into_owned()))
+    let decode = |text, at| percent::decode(text).map_err(|fault| InvalidBasic::Percent { at, fault });
+    let (name, secret) = (decode(key, 0)?, decode(secret, key.len() + 1)?);
+    Ok(Credentials::consumer(name, secret.into_owned()))
 }
 
 fn strip_scheme<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
@@ -294,7 +331,7 @@ mod tests {
             parse(r#"{"token_type":"bearer","access_token":"a\r\nb"}"#),
             Err(InvalidBearer::Character { at: 1 })
         );
-        assert_eq!(parse("oauth_token=a"), Err(InvalidBearer::NotAnObject));
+        assert_eq!(parse("oauth_token=a"), Err(InvalidBearer::NotAnObject { at: 0 }));
         assert_eq!(BearerToken::parse_invalidated(r#"{"access_token":"AAAA%2FAAA%3D"}"#), Ok(token()));
     }
 
@@ -322,13 +359,14 @@ mod tests {
         assert_eq!(BearerToken::from_header("Bearer "), Some(Err(InvalidBearer::Missing)));
         assert_eq!(BearerToken::from_header("Basic abc"), None);
         assert_eq!(parse_basic("OAuth x"), None);
-        assert_eq!(parse_basic("Basic a"), Some(Err(InvalidBasic::Base64)));
-        assert_eq!(parse_basic("Basic /w=="), Some(Err(InvalidBasic::Base64)));
+        assert_eq!(parse_basic("Basic azpzM"), Some(Err(InvalidBasic::Base64 { at: 11 })));
+        assert_eq!(parse_basic("Basic   az*z "), Some(Err(InvalidBasic::Base64 { at: 10 })));
+        assert_eq!(parse_basic("Basic az//"), Some(Err(InvalidBasic::Utf8 { at: 2 })));
         assert_eq!(parse_basic("Basic azpz"), Some(Ok(Credentials::consumer("k", "s"))));
         assert_eq!(parse_basic("Basic a3M="), Some(Err(InvalidBasic::Colon)));
         assert_eq!(
             parse_basic("Basic azol"),
-            Some(Err(InvalidBasic::Percent(InvalidPercent::Escape { at: 0 })))
+            Some(Err(InvalidBasic::Percent { at: 2, fault: InvalidPercent::Escape { at: 0 } }))
         );
     }
 

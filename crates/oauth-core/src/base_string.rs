@@ -145,12 +145,12 @@ impl BaseString {
         self.pairs.as_mut_slice().sort_unstable_by(|a, b| compare(text, *a, *b));
     }
 
-    /// An `oauth_` name that is there twice, the pairs being sorted.
-    pub(crate) fn duplicate(&self) -> Option<String> {
+    /// A pair with an `oauth_` name that is there twice, the pairs being sorted.
+    pub(crate) fn duplicate(&self) -> Option<Pair<'_>> {
         let mut previous: &[u8] = &[];
         for pair in self.iter() {
             if pair.is_protocol_parameter() && pair.name() == previous {
-                return Some(pair.decoded_name());
+                return Some(pair);
             }
             previous = pair.name();
         }

@@ -3,30 +3,11 @@
 use alloc::{string::String, vec::Vec};
 use core::str::Chars;
 
-/// The text members of the object that the text is, in their order; members of other kinds are passed over. `None` if it
-/// is no object, or no JSON (RFC 8259) as far as it has to be read.
-pub(crate) fn text_members(text: &str) -> Option<Vec<(String, String)>> {
+/// The text members of the object that the text is, in their order; members of other kinds are passed over. If it is no
+/// object, or no JSON (RFC 8259) as far as it has to be read, the offset at which that shows.
+pub(crate) fn text_members(text: &str) -> Result<Vec<(String, String)>, usize> {
     let mut reader = Reader { rest: text.chars() };
-    let mut members = Vec::new();
-    reader.expect('{')?;
-    if reader.peek() == Some('}') {
-        reader.expect('}')?;
-        return reader.end().then_some(members);
-    }
-    loop {
-        let name = reader.text()?;
-        reader.expect(':')?;
-        if reader.peek() == Some('"') {
-            members.push((name, reader.text()?));
-        } else {
-            reader.skip_value()?;
-        }
-        if reader.peek() == Some('}') {
-            reader.expect('}')?;
-            return reader.end().then_some(members);
-        }
-        reader.expect(',')?;
-    }
+    reader.members().ok_or(text.len() - reader.rest.as_str().len())
 }
 
 struct Reader<'a> {
@@ -34,6 +15,29 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn members(&mut self) -> Option<Vec<(String, String)>> {
+        let mut members = Vec::new();
+        self.expect('{')?;
+        if self.peek() == Some('}') {
+            self.expect('}')?;
+            return self.end().then_some(members);
+        }
+        loop {
+            let name = self.text()?;
+            self.expect(':')?;
+            if self.peek() == Some('"') {
+                members.push((name, self.text()?));
+            } else {
+                self.skip_value()?;
+            }
+            if self.peek() == Some('}') {
+                self.expect('}')?;
+                return self.end().then_some(members);
+            }
+            self.expect(',')?;
+        }
+    }
+
     /// The next character that is no white space, which stays.
     fn peek(&mut self) -> Option<char> {
         loop {
@@ -143,7 +147,7 @@ mod tests {
 
     fn check(text: &str, wanted: Option<&[(&str, &str)]>) {
         let read = text_members(text);
-        let read = read.as_ref().map(|members| {
+        let read = read.as_ref().ok().map(|members| {
             members.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>()
         });
         assert_eq!(read.as_deref(), wanted, "{text}");
@@ -183,18 +187,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn says_where_it_is_none() {
+        for (text, at) in
+            [("", 0), (" <html>", 1), ("{\"a\":}", 5), ("{\"a\":\"b\"", 8), ("{\"a\":\"b\"} x", 10)]
+        {
+            assert_eq!(text_members(text), Err(at), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn agrees_with_serde_json(members in proptest::collection::btree_map(".*", ".*", 0..5)) {
             let text = serde_json::to_string(&members).unwrap();
-            prop_assert_eq!(text_members(&text), Some(members.into_iter().collect::<Vec<_>>()));
+            prop_assert_eq!(text_members(&text), Ok(members.into_iter().collect::<Vec<_>>()));
         }
 
         #[test]
         fn never_panics_and_takes_all_valid_objects(text in "\\{([{}\\[\\],:\"\\\\u0-9a ]|\"a\":|\"b\"|,)*\\}") {
             let read = text_members(&text);
             if let Ok(Value::Object(_)) = serde_json::from_str(&text) {
-                prop_assert!(read.is_some());
+                prop_assert!(read.is_ok());
             }
         }
     }

@@ -62,7 +62,7 @@ pub use nonce_memory::NonceMemory;
 pub use request::{BodyHash, Request, Version, is_form};
 pub use secret::Secret;
 pub use signature::{Signature, SigningKey};
-pub use signer::{PreparedCredentials, SignError, Signed, Signer, Stamp, sign};
+pub use signer::{Place, PreparedCredentials, SignError, Signed, Signer, Stamp, sign};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use url::{InvalidUrl, wire_url};
 pub use verifier::{

@@ -174,8 +174,7 @@ impl Signer {
         out.truncate(start);
         let signature = Signature::finish(state);
         out.push_str(&self.head);
-        stamp.push_up_to_signature(out);
-        push_signature(out, &signature);
+        stamp.push_tail(out, || signature);
         Ok(())
     }
 }
@@ -339,12 +338,16 @@ pub enum SignError {
     DuplicateParameter {
         /// Its name.
         name: String,
+        /// Where the one too many is.
+        place: Place,
     },
     /// A parameter that this crate sets itself is among the further ones, in the query or in the form; or a further one
     /// does not begin with `oauth_`, so that it belongs into the query or form.
     ReservedParameter {
         /// Its name.
         name: String,
+        /// Where it is.
+        place: Place,
     },
     /// The realm has a character that is not printable ASCII.
     Realm {
@@ -371,10 +374,12 @@ impl fmt::Display for SignError {
             Self::Form(_) => f.write_str("form body cannot be signed"),
             Self::EmptyNonce => f.write_str("nonce must not be empty"),
             Self::EmptyConsumerKey => f.write_str("consumer key must not be empty"),
-            Self::DuplicateParameter { name } => write!(f, "protocol parameter {name} must occur once"),
-            Self::ReservedParameter { name } => write!(
+            Self::DuplicateParameter { name, place } => {
+                write!(f, "protocol parameter {name} must occur once, and is there again {place}")
+            }
+            Self::ReservedParameter { name, place } => write!(
                 f,
-                "{name} cannot be given as a parameter: the signer sets the protocol's own, and others in the header \
+                "{name} cannot be given as a parameter, as it is {place}: the signer sets the protocol's own, and others in the header \
                  begin with oauth_"
             ),
             Self::Realm { at } => write!(f, "realm must be printable ASCII, and byte {at} is not"),
@@ -389,6 +394,58 @@ impl core::error::Error for SignError {
             Self::Url(source) => Some(source),
             Self::Form(source) => Some(source),
             _ => None,
+        }
+    }
+}
+
+/// Where a parameter of a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// Among those of the header.
+    Header,
+    /// In the query.
+    Query {
+        /// Offset in the URL.
+        at: usize,
+    },
+    /// In the form body.
+    Form {
+        /// Offset in the body.
+        at: usize,
+    },
+}
+
+impl Place {
+    /// Where the last parameter with this name is, which is encoded twice.
+    fn of(name: &[u8], target: &Target<'_>, form: &[u8]) -> Self {
+        let last_in = |form: &[u8]| {
+            let mut next = 0;
+            let pieces = form.split(|&byte| byte == b'&').map(|piece| {
+                let at = next;
+                next += piece.len() + 1;
+                (at, piece)
+            });
+            let is_it = |piece: &[u8]| {
+                let mut alone = BaseString::after(Vec::new());
+                alone.push_form(piece).is_ok() && alone.iter().any(|pair| pair.name() == name)
+            };
+            pieces.filter(|(_, piece)| is_it(piece)).map(|(at, _)| at).last()
+        };
+        match (last_in(form), last_in(target.query.as_bytes())) {
+            (Some(at), _) => Self::Form { at },
+            (None, Some(offset)) => Self::Query { at: target.query_at() + offset },
+            (None, None) => Self::Header,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header => f.write_str("among those of the header"),
+            Self::Query { at } => write!(f, "at byte {at} of the URL"),
+            Self::Form { at } => write!(f, "at byte {at} of the form body"),
         }
     }
 }
@@ -432,10 +489,10 @@ impl Protocol {
         parameters.extend(request.verifier.map(|verifier| ("oauth_verifier", verifier)));
         for (name, value) in &request.more {
             if !name.starts_with("oauth_") || is_reserved(name.as_bytes()) {
-                return Err(SignError::ReservedParameter { name: (*name).into() });
+                return Err(SignError::ReservedParameter { name: (*name).into(), place: Place::Header });
             }
             if parameters.iter().any(|(other, _)| other == name) {
-                return Err(SignError::DuplicateParameter { name: (*name).into() });
+                return Err(SignError::DuplicateParameter { name: (*name).into(), place: Place::Header });
             }
             parameters.push((name, value));
         }
@@ -500,8 +557,7 @@ impl Protocol {
     fn write_header(&self, stamp: Written<'_>, out: &mut String, signature: impl FnOnce() -> Signature) {
         out.reserve(self.head.len() + TAIL_ROOM + 3 * stamp.nonce.len());
         out.push_str(&self.head);
-        stamp.push_up_to_signature(out);
-        push_signature(out, &signature());
+        stamp.push_tail(out, signature);
     }
 
     /// What the base string has of all this, with the nonce as it is there.
@@ -552,8 +608,8 @@ impl<'a> Written<'a> {
         Cow::Owned(encoded)
     }
 
-    /// Writes the header from the nonce to where the signature comes.
-    fn push_up_to_signature(self, out: &mut String) {
+    /// Writes the header from the nonce on. The signature is asked for last.
+    fn push_tail(self, out: &mut String, signature: impl FnOnce() -> Signature) {
         if self.is_plain {
             out.push_str(self.nonce);
         } else {
@@ -562,13 +618,9 @@ impl<'a> Written<'a> {
         out.push_str("\", oauth_timestamp=\"");
         out.push_str(self.timestamp);
         out.push_str("\", oauth_signature=\"");
+        signature().push_encoded(out);
+        out.push('"');
     }
-}
-
-/// Writes the end of the header.
-fn push_signature(out: &mut String, signature: &Signature) {
-    signature.push_encoded(out);
-    out.push('"');
 }
 
 /// How the protocol parameters go among the others.
@@ -639,7 +691,8 @@ fn complete(
     let mut layout = layout;
     for pair in base.iter().filter(|pair| pair.is_protocol_parameter()) {
         if is_reserved(pair.name()) {
-            return Err(SignError::ReservedParameter { name: pair.decoded_name() });
+            let place = Place::of(pair.name(), target, form);
+            return Err(SignError::ReservedParameter { name: pair.decoded_name(), place });
         }
         layout = Layout::Apart;
     }
@@ -649,9 +702,10 @@ fn complete(
     }
     base.sort();
     if layout == Layout::Apart
-        && let Some(name) = base.duplicate()
+        && let Some(pair) = base.duplicate()
     {
-        return Err(SignError::DuplicateParameter { name });
+        let place = Place::of(pair.name(), target, form);
+        return Err(SignError::DuplicateParameter { name: pair.decoded_name(), place });
     }
     Ok(base)
 }

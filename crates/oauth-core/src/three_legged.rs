@@ -206,8 +206,8 @@ impl CallbackAnswer {
         let before_fragment = url.split_once('#').map_or(url, |(before, _)| before);
         let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
         let mut answer = Self { token: None, verifier: None, denied: None };
-        for pair in pairs(query) {
-            let (name, value) = pair.map_err(InvalidCallback::Percent)?;
+        for (_, pair) in pairs(query) {
+            let (name, value) = pair.map_err(|(_, fault)| InvalidCallback::Percent(fault))?;
             let (name, place) = match name.as_str() {
                 "oauth_token" => ("oauth_token", &mut answer.token),
                 "oauth_verifier" => ("oauth_verifier", &mut answer.verifier),
@@ -467,7 +467,12 @@ pub enum InvalidTokenAnswer {
     /// JSON or XML, most likely an error: look at the status.
     NotAForm,
     /// A name or value is badly percent-encoded.
-    Percent(InvalidPercent),
+    Percent {
+        /// Offset in the answer of the name or value.
+        at: usize,
+        /// What is wrong in it.
+        fault: InvalidPercent,
+    },
     /// A parameter is absent, or is an empty token.
     Missing {
         /// Its name.
@@ -477,6 +482,8 @@ pub enum InvalidTokenAnswer {
     Duplicate {
         /// Its name.
         name: &'static str,
+        /// Offset in the answer of the second.
+        at: usize,
     },
     /// `oauth_callback_confirmed` is not `true`.
     NotConfirmed,
@@ -487,9 +494,11 @@ impl fmt::Display for InvalidTokenAnswer {
         match self {
             Self::Empty => f.write_str("the token answer is empty"),
             Self::NotAForm => f.write_str("the token answer must be form-encoded, and is JSON or XML"),
-            Self::Percent(_) => f.write_str("the token answer is badly percent-encoded"),
+            Self::Percent { at, .. } => {
+                write!(f, "the name or value at byte {at} of the token answer is badly percent-encoded")
+            }
             Self::Missing { name } => write!(f, "the token answer has no {name}"),
-            Self::Duplicate { name } => write!(f, "the token answer has {name} twice"),
+            Self::Duplicate { name, at } => write!(f, "the token answer has {name} again at byte {at}"),
             Self::NotConfirmed => f.write_str("the token answer's oauth_callback_confirmed must be true"),
         }
     }
@@ -498,7 +507,7 @@ impl fmt::Display for InvalidTokenAnswer {
 impl Error for InvalidTokenAnswer {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Percent(source) => Some(source),
+            Self::Percent { fault, .. } => Some(fault),
             _ => None,
         }
     }
@@ -513,7 +522,9 @@ struct TokenAnswer {
 
 impl TokenAnswer {
     fn read(body: &str) -> Result<Self, InvalidTokenAnswer> {
-        let body = body.trim_matches(|character: char| character.is_ascii_whitespace());
+        let is_blank = |character: char| character.is_ascii_whitespace();
+        let blanks = body.len() - body.trim_start_matches(is_blank).len();
+        let body = body.trim_matches(is_blank);
         if body.is_empty() {
             return Err(InvalidTokenAnswer::Empty);
         }
@@ -521,8 +532,10 @@ impl TokenAnswer {
             return Err(InvalidTokenAnswer::NotAForm);
         }
         let (mut token, mut secret, mut more) = (None, None, Vec::new());
-        for pair in pairs(body) {
-            let (name, value) = pair.map_err(InvalidTokenAnswer::Percent)?;
+        for (offset, pair) in pairs(body) {
+            let at = blanks + offset;
+            let (name, value) =
+                pair.map_err(|(offset, fault)| InvalidTokenAnswer::Percent { at: at + offset, fault })?;
             let (name, place) = match name.as_str() {
                 "oauth_token" => ("oauth_token", &mut token),
                 "oauth_token_secret" => ("oauth_token_secret", &mut secret),
@@ -532,7 +545,7 @@ impl TokenAnswer {
                 }
             };
             if place.replace(Secret::from(value)).is_some() {
-                return Err(InvalidTokenAnswer::Duplicate { name });
+                return Err(InvalidTokenAnswer::Duplicate { name, at });
             }
         }
         let token = token.filter(|token: &Secret| !token.expose().is_empty());
@@ -560,10 +573,24 @@ fn signed(request: &Request<'_>, credentials: &Credentials, stamp: Stamp<'_>) ->
     })
 }
 
-fn pairs(form: &str) -> impl Iterator<Item = Result<(String, String), InvalidPercent>> {
-    form.split('&').filter(|piece| !piece.is_empty()).map(|piece| {
+type NameAndValue = (String, String);
+
+/// The pairs of a form, each with its offset, and a fault with the offset in the pair of the name or value that it is in.
+fn pairs(form: &str) -> impl Iterator<Item = (usize, Result<NameAndValue, (usize, InvalidPercent)>)> {
+    let mut next = 0;
+    let pieces = form.split('&').map(move |piece| {
+        let at = next;
+        next += piece.len() + 1;
+        (at, piece)
+    });
+    pieces.filter(|(_, piece)| !piece.is_empty()).map(|(at, piece)| {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-        Ok((percent::decode_form(name)?.into_owned(), percent::decode_form(value)?.into_owned()))
+        let decode = |text, at| match percent::decode_form(text) {
+            Ok(text) => Ok(text.into_owned()),
+            Err(fault) => Err((at, fault)),
+        };
+        let pair = decode(name, 0).and_then(|decoded| Ok((decoded, decode(value, name.len() + 1)?)));
+        (at, pair)
     })
 }
 
@@ -639,11 +666,11 @@ mod tests {
         );
         assert_eq!(
             refused("oauth_token=a&oauth_token=a&oauth_token_secret=b"),
-            InvalidTokenAnswer::Duplicate { name: "oauth_token" }
+            InvalidTokenAnswer::Duplicate { name: "oauth_token", at: 14 }
         );
         assert_eq!(
             refused("oauth_token=%&oauth_token_secret=b"),
-            InvalidTokenAnswer::Percent(InvalidPercent::Escape { at: 0 })
+            InvalidTokenAnswer::Percent { at: 12, fault: InvalidPercent::Escape { at: 0 } }
         );
     }
 

@@ -5,7 +5,7 @@ use core::{error::Error, fmt};
 
 use crate::{
     authorization::{Authorization, InvalidAuthorization},
-    base_string::{BaseString, InvalidForm},
+    base_string::{BaseString, InvalidForm, Pair},
     request::is_form,
     secret::Secret,
     signature::SigningKey,
@@ -517,7 +517,7 @@ fn read_base(
         return Err(Fault::None.refusal(Reason::NotOauth));
     }
     base.sort();
-    match base.duplicate() {
+    match base.duplicate().map(Pair::decoded_name) {
         Some(name) => Err(Fault::Parameter(name).refusal(Reason::DuplicateParameter)),
         None => Ok(base),
     }

@@ -1,9 +1,9 @@
 //! What is signed is accepted, what is changed is not, and order is nothing.
 
 use oauth_core::{
-    BodyHash, Credentials, NonceMemory, NonceRecord, Policy, PreparedCredentials, Reason, Received, Refusal,
-    Registry, Remembered, Request, Secret, Signer, Stamp, Timestamp, Verified, Version, explain,
-    explain_difference, sign, verify,
+    BodyHash, Credentials, NonceMemory, NonceRecord, Place, Policy, PreparedCredentials, Reason, Received,
+    Refusal, Registry, Remembered, Request, Secret, SignError, Signer, Stamp, Timestamp, Verified, Version,
+    explain, explain_difference, sign, verify,
 };
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 
@@ -208,6 +208,33 @@ fn changed(text: &str, index: Index) -> String {
     let character = &mut characters[index.index(count)];
     *character = if *character == 'q' { 'z' } else { 'q' };
     characters.into_iter().collect()
+}
+
+#[test]
+fn a_parameter_that_cannot_be_is_placed() {
+    let stamp = Stamp { timestamp: Timestamp::new(1).unwrap(), nonce: "nonce" };
+    let refused = |request: &Request<'_>| {
+        let error = sign(request, &Credentials::consumer("key", "secret"), stamp).unwrap_err();
+        (error.to_string(), error)
+    };
+    let request =
+        |url| Request::new("POST", url).body("application/x-www-form-urlencoded", b"b=1&&oauth_x=2");
+    for (request, wanted) in [
+        (request("https://h/?oauth_x=1"), Place::Form { at: 5 }),
+        (Request::new("GET", "https://h/?oauth_x=1&b=2&oauth%5Fx=3#f"), Place::Query { at: 25 }),
+        (Request::new("GET", "https://h/?&oauth_x=1").parameter("oauth_x", ""), Place::Query { at: 12 }),
+        (Request::new("GET", "https://h/").parameter("oauth_x", "").parameter("oauth_x", ""), Place::Header),
+    ] {
+        let (_, error) = refused(&request);
+        let name = "oauth_x".to_owned();
+        assert_eq!(error, SignError::DuplicateParameter { name, place: wanted }, "{request:?}");
+    }
+    let (text, error) = refused(&Request::new("GET", "https://h/?a=1&oauth_nonce=s3cr3t"));
+    let place = Place::Query { at: 15 };
+    assert_eq!(error, SignError::ReservedParameter { name: "oauth_nonce".to_owned(), place });
+    assert!(text.contains("at byte 15 of the URL") && !text.contains("s3cr3t"), "{text}");
+    let (_, error) = refused(&Request::new("GET", "https://h/").parameter("x", ""));
+    assert_eq!(error, SignError::ReservedParameter { name: "x".to_owned(), place: Place::Header });
 }
 
 proptest! {
