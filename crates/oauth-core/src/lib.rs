@@ -25,6 +25,9 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 #[cfg(any(test, doctest))]
 extern crate std;
 
