@@ -174,7 +174,7 @@ impl Signer {
         out.truncate(start);
         let signature = Signature::finish(state);
         out.push_str(&self.head);
-        stamp.push_tail(out, || signature);
+        stamp.push_tail(out, &signature);
         Ok(())
     }
 }
@@ -557,7 +557,9 @@ impl Protocol {
     fn write_header(&self, stamp: Written<'_>, out: &mut String, signature: impl FnOnce() -> Signature) {
         out.reserve(self.head.len() + TAIL_ROOM + 3 * stamp.nonce.len());
         out.push_str(&self.head);
-        stamp.push_tail(out, signature);
+        stamp.push(out);
+        signature().push_encoded(out);
+        out.push('"');
     }
 
     /// What the base string has of all this, with the nonce as it is there.
@@ -608,8 +610,16 @@ impl<'a> Written<'a> {
         Cow::Owned(encoded)
     }
 
-    /// Writes the header from the nonce on. The signature is asked for last.
-    fn push_tail(self, out: &mut String, signature: impl FnOnce() -> Signature) {
+    /// Writes the header from the nonce on.
+    fn push_tail(self, out: &mut String, signature: &Signature) {
+        self.push(out);
+        signature.push_encoded(out);
+        out.push('"');
+    }
+
+    /// Writes the header from the nonce on to where the signature stands.
+    #[inline]
+    fn push(self, out: &mut String) {
         if self.is_plain {
             out.push_str(self.nonce);
         } else {
@@ -618,8 +628,6 @@ impl<'a> Written<'a> {
         out.push_str("\", oauth_timestamp=\"");
         out.push_str(self.timestamp);
         out.push_str("\", oauth_signature=\"");
-        signature().push_encoded(out);
-        out.push('"');
     }
 }
 
