@@ -4,7 +4,7 @@ use std::{fs, time::SystemTime};
 
 use engagement::{
     describe,
-    oauth_core::{self, Credentials, Secret, Stamp, Timestamp},
+    oauth_core::{self, Credentials, Secret, Stamp, Timestamp, wire_url},
     transport::{Authorization, Call, Url, Verdict},
 };
 use engagement_credentials::{Account, Holdings};
@@ -59,6 +59,10 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
     let place = Place::open(settings.out.as_deref())?;
     if request.print {
         return place.put(signer.show(&method, &url, &headers, body.as_deref())?.as_bytes());
+    }
+    if let Signer::OAuth1(credentials) = &signer {
+        // What cannot be signed needs no connection.
+        sign(credentials, &method, &url, &headers, body.as_deref())?;
     }
     tokio::select! {
         biased;
@@ -198,8 +202,10 @@ fn sign(
     headers: &[(String, String)],
     body: Option<&[u8]>,
 ) -> Result<oauth_core::Signed, Failure> {
-    let unsigned =
-        |error: &dyn std::fmt::Display| Failure::usage(format!("the request cannot be signed: {error}"));
+    let unsigned = |error: &(dyn std::error::Error + 'static)| {
+        let failure = Failure::usage(format!("the request cannot be signed: {}", describe(error)));
+        hint_at_escapes(failure, url.as_str())
+    };
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let timestamp = Timestamp::new(seconds).map_err(|error| unsigned(&error))?;
     let mut nonces = NonceSource::new().map_err(|error| unsigned(&error))?;
@@ -234,9 +240,23 @@ fn full_url(url: &str, embedded: Option<&Embedded>, settings: &Settings) -> Resu
     };
     let full = base.map_or_else(|| url.to_owned(), |base| format!("{}{url}", base.trim_end_matches('/')));
     Url::parse(&full).map_err(|error| {
-        let failure = Failure::usage(format!("{url:?}: {error}"));
-        if url.starts_with('/') { failure.hint("say which server is meant with --base-url") } else { failure }
+        let failure = Failure::usage(format!("{full:?}: {error}"));
+        if base.is_none() && url.starts_with('/') {
+            failure.hint("say which server is meant with --base-url")
+        } else {
+            hint_at_escapes(failure, &full)
+        }
     })
+}
+
+/// A URL goes out as it is typed: what it lacks, its user writes.
+fn hint_at_escapes(failure: Failure, url: &str) -> Failure {
+    match wire_url(url) {
+        escaped if *escaped != *url && Url::parse(&escaped).is_ok() => {
+            failure.hint(format!("it goes out byte for byte, so write {escaped}"))
+        }
+        _ => failure,
+    }
 }
 
 /// Whether a bearer token may go there. Whoever sees one can use it, which a signature does not allow; so it goes to

@@ -53,6 +53,21 @@ fn asks_a_server_with_credentials_from_the_environment() {
 }
 
 #[test]
+fn a_url_that_cannot_travel_is_told_with_the_place_and_the_remedy() {
+    let folder = Folder::new();
+    for (url, at, escaped) in [("/café", 4, "/caf%C3%A9"), ("/a b", 2, "/a%20b"), ("/{id}", 1, "/%7Bid%7D")]
+    {
+        let host = "https://127.0.0.1:9";
+        for more in [&["--print"][..], &[]] {
+            let request = folder.engagement("request GET").arg(format!("{host}{url}")).args(more);
+            let request = request.env("ENGAGEMENT_CONSUMER_KEY", "k").env("ENGAGEMENT_CONSUMER_SECRET", "s");
+            let place = format!("byte {}", host.len() + at);
+            request.run().ends(2).says(&[&place, &format!("{host}{escaped}")]);
+        }
+    }
+}
+
+#[test]
 fn shows_what_it_would_send_with_secrets_hidden() {
     let folder = Folder::new();
     let done = folder
