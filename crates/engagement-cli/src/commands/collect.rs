@@ -47,8 +47,10 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
         None => OwnersBuilder::default(),
     };
     let mut named = owners.names().to_vec();
-    if let Some(path) = collect.store.as_ref().filter(|path| path.exists() && !collect.dry_run) {
-        named.extend(read(path)?.owner_names().map_err(|error| storage(&error))?);
+    let store = collect.store.as_ref().filter(|path| path.exists() && !collect.dry_run);
+    // What is wrong with it is told below, where it is made if it is not whole yet.
+    if let Some(reader) = store.and_then(|path| read(path).ok()) {
+        named.extend(reader.owner_names().map_err(|error| storage(&error))?);
     }
     let need =
         Need { pace: &collect.pace, selection: &collect.selection, owners: &named, dry_run: collect.dry_run };

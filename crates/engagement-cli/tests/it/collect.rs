@@ -63,6 +63,14 @@ fn the_token_of_the_environment_asks_for_what_its_handle_owns() {
 }
 
 #[test]
+fn a_store_whose_making_was_cut_short_is_made() {
+    let (folder, server) = stage();
+    folder.write("s.db", "");
+    folder.engagement(TOTALS).app(&server).run().ends(0);
+    assert_eq!(states(&folder), [600, 0, 0, 0, 0, 0]);
+}
+
+#[test]
 fn a_changed_list_is_refused_until_it_is_told_what_to_do() {
     let (folder, server) = stage();
     let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();
