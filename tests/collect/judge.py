@@ -413,14 +413,14 @@ class FailingCalls:
     """Has one of the calls that touch a store fail, or kill the process; counted over all its threads."""
 
     def __init__(self, folder):
-        self.library, self.mark = folder / "failing_call.so", folder / "mark.txt"
+        self.shim, self.mark = folder / "failing_call.so", folder / "mark.txt"
         source = pathlib.Path(__file__).with_name("failing_call.c")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library, source, "-ldl"], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.shim, source, "-ldl"], check=True)
 
     def variables(self, store, calls, how, number=None):
         self.mark.unlink(missing_ok=True)
         variables = {
-            "LD_PRELOAD": str(self.library),
+            "LD_PRELOAD": str(self.shim),
             "FAILING_STORE": str(store),
             "FAILING_CALLS": calls,
             "FAILING_HOW": str(how),

@@ -195,7 +195,8 @@ pub fn history_floor() -> UtcHour {
     UtcHour::containing(HISTORY_FLOOR.parse().unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
-/// The metric that has or had the name elsewhere, else the one whose name takes the fewest edits, if that is no more than half of the name's letters.
+/// The metric that has or had the name elsewhere, else the one whose name takes the fewest edits, if that is no more
+/// than half of the name's letters.
 fn nearest(name: &str) -> Option<Metric> {
     let lower = name.trim().to_ascii_lowercase();
     if let Some(metric) = Metric::formerly(&lower).or_else(|| called_in_v2(&lower)) {

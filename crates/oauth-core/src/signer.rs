@@ -379,8 +379,8 @@ impl fmt::Display for SignError {
             }
             Self::ReservedParameter { name, place } => write!(
                 f,
-                "{name} cannot be given as a parameter, as it is {place}: the signer sets the protocol's own, and others in the header \
-                 begin with oauth_"
+                "{name} cannot be given as a parameter, as it is {place}: the signer sets the protocol's own, and \
+                 others in the header begin with oauth_"
             ),
             Self::Realm { at } => write!(f, "realm must be printable ASCII, and byte {at} is not"),
             Self::BodyHashOfForm => f.write_str("a form body is signed itself and must not have a body hash"),
