@@ -184,13 +184,14 @@ impl Request {
             });
         }
         json.push_str(r#""tweet_ids":["#);
+        // Of all that a request says, this is nearly all.
+        let mut digits = itoa::Buffer::new();
         for (place, id) in self.tweet_ids.iter().enumerate() {
-            json.push_str(if place == 0 { "\"" } else { ",\"" });
-            push_digits(&mut json, id.get());
-            json.push('"');
+            json.push_str(if place == 0 { "\"" } else { "\",\"" });
+            json.push_str(digits.format(id.get()));
         }
-        json.push_str(r#"],"engagement_types":"#);
-        push_json(&mut json, &Texts(&self.metrics));
+        json.push_str(r#""],"engagement_types":"#);
+        push_json(&mut json, &Metrics(&self.metrics));
         json.push_str(r#","groupings":"#);
         push_json(&mut json, &Groupings(&self.groupings));
         json.push('}');
@@ -209,7 +210,7 @@ impl Serialize for Request {
             }
         }
         body.serialize_entry("tweet_ids", &Texts(&self.tweet_ids))?;
-        body.serialize_entry("engagement_types", &Texts(&self.metrics))?;
+        body.serialize_entry("engagement_types", &Metrics(&self.metrics))?;
         body.serialize_entry("groupings", &Groupings(&self.groupings))?;
         body.end()
     }
@@ -476,23 +477,11 @@ fn once_each<T: PartialOrd>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     once
 }
 
-fn push_digits(text: &mut String, mut number: u64) {
-    let mut digits = [b'0'; LONGEST_ID];
-    let mut first = LONGEST_ID;
-    for (place, digit) in digits.iter_mut().enumerate().rev() {
-        *digit += (number % 10) as u8;
-        number /= 10;
-        first = place;
-        if number == 0 {
-            break;
-        }
-    }
-    text.extend(digits.iter().skip(first).map(|&digit| char::from(digit)));
-}
-
 /// Text, maps and lists only: nothing that JSON cannot hold.
 fn push_json(json: &mut String, value: &impl Serialize) {
-    json.push_str(&serde_json::to_string(value).unwrap_or_default());
+    json.push_str(
+        &serde_json::to_string(value).expect("texts, and maps with texts for keys, can be written"),
+    );
 }
 
 /// Digits of the largest number that an id can be made of.
@@ -518,6 +507,14 @@ impl<T: fmt::Display> Serialize for Texts<'_, T> {
     }
 }
 
+struct Metrics<'a>(&'a [Metric]);
+
+impl Serialize for Metrics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Metric::name))
+    }
+}
+
 struct Groupings<'a>(&'a [Grouping]);
 
 impl Serialize for Groupings<'_> {
@@ -526,11 +523,19 @@ impl Serialize for Groupings<'_> {
     }
 }
 
+struct Dimensions<'a>(&'a [Dimension]);
+
+impl Serialize for Dimensions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|dimension| dimension.name()))
+    }
+}
+
 struct GroupBy<'a>(&'a Grouping);
 
 impl Serialize for GroupBy<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("group_by", Texts(self.0.by()))])
+        serializer.collect_map([("group_by", Dimensions(self.0.by()))])
     }
 }
 
