@@ -84,6 +84,7 @@
 
 mod answer;
 mod auth;
+mod authority;
 mod clock;
 mod counters;
 mod emulation;

@@ -3,7 +3,7 @@
 use engagement_model::Endpoint;
 use http::Method;
 
-use crate::faults::FaultTarget;
+use crate::{authority::Authority, faults::FaultTarget};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +89,23 @@ enum Site {
 
 impl Site {
     fn of(host: &str) -> Self {
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        match name.to_ascii_lowercase().as_str() {
-            "data-api.twitter.com" | "data-api.x.com" => Self::Data,
-            "api.twitter.com" | "api.x.com" => Self::Api,
-            _ => Self::Other,
+        let Some(host) = Authority::parse(host) else { return Self::Other };
+        let is_one_of = |names: [&str; 2]| names.into_iter().any(|name| host.is_named(name));
+        if is_one_of(DATA_HOSTS) {
+            Self::Data
+        } else if is_one_of(API_HOSTS) {
+            Self::Api
+        } else {
+            Self::Other
         }
     }
 }
+
+/// The hosts of the three endpoints, and those of the OAuth endpoints.
+pub(crate) const DATA_HOSTS: [&str; 2] = ["data-api.twitter.com", "data-api.x.com"];
+pub(crate) const API_HOSTS: [&str; 2] = ["api.twitter.com", "api.x.com"];
+/// All that the emulator stands in for.
+pub(crate) const HOSTS: [&str; 4] = [DATA_HOSTS[0], DATA_HOSTS[1], API_HOSTS[0], API_HOSTS[1]];
 
 #[cfg(test)]
 mod tests {

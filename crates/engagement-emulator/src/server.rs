@@ -35,8 +35,6 @@ use tokio_native_tls::TlsAcceptor;
 #[cfg(feature = "tls")]
 use self::tunnel::Tunnel;
 
-#[cfg(feature = "tls")]
-pub(crate) use self::tunnel::HOSTS;
 use self::{
     aside::Aside,
     crowd::{Crowd, Place},

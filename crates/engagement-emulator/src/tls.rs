@@ -8,7 +8,7 @@ use rcgen::{
     IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
-use crate::server::HOSTS;
+use crate::route::HOSTS;
 
 /// A certificate authority of its own, and a certificate from it for the emulator.
 ///

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{Head, form::Form, page};
 use crate::{
     auth::{Tokens, Unrecognised},
+    authority::Authority,
     emulation::Emulation,
     refusal::ApiError,
     reply::Reply,
@@ -76,7 +77,7 @@ fn judge_callback(app: &App, callback: &str, head: &Head) -> Result<(), Reply> {
             .split_once("://")
             .and_then(|(scheme, rest)| {
                 let host = rest.split(['/', '?', '#']).next()?;
-                Some(matches!(scheme, "http" | "https") && super::admin::is_loopback(host))
+                Some(matches!(scheme, "http" | "https") && Authority::parse(host)?.is_loopback())
             })
             .unwrap_or(false),
     };

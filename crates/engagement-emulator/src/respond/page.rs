@@ -7,7 +7,12 @@ use http::{
 use oauth_core::percent;
 
 use super::{Head, form::Form};
-use crate::{emulation::Emulation, reply::Reply, route::Oauth};
+use crate::{
+    authority::Authority,
+    emulation::Emulation,
+    reply::Reply,
+    route::{API_HOSTS, Oauth},
+};
 
 /// Answers.
 pub(super) fn respond(emulation: &Emulation, which: Oauth, head: &Head, body: &[u8]) -> Reply {
@@ -142,14 +147,14 @@ fn back(callback: &str, added: &str) -> Reply {
 
 /// A browser can be led here under any name that points to this machine; then the name is not one of ours.
 fn is_own_name(emulation: &Emulation, head: &Head) -> bool {
-    let name = head.host.rsplit_once(':').map_or(head.host.as_str(), |(name, _)| name);
+    let Some(host) = Authority::parse(&head.host) else { return false };
     let is_public = emulation.public_url.as_deref().is_some_and(|url| {
         url.split_once("://")
             .is_some_and(|(_, rest)| rest.trim_end_matches('/').eq_ignore_ascii_case(&head.host))
     });
-    super::admin::is_loopback(&head.host)
+    host.is_loopback()
         || is_public
-        || ["api.twitter.com", "api.x.com"].iter().any(|api| api.eq_ignore_ascii_case(name))
+        || API_HOSTS.into_iter().any(|api| host.is_named(api))
         // Whoever opened the emulator to other machines knows under which names they call it.
         || !head.peer.ip().to_canonical().is_loopback()
 }

@@ -11,6 +11,7 @@ use hyper::body::{Body, Incoming};
 
 use super::Visit;
 use crate::{
+    authority::Authority,
     reply::{Gunzip, gunzip},
     respond::Head,
 };
@@ -28,6 +29,7 @@ pub(super) fn head(parts: Parts, visit: &Visit) -> Result<Head, &'static str> {
     };
     // A proxy's client writes the whole URL; then its host counts (RFC 9112 §3.2.2).
     let host = match parts.uri.authority() {
+        Some(authority) if !is_host(authority.as_str()) => return Err("the host in the target is none"),
         Some(authority) => authority.as_str().to_owned(),
         None if host.is_empty() => visit.local.to_string(),
         None => host.to_owned(),
@@ -69,5 +71,5 @@ pub(super) async fn body(
 }
 
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+    Authority::parse(host).is_some()
 }

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::line::Line;
+use crate::route::HOSTS;
 
 /// What came of a connection's first request.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(crate) async fn open(mut line: Line) -> Tunnel {
     let mut parts = text.split("\r\n").next().unwrap_or_default().split(' ');
     let (_, target, version) = (parts.next(), parts.next().unwrap_or_default(), parts.next());
     let is_http = matches!(version, Some("HTTP/1.0" | "HTTP/1.1"));
-    let is_ours = HOSTS.iter().any(|host| target.eq_ignore_ascii_case(&format!("{host}:443")));
+    let is_ours = HOSTS.into_iter().any(|host| target.eq_ignore_ascii_case(&format!("{host}:443")));
     if !is_http || !is_ours {
         let status = if is_http { "403 Forbidden" } else { "400 Bad Request" };
         let why = format!("This proxy connects to port 443 of {} and to nothing else.\n", HOSTS.join(", "));
@@ -60,7 +61,4 @@ pub(crate) async fn open(mut line: Line) -> Tunnel {
 }
 
 const METHOD: &[u8] = b"CONNECT ";
-/// The hosts that the emulator stands in for.
-pub(crate) const HOSTS: [&str; 4] =
-    ["data-api.twitter.com", "data-api.x.com", "api.twitter.com", "api.x.com"];
 const LONGEST: usize = 16 * 1024;
