@@ -1,8 +1,8 @@
 //! The verifier takes what the signer signs, and after a change only what is signed alike.
 
 use oauth_core::{
-    Credentials, NonceMemory, NonceRecord, Policy, PreparedCredentials, Reason, Received, Registry,
-    Remembered, Request, Secret, Signer, Stamp, Timestamp, explain, sign, verify,
+    Credentials, Elsewhere, NonceMemory, NonceRecord, Policy, PreparedCredentials, Reason, Received,
+    Registry, Remembered, Request, Secret, Signer, Stamp, Timestamp, explain, sign, verify,
 };
 
 /// The input is a method, a URL, a content type, a nonce, a consumer key and secret, a token and secret, a realm, and a
@@ -78,12 +78,16 @@ pub(crate) fn run(data: &[u8]) {
     let mut server = Server { credentials, nonces: NonceMemory::new(4) };
     let accepted = verify(&received, &mut server, NOW, &Policy::default());
     assert_eq!(accepted.is_ok(), same, "{accepted:?}");
-    // Explaining costs as much as sixty signatures, so it has its turn now and then.
+    // Explaining costs as much as seventy signatures, so it has its turn now and then.
     if change.is_multiple_of(64)
         && accepted.is_err_and(|refusal| refusal.reason() == Reason::InvalidSignature)
     {
-        let explanation =
-            explain(&received, &server, &["https://other.example"]).expect("it came to the signature");
+        let explanation = explain(
+            &received,
+            &server,
+            &Elsewhere { origins: &["https://other.example"], paths: &["/other"] },
+        )
+        .expect("it came to the signature");
         let shown = explanation.to_string();
         assert!(!shown.is_empty() && shown != "the signature is right");
     }

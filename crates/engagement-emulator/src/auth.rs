@@ -5,11 +5,14 @@ mod nonces;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use engagement_model::Endpoint;
 use http::StatusCode;
-use oauth_core::{NonceRecord, Policy, Reason, Received, Registry, Remembered, Secret, Strays, Verified};
+use oauth_core::{
+    Elsewhere, NonceRecord, Policy, Reason, Received, Registry, Remembered, Secret, Strays, Verified,
+};
 
 use self::{grants::Grants, nonces::Nonces};
-use crate::{refusal::Refusal, world::World};
+use crate::{authority::Authority, refusal::Refusal, route::HOSTS, world::World};
 
 /// Who asks: an app, perhaps for a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,13 +121,11 @@ impl Auth {
         };
         // OAuth's own documentation puts oauth_verifier into the body and the rest into the header.
         let policy = Policy { strays: Strays::Accept, ..Policy::default() };
-        let mut keys = Keys { world, memory: self.memory(), tokens };
+        let mut keys = Keys { world, auth: self, tokens };
         oauth_core::verify(&received, &mut keys, now, &policy).map_err(|refusal| match refusal.reason() {
             Reason::NotOauth => Unrecognised::Scheme,
-            reason @ Reason::InvalidSignature => {
-                let why = oauth_core::explain(&received, &keys, &STOOD_IN_FOR)
-                    .map_or_else(|_| chain(&refusal), |explanation| format!("{refusal}: {explanation}"));
-                Unrecognised::Signature(reason, why)
+            Reason::InvalidSignature => {
+                Unrecognised::Signature(Reason::InvalidSignature, explained(&received, &keys, &refusal))
             }
             reason => Unrecognised::Signature(reason, chain(&refusal)),
         })
@@ -161,10 +162,11 @@ impl Unrecognised {
     }
 }
 
-/// The registry of one verification.
+/// The registry of one verification. What is remembered is locked for each question alone: between them the request is
+/// sorted and signed, which may take long.
 struct Keys<'a> {
     world: &'a World,
-    memory: MutexGuard<'a, Memory>,
+    auth: &'a Auth,
     tokens: Tokens,
 }
 
@@ -175,13 +177,13 @@ impl Registry for Keys<'_> {
 
     fn token_secret(&self, consumer_key: &str, token: &str) -> Option<Secret> {
         match self.tokens {
-            Tokens::Access => self.memory.grants.access_secret(consumer_key, token),
-            Tokens::Request => self.memory.grants.request_secret(consumer_key, token),
+            Tokens::Access => self.auth.grants().access_secret(consumer_key, token),
+            Tokens::Request => self.auth.grants().request_secret(consumer_key, token),
         }
     }
 
     fn remember(&mut self, seen: NonceRecord<'_>) -> Remembered {
-        self.memory.nonces.remember(&seen)
+        self.auth.memory().nonces.remember(&seen)
     }
 }
 
@@ -205,6 +207,22 @@ fn scheme(authorization: &str) -> &str {
     authorization.split([' ', '\t']).next().unwrap_or_default()
 }
 
+/// Which mistake made the signature wrong, as far as it can be told.
+fn explained(received: &Received<'_>, keys: &Keys<'_>, refusal: &oauth_core::Refusal) -> String {
+    // A client may have signed for the real service, for this machine by another name, or for another endpoint.
+    let hosts = HOSTS.map(|host| format!("https://{host}"));
+    let own = received.url.split_once("://").and_then(|(scheme, rest)| {
+        let host = Authority::parse(rest.split(['/', '?']).next()?)?;
+        let port = host.port.map_or(String::new(), |port| format!(":{port}"));
+        Some(LOOPBACK.map(|name| format!("{scheme}://{name}{port}")))
+    });
+    let origins: Vec<String> = hosts.into_iter().chain(own.into_iter().flatten()).collect();
+    let origins: Vec<&str> = origins.iter().map(String::as_str).collect();
+    let paths = Endpoint::ALL.map(Endpoint::path);
+    oauth_core::explain(received, keys, &Elsewhere { origins: &origins, paths: &paths })
+        .map_or_else(|_| chain(refusal), |explanation| format!("{refusal}: {explanation}"))
+}
+
 /// An error and its causes in one line.
 fn chain(error: &dyn core::error::Error) -> String {
     let mut text = error.to_string();
@@ -217,13 +235,8 @@ fn chain(error: &dyn core::error::Error) -> String {
     text
 }
 
-/// A client may have signed for the real service.
-const STOOD_IN_FOR: [&str; 4] = [
-    "https://data-api.twitter.com",
-    "https://data-api.x.com",
-    "https://api.twitter.com",
-    "https://api.x.com",
-];
+/// The names that a machine has for itself.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// How many nonces are remembered: 20,000 requests a minute for 20 minutes, in some 10 MiB.
 const NONCES: usize = 400_000;
 

@@ -27,6 +27,20 @@ pub(crate) struct Emulation {
 }
 
 impl Emulation {
+    /// By the machine's clock, with nothing switched and nothing going wrong.
+    pub(crate) fn new(world: World) -> Self {
+        Self {
+            switches: world.switches().clone(),
+            auth: Auth::new(&world),
+            world,
+            clock: Clock::wall(),
+            quota: Quota::new(DEFAULT_QUOTA),
+            trouble: Trouble::default(),
+            tally: Tally::default(),
+            public_url: None,
+        }
+    }
+
     /// The time, as seconds for OAuth.
     pub(crate) fn seconds(now: Timestamp) -> u64 {
         u64::try_from(now.as_second()).unwrap_or(0)
@@ -39,3 +53,6 @@ impl Emulation {
         Ok(())
     }
 }
+
+/// Requests a minute. Contracts differ and no public number exists: our choice.
+pub(crate) const DEFAULT_QUOTA: u32 = 60;

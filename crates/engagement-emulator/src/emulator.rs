@@ -13,12 +13,10 @@ use tokio::{
 
 use crate::{
     answer::truth,
-    auth::Auth,
-    clock::{Clock, InvalidClock, Motion},
-    counters::{Counters, Tally},
-    emulation::Emulation,
-    faults::{Faults, Trouble},
-    quota::Quota,
+    clock::{InvalidClock, Motion},
+    counters::Counters,
+    emulation::{DEFAULT_QUOTA, Emulation},
+    faults::Faults,
     server::Server,
     switches::Switches,
     world::{Class, World},
@@ -179,7 +177,7 @@ impl Default for Builder {
             now: None,
             frozen: false,
             world: World::demo(),
-            quota: 60,
+            quota: DEFAULT_QUOTA,
             strict: false,
             switches: None,
             faults: Faults::default(),
@@ -285,26 +283,21 @@ impl Builder {
         if !self.listen.ip().is_loopback() && !self.allow_remote {
             return Err(StartError::Remote { listen: self.listen });
         }
-        let clock = Clock::wall();
-        if self.now.is_some() || self.frozen {
-            let motion = if self.frozen { Motion::Stands } else { Motion::Runs };
-            clock.set(self.now.unwrap_or_else(|| clock.now()), motion)?;
-        }
-        let mut switches = self.switches.unwrap_or_else(|| self.world.switches().clone());
-        switches.strict |= self.strict;
         let mut world = self.world;
         world.seed = self.seed;
-        let emulation = Arc::new(Emulation {
-            auth: Auth::new(&world),
-            world,
-            switches,
-            clock,
-            quota: Quota::new(self.quota),
-            trouble: Trouble::default(),
-            tally: Tally::default(),
-            public_url: self.public_url,
-        });
+        let mut emulation = Emulation::new(world);
+        if let Some(switches) = self.switches {
+            emulation.switches = switches;
+        }
+        emulation.switches.strict |= self.strict;
+        emulation.public_url = self.public_url;
+        emulation.quota.set(self.quota);
         emulation.trouble.set(self.faults);
+        if self.now.is_some() || self.frozen {
+            let motion = if self.frozen { Motion::Stands } else { Motion::Runs };
+            emulation.clock.set(self.now.unwrap_or_else(|| emulation.clock.now()), motion)?;
+        }
+        let emulation = Arc::new(emulation);
 
         let listen = self.listen;
         let bound =

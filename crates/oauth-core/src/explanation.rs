@@ -1,12 +1,14 @@
 //! Why a signature is wrong, as far as a server can tell.
 
 use alloc::{
-    borrow::ToOwned,
+    borrow::{Cow, ToOwned},
     format,
     string::{String, ToString},
     vec::Vec,
 };
 use core::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
 use crate::{
     authorization::Authorization,
@@ -21,20 +23,19 @@ use crate::{
 
 /// Looks for the mistake that makes a client's signature what it is.
 ///
-/// A server has the signature and not what was signed. So this signs the request again with each of some sixty
-/// well-known mistakes, and tells which one gives the signature that came. If none does, it tells what the server signed,
-/// without values: then a secret is wrong, or a value was changed on the way.
+/// A server has the signature and not what was signed. So this signs the request again with each of some seventy
+/// well-known mistakes, one after the other, and tells which one gives the signature that came. If none does, it tells
+/// what the server signed, without values: then a secret is wrong, or a value was changed on the way.
 ///
-/// `origins` are other places that the server goes by, such as `https://data-api.twitter.com` for one that stands in for
-/// it: a client may have signed for those.
-///
-/// This costs as much as checking sixty requests, and tells whoever asks which of its guesses was close. It is for servers
-/// of developers.
+/// This costs as much as checking seventy requests, and tells whoever asks which of its guesses was close. It is for
+/// servers of developers. A stranger cannot make it cost much: a request of more than [`MAX_EXPLAINED_PARAMETERS`]
+/// parameters, or whose URL, header and form have more than [`MAX_EXPLAINED_BYTES`] together, is not signed again, and
+/// the explanation says so.
 ///
 /// ```
 /// use oauth_core::{
-///     Credentials, NonceRecord, Part, Received, Registry, Remembered, Request, Secret, Stamp, Timestamp, explain,
-///     sign,
+///     Credentials, Elsewhere, NonceRecord, Part, Received, Registry, Remembered, Request, Secret, Stamp, Timestamp,
+///     explain, sign,
 /// };
 ///
 /// /// Knows one app and no users. Nothing is remembered: explaining accepts nothing.
@@ -59,7 +60,7 @@ use crate::{
 /// let received =
 ///     Received { method: "POST", url, authorization: &[signed.authorization()], content_type: None, body: b"" };
 ///
-/// let explanation = explain(&received, &Server, &[])?;
+/// let explanation = explain(&received, &Server, &Elsewhere::default())?;
 /// assert_eq!(explanation.part(), Some(Part::Method));
 /// println!("{explanation}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -71,24 +72,42 @@ use crate::{
 pub fn explain(
     received: &Received<'_>,
     registry: &impl Registry,
-    origins: &[&str],
+    elsewhere: &Elsewhere<'_>,
 ) -> Result<Explanation, Refusal> {
     let claim = Claim::read(received, Strays::Accept)?;
     let (consumer_secret, token_secret) = claim.secrets(registry)?;
     let base_string = String::from_utf8_lossy(&claim.base.join()).into_owned();
-    let names = claim.base.iter().map(|pair| pair.decoded_name()).collect();
-    let right = Draft::new(received, &claim, &consumer_secret, token_secret.as_ref());
-    let uri = right.uri();
+    let names: Vec<String> =
+        claim.base.iter().take(MAX_NAMES).map(|pair| shortened(pair.decoded_name())).collect();
+    let unnamed = claim.base.len() - names.len();
+    // Reading the claim has proved that the URL can be split.
+    let target = Target::received(received.url).unwrap_or(Target::NOWHERE);
     let method = received.method.to_ascii_uppercase();
-    let verdict = if right.signs(&claim.signature) {
-        Verdict::Right
+    let mut right = Draft::new(received, target, &consumer_secret, token_secret.as_ref());
+    let uri = right.uri();
+    let verdict = if is_too_much(received, &claim) {
+        Verdict::TooMuch
     } else {
-        guesses(&right, received, origins)
-            .into_iter()
-            .find(|guess| guess.draft.signs(&claim.signature))
-            .map_or(Verdict::Unknown, |guess| Verdict::Mistake { part: guess.part, sentence: guess.sentence })
+        right.pairs = pairs(received, target);
+        debug_assert_eq!(right.pairs.len(), claim.base.len());
+        verdict(&right, &claim.signature, received, elsewhere)
     };
-    Ok(Explanation { verdict, method, uri, names, base_string })
+    Ok(Explanation { verdict, method, uri, names, unnamed, base_string })
+}
+
+/// The most parameters that a request may have for [`explain`] to look for a mistake.
+pub const MAX_EXPLAINED_PARAMETERS: usize = 64;
+/// The most bytes that URL, header and form may have for [`explain`] to look for a mistake, and that a body of another
+/// type may have to be looked at too.
+pub const MAX_EXPLAINED_BYTES: usize = 8 * 1024;
+
+/// Where else a client may believe the server to be, and so have signed for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Elsewhere<'a> {
+    /// Other places that the server goes by, such as `https://data-api.twitter.com` for one that stands in for it.
+    pub origins: &'a [&'a str],
+    /// Other paths that it answers.
+    pub paths: &'a [&'a str],
 }
 
 /// What [`explain`] found. Shown, it holds neither secrets nor values of parameters.
@@ -97,7 +116,10 @@ pub struct Explanation {
     verdict: Verdict,
     method: String,
     uri: String,
+    /// The first of them.
     names: Vec<String>,
+    /// How many more there are.
+    unnamed: usize,
     base_string: String,
 }
 
@@ -106,7 +128,7 @@ impl Explanation {
     pub fn part(&self) -> Option<Part> {
         match self.verdict {
             Verdict::Mistake { part, .. } => Some(part),
-            Verdict::Right | Verdict::Unknown => None,
+            Verdict::Right | Verdict::Unknown | Verdict::TooMuch => None,
         }
     }
 
@@ -125,8 +147,17 @@ impl fmt::Display for Explanation {
             Verdict::Unknown => f.write_str(
                 "no known mistake gives this signature: a secret is wrong, or method, URL or a parameter's value differ",
             )?,
+            Verdict::TooMuch => write!(
+                f,
+                "no mistake was looked for: that is done up to {MAX_EXPLAINED_PARAMETERS} parameters and \
+                 {MAX_EXPLAINED_BYTES} bytes of URL, header and form"
+            )?,
         }
-        write!(f, "; signed here: {} {} with {}", self.method, self.uri, self.names.join(", "))
+        write!(f, "; signed here: {} {} with {}", self.method, self.uri, self.names.join(", "))?;
+        if self.unnamed > 0 {
+            write!(f, " and {} more", self.unnamed)?;
+        }
+        Ok(())
     }
 }
 
@@ -139,15 +170,64 @@ impl fmt::Debug for Explanation {
 #[derive(Clone, PartialEq, Eq)]
 enum Verdict {
     Right,
-    Mistake { part: Part, sentence: String },
+    Mistake {
+        part: Part,
+        sentence: String,
+    },
     Unknown,
+    /// It would take too long to tell.
+    TooMuch,
 }
 
-/// What a client with one certain mistake would sign.
-struct Guess {
-    part: Part,
-    sentence: String,
-    draft: Draft,
+impl Verdict {
+    fn mistake(part: Part, sentence: impl Into<String>) -> Self {
+        Self::Mistake { part, sentence: sentence.into() }
+    }
+}
+
+fn is_too_much(received: &Received<'_>, claim: &Claim) -> bool {
+    let header: usize = received.authorization.iter().map(|value| value.len()).sum();
+    let form = if received.content_type.is_some_and(is_form) { received.body.len() } else { 0 };
+    claim.base.len() > MAX_EXPLAINED_PARAMETERS || received.url.len() + header + form > MAX_EXPLAINED_BYTES
+}
+
+fn verdict(right: &Draft, signature: &str, received: &Received<'_>, elsewhere: &Elsewhere<'_>) -> Verdict {
+    if right.signs(signature) {
+        return Verdict::Right;
+    }
+    if let Some(verdict) = misspelt(right, signature) {
+        return verdict;
+    }
+    let mut guesses = Guesses { right, signature, found: None };
+    guesses.secrets();
+    guesses.urls(received, elsewhere);
+    guesses.parameters(received);
+    guesses.encodings();
+    guesses.found.unwrap_or(Verdict::Unknown)
+}
+
+/// What is wrong with the signature's own text: it is the right one in another spelling, or none at all.
+fn misspelt(right: &Draft, signature: &str) -> Option<Verdict> {
+    let mistake = |sentence: String| Some(Verdict::mistake(Part::Protocol, sentence));
+    let decoded = percent::decode(signature).map(Cow::into_owned).unwrap_or_default();
+    for (spelling, sentence) in [
+        (signature.trim().to_owned(), "has white space around it"),
+        (format!("{signature}="), "came without the = at its end"),
+        (signature.replace(' ', "+"), "has blanks where its plus signs were not percent-encoded"),
+        (decoded, "was percent-encoded once too often"),
+        (format!("{:=<28}", signature.replace('-', "+").replace('_', "/")), "is in base64 for URLs"),
+    ] {
+        if right.signs(&spelling) {
+            return mistake(format!("the signature {sentence}"));
+        }
+    }
+    let bytes = STANDARD_NO_PAD.decode(signature.trim().trim_end_matches('='));
+    match bytes.map(|bytes| bytes.len()) {
+        Ok(20) => None,
+        Ok(32) => mistake("the signature has 32 bytes, as of HMAC-SHA256, and HMAC-SHA1 makes 20".into()),
+        Ok(count) => mistake(format!("the signature has {count} bytes, and HMAC-SHA1 makes 20")),
+        Err(_) => mistake("the signature is no base64".into()),
+    }
 }
 
 /// A request on its way to its signature, each step of which can go wrong.
@@ -171,20 +251,8 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(received: &Received<'_>, claim: &Claim, consumer: &Secret, token: Option<&Secret>) -> Self {
-        // Reading the claim has proved that the URL can be split.
-        let target = Target::received(received.url).unwrap_or(Target::NOWHERE);
-        let header = received.authorization.first().and_then(|value| Authorization::parse(value).ok());
-        let mut pairs = Vec::new();
-        for (name, value) in header.iter().flat_map(Authorization::iter) {
-            pairs.push(Pair::decoded(Source::Header, name, value));
-        }
-        pairs.extend(form_pairs(Source::Query, target.query.as_bytes()));
-        if received.content_type.is_some_and(is_form) {
-            pairs.extend(form_pairs(Source::Body, received.body));
-        }
-        pairs.retain(|pair| pair.name != b"oauth_signature");
-        debug_assert_eq!(pairs.len(), claim.base.len());
+    /// Without parameters yet.
+    fn new(received: &Received<'_>, target: Target<'_>, consumer: &Secret, token: Option<&Secret>) -> Self {
         Self {
             method: received.method.to_ascii_uppercase(),
             scheme: scheme_name(target.scheme).into(),
@@ -192,7 +260,7 @@ impl Draft {
             port: target.port,
             path: if target.path.is_empty() { "/".into() } else { target.path.into() },
             suffix: String::new(),
-            pairs,
+            pairs: Vec::new(),
             encode,
             order: Order::Sorted,
             encode_again: encode,
@@ -239,6 +307,21 @@ impl Draft {
     }
 }
 
+/// All parameters but the signature.
+fn pairs(received: &Received<'_>, target: Target<'_>) -> Vec<Pair> {
+    let header = received.authorization.first().and_then(|value| Authorization::parse(value).ok());
+    let mut pairs = Vec::new();
+    for (name, value) in header.iter().flat_map(Authorization::iter) {
+        pairs.push(Pair::decoded(Source::Header, name, value));
+    }
+    pairs.extend(form_pairs(Source::Query, target.query.as_bytes()));
+    if received.content_type.is_some_and(is_form) {
+        pairs.extend(form_pairs(Source::Body, received.body));
+    }
+    pairs.retain(|pair| pair.name != b"oauth_signature");
+    pairs
+}
+
 #[derive(Clone)]
 struct Pair {
     source: Source,
@@ -252,6 +335,11 @@ impl Pair {
     fn decoded(source: Source, name: &str, value: &str) -> Self {
         let raw = (encode(name.as_bytes()).into_bytes(), encode(value.as_bytes()).into_bytes());
         Self { source, name: name.into(), value: value.into(), raw }
+    }
+
+    /// Of which nothing is encoded.
+    fn raw(source: Source, name: &[u8], value: &[u8]) -> Self {
+        Self { source, name: name.into(), value: value.into(), raw: (name.into(), value.into()) }
     }
 }
 
@@ -274,26 +362,23 @@ enum Order {
     HeaderLast,
 }
 
-/// The mistakes, those of the most frequent kinds first.
-fn guesses(right: &Draft, received: &Received<'_>, origins: &[&str]) -> Vec<Guess> {
-    let mut guesses = Guesses { right, all: Vec::new() };
-    guesses.secrets();
-    guesses.urls(received, origins);
-    guesses.parameters(received);
-    guesses.encodings();
-    guesses.all
-}
-
+/// The mistakes, those of the most frequent kinds first. Each is tried as it is added, until one is found.
 struct Guesses<'a> {
     right: &'a Draft,
-    all: Vec<Guess>,
+    signature: &'a str,
+    found: Option<Verdict>,
 }
 
 impl Guesses<'_> {
     fn add(&mut self, part: Part, sentence: impl Into<String>, change: impl FnOnce(&mut Draft)) {
+        if self.found.is_some() {
+            return;
+        }
         let mut draft = self.right.clone();
         change(&mut draft);
-        self.all.push(Guess { part, sentence: sentence.into(), draft });
+        if draft.signs(self.signature) {
+            self.found = Some(Verdict::mistake(part, sentence));
+        }
     }
 
     fn secrets(&mut self) {
@@ -333,7 +418,7 @@ impl Guesses<'_> {
         }
     }
 
-    fn urls(&mut self, received: &Received<'_>, origins: &[&str]) {
+    fn urls(&mut self, received: &Received<'_>, elsewhere: &Elsewhere<'_>) {
         let other = if self.right.scheme == "https" { Scheme::Http } else { Scheme::Https };
         let name = scheme_name(other);
         self.add(Part::Scheme, format!("{name} was signed"), |draft| draft.scheme = name.into());
@@ -357,7 +442,7 @@ impl Guesses<'_> {
                 draft.port = Some(default);
             },
         );
-        for origin in origins {
+        for origin in elsewhere.origins {
             let Ok(target) = Target::received(origin) else { continue };
             self.add(Part::Host, format!("{origin} was signed"), |draft| {
                 draft.scheme = scheme_name(target.scheme).into();
@@ -383,6 +468,9 @@ impl Guesses<'_> {
                     draft.suffix = query;
                 });
             }
+        }
+        for path in elsewhere.paths {
+            self.add(Part::Path, format!("{path} was signed"), |draft| draft.path = (*path).into());
         }
         self.add(Part::Path, "a slash was signed at the path's end", |draft| draft.path.push('/'));
         self.add(Part::Path, "the slash at the path's end was not signed", |draft| {
@@ -420,14 +508,16 @@ impl Guesses<'_> {
         self.add(Part::Protocol, "the protocol parameters alone were signed", |draft| {
             draft.pairs.retain(|pair| pair.name.starts_with(b"oauth_"));
         });
-        if !received.content_type.is_some_and(is_form) {
+        if !received.content_type.is_some_and(is_form) && received.body.len() <= MAX_EXPLAINED_BYTES {
             let body = form_pairs(Source::Body, received.body);
             self.add(Part::Body, "the body was signed as a form, and its Content-Type is none", |draft| {
                 draft.pairs.extend(body);
             });
             self.add(Part::Body, "the whole body was signed as a parameter's name", |draft| {
-                let raw = (received.body.to_vec(), Vec::new());
-                draft.pairs.push(Pair { source: Source::Body, name: raw.0.clone(), value: Vec::new(), raw });
+                draft.pairs.push(Pair::raw(Source::Body, received.body, b""));
+            });
+            self.add(Part::Body, "the whole body was signed as a parameter's value", |draft| {
+                draft.pairs.push(Pair::raw(Source::Body, b"", received.body));
             });
         }
         let own: Vec<String> = self
@@ -598,12 +688,25 @@ fn decode_bytes(raw: &[u8], plus: u8) -> Vec<u8> {
     out
 }
 
+/// A name that is not longer than anybody wants to read.
+fn shortened(mut name: String) -> String {
+    if let Some((end, _)) = name.char_indices().nth(MAX_NAME) {
+        name.truncate(end);
+        name.push('…');
+    }
+    name
+}
+
 const fn scheme_name(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
     }
 }
+
+/// The most names that are shown, and the most characters of each.
+const MAX_NAMES: usize = 32;
+const MAX_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -653,6 +756,16 @@ mod tests {
             .to_header_value()
     }
 
+    /// The header with another signature.
+    fn resigned(header: &str, signature: &str) -> String {
+        let (before, rest) = header.split_once("oauth_signature=\"").unwrap();
+        let (_, after) = rest.split_once('"').unwrap();
+        format!("{before}oauth_signature=\"{}\"{after}", percent::encode(signature))
+    }
+
+    const ELSEWHERE: Elsewhere<'static> =
+        Elsewhere { origins: &["https://other.example:444"], paths: &["/2/items.json"] };
+
     fn explained(base: &str, key: &str) -> Explanation {
         let signature = SigningKey::from_bytes(key.as_bytes()).sign(base);
         let received = Received {
@@ -662,7 +775,7 @@ mod tests {
             content_type: Some(FORM),
             body: BODY,
         };
-        explain(&received, &Server, &["https://other.example:444"]).unwrap()
+        explain(&received, &Server, &ELSEWHERE).unwrap()
     }
 
     fn check(base: &str, key: &str, part: Part, sentence: &str) {
@@ -717,6 +830,7 @@ mod tests {
             Part::Host,
             "https://other.example:444 was signed",
         );
+        check_base("1%2Fit%2565ms.json", "2%2Fitems.json", Part::Path, "/2/items.json was signed");
         check_base("json", "json%2F", Part::Path, "a slash was signed at the path's end");
         check_base("it%2565ms", "items", Part::Path, "the path was signed decoded");
         check_base("it%2565ms", "it%252565ms", Part::Path, "the path was encoded once too often");
@@ -782,7 +896,82 @@ mod tests {
             content_type: Some("application/json"),
             body: b"{\"a\":1}",
         };
-        assert_eq!(explain(&received, &Server, &[]).unwrap().part(), Some(Part::Body));
+        let explanation = explain(&received, &Server, &ELSEWHERE).unwrap();
+        assert_eq!(explanation.part(), Some(Part::Body), "{explanation}");
+        let base = signed.base_string().replace("%257B%2522a%2522%253A1%257D%3D%26", "");
+        let base = base.replace("&oauth_consumer", "&%3D%257B%2522a%2522%253A1%257D%26oauth_consumer");
+        let signature = SigningKey::from_bytes(KEY.as_bytes()).sign(&base);
+        let header = resigned(signed.authorization(), signature.as_str());
+        let received = Received { authorization: &[&header], ..received };
+        let explanation = explain(&received, &Server, &ELSEWHERE).unwrap().to_string();
+        assert!(
+            explanation.starts_with("body: the whole body was signed as a parameter's value;"),
+            "{explanation}"
+        );
+    }
+
+    #[test]
+    fn tells_a_signature_that_is_misspelt_or_none() {
+        let credentials =
+            crate::Credentials::consumer("key", "consumer/secret").with_token("token", "token+secret");
+        let request = Request::new("GET", "https://h/");
+        let signed = |seconds| {
+            let stamp = Stamp { timestamp: Timestamp::new(seconds).unwrap(), nonce: "n" };
+            sign(&request, &credentials, stamp).unwrap()
+        };
+        let has_both =
+            |signed: &crate::Signed| signed.signature().contains('+') && signed.signature().contains('/');
+        let signed = (1..).map(signed).find(has_both).unwrap();
+        let right = signed.signature();
+        for (signature, sentence) in [
+            (format!("{right}\n"), "has white space around it"),
+            (right.trim_end_matches('=').to_owned(), "came without the = at its end"),
+            (right.replace('+', " "), "has blanks where its plus signs were not percent-encoded"),
+            (percent::encode(right).to_string(), "was percent-encoded once too often"),
+            (right.trim_end_matches('=').replace('+', "-").replace('/', "_"), "is in base64 for URLs"),
+            (format!("{}=", "A".repeat(43)), "has 32 bytes, as of HMAC-SHA256, and HMAC-SHA1 makes 20"),
+            ("AAAA".to_owned(), "has 3 bytes, and HMAC-SHA1 makes 20"),
+            ("~".to_owned(), "is no base64"),
+        ] {
+            let header = resigned(signed.authorization(), &signature);
+            let received = Received {
+                method: "GET",
+                url: "https://h/",
+                authorization: &[&header],
+                content_type: None,
+                body: b"",
+            };
+            let explanation = explain(&received, &Server, &ELSEWHERE).unwrap();
+            assert_eq!(explanation.part(), Some(Part::Protocol), "{signature}");
+            let shown = explanation.to_string();
+            assert!(shown.starts_with(&format!("protocol parameters: the signature {sentence};")), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_signed_again_and_its_names_are_few() {
+        let header = header(&format!("{}=", "A".repeat(27)));
+        let shown = |url: &str, content_type, body: &[u8]| {
+            let authorization = &[header.as_str()];
+            let received = Received { method: "POST", url, authorization, content_type, body };
+            explain(&received, &Server, &ELSEWHERE).unwrap().to_string()
+        };
+        const TOO_MUCH: &str = "no mistake was looked for: that is done up to 64 parameters and 8192 bytes";
+        let own = 6;
+        let names = |count: usize| "a&".repeat(count - own);
+        assert!(!shown("https://h/", Some(FORM), names(64).as_bytes()).starts_with(TOO_MUCH));
+        let many = shown("https://h/", Some(FORM), names(65).as_bytes());
+        assert!(many.starts_with(TOO_MUCH) && many.ends_with(" and 33 more"), "{many}");
+        assert!(shown(&format!("https://h/?{}", names(65)), None, b"").starts_with(TOO_MUCH));
+        let long = format!("a={}", "b".repeat(MAX_EXPLAINED_BYTES));
+        assert!(shown("https://h/", Some(FORM), long.as_bytes()).starts_with(TOO_MUCH));
+        // What is not signed does not count.
+        assert!(!shown("https://h/", None, long.as_bytes()).starts_with(TOO_MUCH));
+
+        let named = shown(&format!("https://h/?{}", "é".repeat(65)), None, b"");
+        assert!(named.contains(&format!(" {}…", "é".repeat(64))), "{named}");
+        let hostile = shown("https://h/", Some(FORM), "a&".repeat(131_000).as_bytes());
+        assert!(hostile.len() < 400, "{hostile}");
     }
 
     #[test]
@@ -801,6 +990,6 @@ mod tests {
     fn what_is_refused_earlier_stays_refused() {
         let received =
             Received { method: "GET", url: URL, authorization: &[], content_type: None, body: &[] };
-        assert_eq!(explain(&received, &Server, &[]).unwrap_err().reason(), Reason::NotOauth);
+        assert_eq!(explain(&received, &Server, &ELSEWHERE).unwrap_err().reason(), Reason::NotOauth);
     }
 }

@@ -57,7 +57,7 @@ pub use authorization::{Authorization, InvalidAuthorization};
 pub use base_string::InvalidForm;
 pub use credentials::Credentials;
 pub use difference::{Difference, Part, explain_difference};
-pub use explanation::{Explanation, explain};
+pub use explanation::{Elsewhere, Explanation, MAX_EXPLAINED_BYTES, MAX_EXPLAINED_PARAMETERS, explain};
 pub use message::Message;
 #[cfg(feature = "nonce")]
 pub use nonce::{NoEntropy, Nonce, NonceCounter, NonceSource};

@@ -399,7 +399,7 @@ async fn send_malformed(addr: SocketAddr, number: u64) {
     let post = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Filler: {filler}\r\n");
     let bearer = format!("{post}Accept-Encoding: gzip\r\nAuthorization: Bearer AAAAdemo%3Dtoken\r\n");
     let deep = "[".repeat(1 + roll(50_000));
-    let request = match roll(20) {
+    let request = match roll(22) {
         0 => format!("{post}Content-Length: 4\r\nContent-Length: {}\r\n\r\nabcd", 5 + roll(90)),
         1 => format!("{post}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         2 => format!("{post}Transfer-Encoding: chunked\r\n\r\n{}z\r\n{filler}\r\n0\r\n\r\n", roll(9)),
@@ -424,6 +424,20 @@ async fn send_malformed(addr: SocketAddr, number: u64) {
             "{bearer}Content-Encoding: gzip\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{filler}",
             filler.len()
         ),
+        19 => {
+            let form = format!("{filler}=1&{}", "a&".repeat(roll(130_000) >> roll(8)));
+            format!(
+                "{post}{}Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\
+                 Content-Length: {}\r\n\r\n{form}",
+                forged(number),
+                form.len()
+            )
+        }
+        20 => format!(
+            "POST {path}?{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}Content-Length: 0\r\n\r\n",
+            "a&".repeat(roll(15_000)),
+            forged(number)
+        ),
         _ => format!(
             "{post}Authorization: OAuth {filler}=\"%{filler}\"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         ),
@@ -444,6 +458,17 @@ async fn send_malformed(addr: SocketAddr, number: u64) {
         statuses.len() <= 1 && statuses.iter().all(|status| status.starts_with('4')),
         "{request:?}: {statuses:?}"
     );
+}
+
+/// A signature that is wrong, of an app that is known and at a time that is good.
+fn forged(number: u64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    format!(
+        "Accept-Encoding: gzip\r\nAuthorization: OAuth oauth_consumer_key=\"demo-consumer-key\", \
+         oauth_nonce=\"forged{number}\", oauth_timestamp=\"{now}\", oauth_signature_method=\"HMAC-SHA1\", \
+         oauth_signature=\"{}%3D\"\r\n",
+        "A".repeat(27)
+    )
 }
 
 const SEED: u64 = 20_240_306;

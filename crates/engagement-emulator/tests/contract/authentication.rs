@@ -177,6 +177,11 @@ async fn a_wrong_signature_is_told_which_part_of_the_base_string_differs() {
     let credentials = As::Brand.credentials().unwrap();
     let app = Credentials::consumer("demo-consumer-key", "demo-consumer-secret");
     let right = call(&emulator);
+    let loopback = |name: &str| {
+        let other = right.clone().host(&format!("{name}:{}", emulator.addr().port()));
+        let header = other.signed(&emulator, As::Brand).headers.pop().unwrap().1;
+        right.clone().header("Authorization", header)
+    };
     let moved = |change: fn(&mut Call)| {
         let mut other = right.clone();
         change(&mut other);
@@ -187,9 +192,15 @@ async fn a_wrong_signature_is_told_which_part_of_the_base_string_differs() {
         |credentials: &Credentials| right.clone().signed_with(&emulator, credentials, |request| request);
     let cases = [
         (moved(|call| call.method = "GET"), "method"),
-        (moved(|call| call.host = Some("localhost:1".to_owned())), "no known mistake"),
+        (moved(|call| call.host = Some("elsewhere.example".to_owned())), "no known mistake"),
+        (loopback("localhost"), "host: http://localhost:"),
+        (loopback("[::1]"), "host: http://[::1]:"),
         (moved(|call| call.target.push('/')), "path"),
-        (moved(|call| call.target = "/insights/engagement/28hr".to_owned()), "no known mistake"),
+        (
+            moved(|call| call.target = "/insights/engagement/28hr".to_owned()),
+            "path: /insights/engagement/28hr was signed",
+        ),
+        (moved(|call| call.target.push_str("?a=b")), "no known mistake"),
         (signed(&app.clone().with_token("1111-demo-access-token", "")), "token secret"),
         (signed(&app.with_token("1111-demo-access-token", "demo-consumer-secret")), "no known mistake"),
     ];

@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::client::{As, Call, ask, builder, exchange, favorites, owned, query, start, started};
+use crate::client::{As, Call, ask, builder, exchange, favorites, nonce, owned, query, start, started};
 
 /// The statuses of all answers in what came back.
 fn statuses(bytes: &[u8]) -> Vec<String> {
@@ -89,6 +89,13 @@ async fn e2_what_is_no_request_is_refused_and_the_connection_closed() {
         ("empty host", "GET /x HTTP/1.1\r\nHost: \r\n\r\n"),
         ("a user in the host", "GET /x HTTP/1.1\r\nHost: a@b\r\n\r\n"),
         ("a path in the host", "GET /x HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+        ("no port in the host", "GET /x HTTP/1.1\r\nHost: localhost:x\r\n\r\n"),
+        ("two ports in the host", "GET /x HTTP/1.1\r\nHost: localhost:1:2\r\n\r\n"),
+        ("a name in brackets", "GET /x HTTP/1.1\r\nHost: [localhost]\r\n\r\n"),
+        (
+            "a user in the target",
+            "GET http://localhost:1@evil.example/_emulator/world HTTP/1.1\r\nHost: evil\r\n\r\n",
+        ),
         ("a header before the first", "GET /x HTTP/1.1\r\n Host: localhost\r\n\r\n"),
         ("chunks in HTTP/1.0", "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("line feeds throughout", "GET /x HTTP/1.1\nHost: localhost\n\n"),
@@ -204,6 +211,63 @@ async fn e1_clients_that_wait_for_large_answers_keep_nobody_out() {
         assert_eq!(asked.await.unwrap().status, 200);
     }
     assert_eq!(emulator.counters().panics, 0);
+}
+
+/// An OAuth header that is good but for its signature.
+fn unsigned(emulator: &Emulator) -> String {
+    format!(
+        "OAuth oauth_consumer_key=\"demo-consumer-key\", oauth_token=\"1111-demo-access-token\", oauth_nonce=\"{}\", \
+         oauth_timestamp=\"{}\", oauth_signature_method=\"HMAC-SHA1\", oauth_signature=\"{}%3D\"",
+        nonce(),
+        emulator.now().as_second(),
+        "A".repeat(27)
+    )
+}
+
+/// The most memory that this process has held so far, in MiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+#[tokio::test]
+async fn e3_a_wrong_signature_over_very_many_parameters_costs_little_and_keeps_nobody_out() {
+    let emulator = started(builder().quota(1_000_000)).await;
+    let path = Endpoint::Totals.path();
+    let authorized = |call: Call| call.header("Authorization", unsigned(&emulator));
+    let form = "a&".repeat(131_000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(form.as_bytes()).unwrap();
+    let bomb = Call { body: gzip.finish().unwrap(), ..Call::new("POST", path).form("") };
+    let calls = [
+        Call::new("POST", path).form(&form),
+        bomb.header("Content-Encoding", "gzip"),
+        Call::new("POST", format!("{path}?{}", "a&".repeat(15_000))),
+    ];
+    for call in calls.map(authorized) {
+        let before = peak();
+        let hostile = async {
+            let answer = call.send(&emulator).await;
+            assert_eq!(answer.status, 401);
+            assert!(answer.message().contains("no mistake was looked for"), "{}", answer.text());
+            assert!(answer.body.len() < 1_000, "{}", answer.body.len());
+        };
+        tokio::pin!(hostile);
+        let body = favorites(&[owned(&emulator)]);
+        loop {
+            let begun = std::time::Instant::now();
+            let honest = ask(&emulator, As::Brand, Endpoint::Totals, &body);
+            tokio::select! {
+                biased;
+                answer = honest => assert_eq!(answer.status, 200),
+                () = &mut hostile => break,
+            }
+            assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        }
+        let more = peak() - before;
+        assert!(more < 256, "{more} MiB");
+    }
 }
 
 #[tokio::test]

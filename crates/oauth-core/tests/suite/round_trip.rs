@@ -1,9 +1,9 @@
 //! What is signed is accepted, what is changed is not, and order is nothing.
 
 use oauth_core::{
-    BodyHash, Credentials, NonceMemory, NonceRecord, Place, Policy, PreparedCredentials, Reason, Received,
-    Refusal, Registry, Remembered, Request, Secret, SignError, Signer, Stamp, Timestamp, Verified, Version,
-    explain, explain_difference, sign, verify,
+    BodyHash, Credentials, Elsewhere, NonceMemory, NonceRecord, Place, Policy, PreparedCredentials, Reason,
+    Received, Refusal, Registry, Remembered, Request, Secret, SignError, Signer, Stamp, Timestamp, Verified,
+    Version, explain, explain_difference, sign, verify,
 };
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 
@@ -407,7 +407,7 @@ proptest! {
             body: &body,
         };
         let server = Server { known, nonces: NonceMemory::new(1) };
-        let explanation = explain(&received, &server, &["https://other.example"]).unwrap();
+        let explanation = explain(&received, &server, &Elsewhere { origins: &["https://other.example"], paths: &["/other"] }).unwrap();
         prop_assert!(explanation.part().is_none(), "{}", explanation);
         let signed = case.with_request(|request| sign(request, &server.known, case.stamp()).unwrap());
         prop_assert_eq!(explanation.base_string(), signed.base_string());
