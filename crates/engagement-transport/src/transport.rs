@@ -472,7 +472,9 @@ impl<'a> Course<'a> {
                 self.host.budget.call_ended_well();
                 Some(Ok(self.answer(raw)))
             }
-            Verdict::Wait { after } => self.after_refusal(raw, after).await.map(Err),
+            Verdict::Wait { after } => {
+                self.after_refusal(raw, after.map(|wait| wait.min(LONGEST_WAIT))).await.map(Err)
+            }
             Verdict::Retry { reason } => {
                 let asked = reset::retry_after(&raw.headers, self.host.clock.server_time(&*self.inner.clock));
                 let error =
@@ -677,6 +679,9 @@ fn describe(failure: &Failure) -> String {
 
 /// Further apart than this, a refused signature is blamed on the clock.
 const CLOCK_TOLERANCE: i64 = 60;
+
+/// What a verdict's wait is cut to: beyond it sums of times could overflow.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// For a 429 that names no time and belongs to no quota: the length of a whole window.
 const UNTOLD_WAIT: Duration = Duration::from_secs(60);

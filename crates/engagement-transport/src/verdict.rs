@@ -20,7 +20,8 @@ pub enum Verdict {
     },
     /// The quota is spent: wait until the server gives more, then repeat. Time and budget are not charged.
     Wait {
-        /// How long, if the caller knows better than the headers `retry-after` and `x-…-reset`.
+        /// How long, if the caller knows better than the headers `retry-after` and `x-…-reset`. More than a year is
+        /// taken for one.
         after: Option<Duration>,
     },
 }

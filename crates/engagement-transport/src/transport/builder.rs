@@ -225,8 +225,10 @@ impl Builder {
         if timeouts.contains(&Duration::ZERO) || self.total_timeout == Some(Duration::ZERO) {
             return Err(Error::new(ErrorKind::Config).because("a timeout must be longer than nothing"));
         }
-        if timeouts.iter().chain(&self.total_timeout).any(|timeout| *timeout > LONGEST_TIMEOUT) {
-            return Err(Error::new(ErrorKind::Config).because("a timeout must not be longer than a day"));
+        let others = [self.idle_timeout, self.backoff.first, self.backoff.longest];
+        if timeouts.iter().chain(&self.total_timeout).chain(&others).any(|time| *time > LONGEST_TIMEOUT) {
+            let reason = "a timeout or backoff must not be longer than a day";
+            return Err(Error::new(ErrorKind::Config).because(reason));
         }
         let connector = match self.connector {
             Some(custom) => Connector::Custom(custom),

@@ -2,7 +2,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use engagement_transport::{Advice, Call, Clock, ErrorKind, Event, Quota, Stop, Transport, Waiting, verdict};
+use engagement_transport::{
+    Advice, Call, Clock, ErrorKind, Event, Quota, Stop, Transport, Verdict, Waiting, verdict,
+};
 use tokio::time::Instant;
 
 use crate::server::{Reply, Server, answer, http_date, ok};
@@ -301,6 +303,18 @@ async fn patience_has_an_end() {
     assert_eq!((error.kind(), error.stop(), error.attempts()), (ErrorKind::Quota, Stop::Patience, 0));
     assert!(matches!(error.advice(), Advice::At(_)));
     assert_eq!(begun.elapsed(), Duration::ZERO, "a wait that is too long is not begun");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_without_end_is_given_up_at_once() {
+    let server = Server::in_memory(|_, _| Reply::Keep(ok(b"")));
+    let transport = server.builder_in_memory().max_quota_wait(Duration::MAX).build().unwrap();
+    for call in [server.call(), server.call().quota(&Quota::seeded(None, 1))] {
+        let error =
+            transport.send(&call, |_, _| Verdict::Wait { after: Some(Duration::MAX) }).await.unwrap_err();
+        assert_eq!((error.kind(), error.stop(), error.attempts()), (ErrorKind::Quota, Stop::Patience, 1));
+        assert!(matches!(error.advice(), Advice::At(_)));
+    }
 }
 
 #[tokio::test(start_paused = true)]

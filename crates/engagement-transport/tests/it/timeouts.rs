@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use engagement_transport::{ErrorKind, Stop, verdict};
+use engagement_transport::{Builder, ErrorKind, Stop, verdict};
 use tokio::net::TcpListener;
 
 use crate::server::{Reply, Server, answer, ok, quiet};
@@ -110,5 +110,22 @@ async fn queueing_for_a_connection_counts_towards_the_call() {
     for error in [first.unwrap_err(), second.unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(error.elapsed() <= Duration::from_millis(20_010), "{:?}", error.elapsed());
+    }
+}
+
+#[test]
+fn times_that_no_clock_can_count_are_refused() {
+    let settings: [fn(Builder) -> Builder; 7] = [
+        |builder| builder.connect_timeout(Duration::MAX),
+        |builder| builder.attempt_timeout(Duration::MAX),
+        |builder| builder.total_timeout(Duration::MAX),
+        |builder| builder.stall_timeout(Duration::MAX),
+        |builder| builder.idle_timeout(Duration::MAX),
+        |builder| builder.backoff(Duration::MAX, SHORT),
+        |builder| builder.backoff(SHORT, Duration::MAX),
+    ];
+    for (number, set) in settings.into_iter().enumerate() {
+        let error = set(quiet()).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "setting {number}");
     }
 }
