@@ -3,6 +3,8 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+use crate::url::without_query;
+
 /// A request of the three-legged or app-only flow, ready to be sent by whatever HTTP client there is.
 ///
 /// It is good for one attempt: a signed one has used up its nonce.
@@ -52,8 +54,10 @@ impl Message {
 impl fmt::Debug for Message {
     /// Shows neither header nor body nor query, which have the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.url.split_once('?').map_or(self.url.as_str(), |(before, _)| before);
-        f.debug_struct("Message").field("method", &self.method).field("url", &url).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("method", &self.method)
+            .field("url", &without_query(&self.url))
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,9 @@
 //! What is to be signed.
 
 use alloc::vec::Vec;
+use core::fmt;
+
+use crate::url::without_query;
 
 /// A request, as far as its signature depends on it.
 ///
@@ -13,7 +16,7 @@ use alloc::vec::Vec;
 /// let form = Request::new("POST", "https://api.twitter.com/1.1/statuses/update.json")
 ///     .body("application/x-www-form-urlencoded", b"status=Hello%20Ladies");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
@@ -99,6 +102,18 @@ impl<'a> Request<'a> {
     }
 }
 
+impl fmt::Debug for Request<'_> {
+    /// Shows neither query nor body nor parameters, among which a password (xAuth sends one) or a verifier may be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &without_query(self.url))
+            .field("content_type", &self.content_type)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish_non_exhaustive()
+    }
+}
+
 /// Whether `oauth_version` is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {
@@ -135,4 +150,26 @@ pub fn is_form(content_type: &str) -> bool {
     }
     let media_type = content_type.split_once(';').map_or(content_type, |(media_type, _)| media_type);
     media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secrets() {
+        let request = Request::new("POST", "https://h/p?access_token=s3cr3t#s3cr3t")
+            .body("application/x-www-form-urlencoded", b"x_auth_password=s3cr3t")
+            .callback("https://app/?state=s3cr3t")
+            .verifier("s3cr3t")
+            .realm("s3cr3t")
+            .parameter("oauth_session_handle", "s3cr3t");
+        assert_eq!(
+            format!("{request:?}"),
+            "Request { method: \"POST\", url: \"https://h/p\", \
+             content_type: \"application/x-www-form-urlencoded\", body: 22 bytes, .. }"
+        );
+    }
 }

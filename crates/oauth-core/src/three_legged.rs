@@ -39,6 +39,7 @@ use crate::{
     request::Request,
     secret::Secret,
     signer::{SignError, Stamp, sign},
+    url::without_query,
 };
 
 /// Step 1: asks for a request token, RFC 5849 §2.1.
@@ -154,7 +155,7 @@ impl TemporaryToken {
 }
 
 /// Step 2: the page where the user allows or refuses, RFC 5849 §2.2.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuthorizePage {
     url: String,
 }
@@ -181,6 +182,12 @@ impl AuthorizePage {
     /// Where to send the user.
     pub fn url(self) -> String {
         self.url
+    }
+}
+
+impl fmt::Debug for AuthorizePage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizePage").field("url", &without_query(&self.url)).finish_non_exhaustive()
     }
 }
 
@@ -743,7 +750,8 @@ mod tests {
         let temporary = TemporaryToken::new("s3cr3t", "s3cr3t");
         let callback =
             CallbackAnswer::parse("?oauth_token=s3cr3t&oauth_verifier=s3cr3t&denied=s3cr3t").unwrap();
-        let shown = format!("{answer:?} {temporary:?} {callback:?}");
+        let page = AuthorizePage::new("https://h/authorize", &temporary);
+        let shown = format!("{answer:?} {temporary:?} {callback:?} {page:?}");
         assert!(!shown.contains("s3cr3t"), "{shown}");
     }
 

@@ -35,6 +35,11 @@ pub fn wire_url(url: &str) -> Cow<'_, str> {
     String::from_utf8(wire).map_or(Cow::Borrowed(url), Cow::Owned)
 }
 
+/// The URL up to its query or fragment, which may hold secrets.
+pub(crate) fn without_query(url: &str) -> &str {
+    url.split_once(['?', '#']).map_or(url, |(before, _)| before)
+}
+
 /// An absolute `http` or `https` URL, split where RFC 5849 §3.4.1.2 splits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target<'a> {

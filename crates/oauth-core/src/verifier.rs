@@ -10,7 +10,7 @@ use crate::{
     secret::Secret,
     signature::SigningKey,
     timestamp::{InvalidTimestamp, Timestamp},
-    url::{InvalidUrl, Target},
+    url::{InvalidUrl, Target, without_query},
 };
 
 /// A request as it came.
@@ -30,11 +30,11 @@ pub struct Received<'a> {
 }
 
 impl fmt::Debug for Received<'_> {
-    /// Shows method and URL alone: the rest may have secrets, and whoever has the header can send the request.
+    /// Shows method and URL alone, without its query: the rest may have secrets, and whoever has the header can send the request.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received")
             .field("method", &self.method)
-            .field("url", &self.url)
+            .field("url", &without_query(self.url))
             .finish_non_exhaustive()
     }
 }
