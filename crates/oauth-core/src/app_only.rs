@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     credentials::Credentials,
-    json,
+    json::{self, TextMember},
     message::{Message, push_pair, with_query},
     percent::{self, InvalidPercent},
     request::Request,
@@ -76,7 +76,7 @@ impl BearerToken {
     pub fn new(token: impl Into<Secret>) -> Result<Self, InvalidBearer> {
         let token = token.into();
         if token.expose().is_empty() {
-            return Err(InvalidBearer::Missing);
+            return Err(InvalidBearer::Empty);
         }
         match token.expose().bytes().position(|byte| !byte.is_ascii_graphic()) {
             Some(at) => Err(InvalidBearer::Character { at }),
@@ -91,11 +91,11 @@ impl BearerToken {
     /// `token_type` must be `bearer`, in any case (RFC 6749 §5.1), and `access_token` be there.
     pub fn parse_answer(body: &str) -> Result<Self, InvalidBearer> {
         let members = json::text_members(body).map_err(|at| InvalidBearer::NotAnObject { at })?;
-        let member = |name| members.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
-        if !member("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
-            return Err(InvalidBearer::TokenType);
+        let kind = text_member(&members, "token_type")?;
+        if !kind.value.eq_ignore_ascii_case("bearer") {
+            return Err(InvalidBearer::TokenType { at: kind.at });
         }
-        Self::new(member("access_token").ok_or(InvalidBearer::Missing)?)
+        Self::new(text_member(&members, "access_token")?.value.as_str())
     }
 
     /// Reads the body of an answer to an invalidation with status 200: the token that is valid no more.
@@ -105,8 +105,7 @@ impl BearerToken {
     /// `access_token` must be there.
     pub fn parse_invalidated(body: &str) -> Result<Self, InvalidBearer> {
         let members = json::text_members(body).map_err(|at| InvalidBearer::NotAnObject { at })?;
-        let token = members.iter().find(|(name, _)| name == "access_token").ok_or(InvalidBearer::Missing)?;
-        Self::new(token.1.as_str())
+        Self::new(text_member(&members, "access_token")?.value.as_str())
     }
 
     /// Reads the value of an `Authorization` header, as a server. `None` if it is not of the scheme `Bearer`.
@@ -140,10 +139,18 @@ pub enum InvalidBearer {
         /// Offset in the answer at which that shows.
         at: usize,
     },
-    /// `token_type` is absent or not `bearer`.
-    TokenType,
-    /// `access_token` is absent or empty.
-    Missing,
+    /// `token_type` is not `bearer`.
+    TokenType {
+        /// Offset in the answer of its value.
+        at: usize,
+    },
+    /// A member is absent, or is no text.
+    Missing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A token of no characters.
+    Empty,
     /// A character that no header takes.
     Character {
         /// Offset in the token.
@@ -157,8 +164,11 @@ impl fmt::Display for InvalidBearer {
             Self::NotAnObject { at } => {
                 write!(f, "the answer must be a JSON object, and at byte {at} it is none")
             }
-            Self::TokenType => f.write_str("the answer's token_type must be bearer"),
-            Self::Missing => f.write_str("access_token is missing or empty"),
+            Self::TokenType { at } => {
+                write!(f, "the answer's token_type must be bearer, and at byte {at} is something else")
+            }
+            Self::Missing { name } => write!(f, "the answer must have the text {name}, and has none"),
+            Self::Empty => f.write_str("a bearer token must not be empty"),
             Self::Character { at } => {
                 write!(f, "a bearer token has visible ASCII characters only, and byte {at} is none")
             }
@@ -251,6 +261,10 @@ impl Error for InvalidBasic {
     }
 }
 
+fn text_member<'a>(members: &'a [TextMember], name: &'static str) -> Result<&'a TextMember, InvalidBearer> {
+    members.iter().find(|member| member.name == name).ok_or(InvalidBearer::Missing { name })
+}
+
 fn with_basic(url: &str, credentials: &Credentials, body: String) -> Message {
     Message {
         method: "POST",
@@ -323,10 +337,15 @@ mod tests {
         let parse = BearerToken::parse_answer;
         assert_eq!(parse(r#"{"token_type":"bearer","access_token":"AAAA%2FAAA%3D"}"#), Ok(token()));
         assert_eq!(parse(r#"{"access_token":"AAAA%2FAAA%3D","x":{},"token_type":"Bearer"}"#), Ok(token()));
-        assert_eq!(parse(r#"{"token_type":"mac","access_token":"a"}"#), Err(InvalidBearer::TokenType));
-        assert_eq!(parse(r#"{"access_token":"a"}"#), Err(InvalidBearer::TokenType));
-        assert_eq!(parse(r#"{"token_type":"bearer"}"#), Err(InvalidBearer::Missing));
-        assert_eq!(parse(r#"{"token_type":"bearer","access_token":""}"#), Err(InvalidBearer::Missing));
+        assert_eq!(
+            parse(r#"{"token_type":"mac","access_token":"a"}"#),
+            Err(InvalidBearer::TokenType { at: 14 })
+        );
+        let missing = |name| Err(InvalidBearer::Missing { name });
+        assert_eq!(parse(r#"{"access_token":"a"}"#), missing("token_type"));
+        assert_eq!(parse(r#"{"token_type":"bearer"}"#), missing("access_token"));
+        assert_eq!(parse(r#"{"token_type":"bearer","access_token":1}"#), missing("access_token"));
+        assert_eq!(parse(r#"{"token_type":"bearer","access_token":""}"#), Err(InvalidBearer::Empty));
         assert_eq!(
             parse(r#"{"token_type":"bearer","access_token":"a\r\nb"}"#),
             Err(InvalidBearer::Character { at: 1 })
@@ -356,7 +375,7 @@ mod tests {
     fn a_server_reads_the_headers() {
         assert_eq!(BearerToken::from_header("bearer AAAA%2FAAA%3D"), Some(Ok(token())));
         assert_eq!(BearerToken::from_header("Bearer"), None);
-        assert_eq!(BearerToken::from_header("Bearer "), Some(Err(InvalidBearer::Missing)));
+        assert_eq!(BearerToken::from_header("Bearer "), Some(Err(InvalidBearer::Empty)));
         assert_eq!(BearerToken::from_header("Basic abc"), None);
         assert_eq!(parse_basic("OAuth x"), None);
         assert_eq!(parse_basic("Basic azpzM"), Some(Err(InvalidBasic::Base64 { at: 11 })));

@@ -5,17 +5,26 @@ use core::str::Chars;
 
 /// The text members of the object that the text is, in their order; members of other kinds are passed over. If it is no
 /// object, or no JSON (RFC 8259) as far as it has to be read, the offset at which that shows.
-pub(crate) fn text_members(text: &str) -> Result<Vec<(String, String)>, usize> {
-    let mut reader = Reader { rest: text.chars() };
-    reader.members().ok_or(text.len() - reader.rest.as_str().len())
+pub(crate) fn text_members(text: &str) -> Result<Vec<TextMember>, usize> {
+    let mut reader = Reader { text, rest: text.chars() };
+    reader.members().ok_or(reader.at())
+}
+
+/// A name with its text.
+pub(crate) struct TextMember {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// Where the value begins, with its quotation mark.
+    pub(crate) at: usize,
 }
 
 struct Reader<'a> {
+    text: &'a str,
     rest: Chars<'a>,
 }
 
 impl Reader<'_> {
-    fn members(&mut self) -> Option<Vec<(String, String)>> {
+    fn members(&mut self) -> Option<Vec<TextMember>> {
         let mut members = Vec::new();
         self.expect('{')?;
         if self.peek() == Some('}') {
@@ -26,7 +35,8 @@ impl Reader<'_> {
             let name = self.text()?;
             self.expect(':')?;
             if self.peek() == Some('"') {
-                members.push((name, self.text()?));
+                let at = self.at();
+                members.push(TextMember { name, value: self.text()?, at });
             } else {
                 self.skip_value()?;
             }
@@ -36,6 +46,11 @@ impl Reader<'_> {
             }
             self.expect(',')?;
         }
+    }
+
+    /// Where it is in the text.
+    fn at(&self) -> usize {
+        self.text.len() - self.rest.as_str().len()
     }
 
     /// The next character that is no white space, which stays.
@@ -148,7 +163,7 @@ mod tests {
     fn check(text: &str, wanted: Option<&[(&str, &str)]>) {
         let read = text_members(text);
         let read = read.as_ref().ok().map(|members| {
-            members.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>()
+            members.iter().map(|member| (member.name.as_str(), member.value.as_str())).collect::<Vec<_>>()
         });
         assert_eq!(read.as_deref(), wanted, "{text}");
     }
@@ -192,7 +207,7 @@ mod tests {
         for (text, at) in
             [("", 0), (" <html>", 1), ("{\"a\":}", 5), ("{\"a\":\"b\"", 8), ("{\"a\":\"b\"} x", 10)]
         {
-            assert_eq!(text_members(text), Err(at), "{text}");
+            assert_eq!(text_members(text).err(), Some(at), "{text}");
         }
     }
 
@@ -200,7 +215,9 @@ mod tests {
         #[test]
         fn agrees_with_serde_json(members in proptest::collection::btree_map(".*", ".*", 0..5)) {
             let text = serde_json::to_string(&members).unwrap();
-            prop_assert_eq!(text_members(&text), Ok(members.into_iter().collect::<Vec<_>>()));
+            let read = text_members(&text).unwrap();
+            let read = read.into_iter().map(|member| (member.name, member.value)).collect::<Vec<_>>();
+            prop_assert_eq!(read, members.into_iter().collect::<Vec<_>>());
         }
 
         #[test]

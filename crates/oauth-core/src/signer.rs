@@ -316,7 +316,9 @@ impl fmt::Debug for PreparedCredentials {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The method is empty, or has a character that RFC 9110 §5.6.2 does not allow in one.
+    /// A method of no characters.
+    EmptyMethod,
+    /// The method has a character that RFC 9110 §5.6.2 does not allow in one.
     Method {
         /// Offset in the method.
         at: usize,
@@ -361,6 +363,7 @@ pub enum SignError {
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::EmptyMethod => f.write_str("method must not be empty"),
             Self::Method { at } => {
                 write!(f, "method must be letters, digits and !#$%&'*+-.^_`|~, and byte {at} is not")
             }
@@ -726,7 +729,7 @@ fn form<'a>(request: &Request<'a>) -> &'a [u8] {
 fn check_method(method: &str) -> Result<(), SignError> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     match method.bytes().position(|byte| !is_token(byte)) {
-        None if method.is_empty() => Err(SignError::Method { at: 0 }),
+        None if method.is_empty() => Err(SignError::EmptyMethod),
         None => Ok(()),
         Some(at) => Err(SignError::Method { at }),
     }

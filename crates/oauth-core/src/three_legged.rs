@@ -135,11 +135,11 @@ impl TemporaryToken {
     /// `oauth_callback_confirmed` must be `true` (RFC 5849 §2.1): a server that does not say so speaks OAuth 1.0 without
     /// the `a`, where somebody else's authorization could be slipped in.
     pub fn parse(body: &str) -> Result<Self, InvalidTokenAnswer> {
-        let mut answer = TokenAnswer::read(body)?;
-        match answer.take("oauth_callback_confirmed") {
+        let TokenAnswer { token, secret, more } = TokenAnswer::read(body)?;
+        match more.into_iter().find(|more| more.name == "oauth_callback_confirmed") {
             None => Err(InvalidTokenAnswer::Missing { name: "oauth_callback_confirmed" }),
-            Some(confirmed) if confirmed == "true" => Ok(Self { token: answer.token, secret: answer.secret }),
-            Some(_) => Err(InvalidTokenAnswer::NotConfirmed),
+            Some(More { value, .. }) if value == "true" => Ok(Self { token, secret }),
+            Some(More { at, .. }) => Err(InvalidTokenAnswer::NotConfirmed { at }),
         }
     }
 
@@ -213,8 +213,11 @@ impl CallbackAnswer {
         let before_fragment = url.split_once('#').map_or(url, |(before, _)| before);
         let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
         let mut answer = Self { token: None, verifier: None, denied: None };
-        for (_, pair) in pairs(query) {
-            let (name, value) = pair.map_err(|(_, fault)| InvalidCallback::Percent(fault))?;
+        let query_at = before_fragment.len() - query.len();
+        for (offset, pair) in pairs(query) {
+            let at = query_at + offset;
+            let (name, value) =
+                pair.map_err(|(offset, fault)| InvalidCallback::Percent { at: at + offset, fault })?;
             let (name, place) = match name.as_str() {
                 "oauth_token" => ("oauth_token", &mut answer.token),
                 "oauth_verifier" => ("oauth_verifier", &mut answer.verifier),
@@ -222,7 +225,7 @@ impl CallbackAnswer {
                 _ => continue,
             };
             if place.replace(Secret::from(value)).is_some() {
-                return Err(InvalidCallback::Duplicate { name });
+                return Err(InvalidCallback::Duplicate { name, at });
             }
         }
         Ok(answer)
@@ -263,9 +266,16 @@ pub enum InvalidCallback {
     Duplicate {
         /// Its name.
         name: &'static str,
+        /// Offset in the URL of the second.
+        at: usize,
     },
     /// A name or value is badly percent-encoded.
-    Percent(InvalidPercent),
+    Percent {
+        /// Offset in the URL of the name or value.
+        at: usize,
+        /// What is wrong in it.
+        fault: InvalidPercent,
+    },
 }
 
 impl fmt::Display for InvalidCallback {
@@ -274,8 +284,10 @@ impl fmt::Display for InvalidCallback {
             Self::Denied => f.write_str("the user refused to authorize the app"),
             Self::OtherToken => f.write_str("the callback is not for the request token that was asked for"),
             Self::NoVerifier => f.write_str("the callback has no oauth_verifier"),
-            Self::Duplicate { name } => write!(f, "the callback has {name} twice"),
-            Self::Percent(_) => f.write_str("the callback's query is badly percent-encoded"),
+            Self::Duplicate { name, at } => write!(f, "the callback has {name} again at byte {at}"),
+            Self::Percent { at, .. } => {
+                write!(f, "the name or value at byte {at} of the callback is badly percent-encoded")
+            }
         }
     }
 }
@@ -283,7 +295,7 @@ impl fmt::Display for InvalidCallback {
 impl Error for InvalidCallback {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Percent(source) => Some(source),
+            Self::Percent { fault, .. } => Some(fault),
             _ => None,
         }
     }
@@ -377,7 +389,7 @@ impl AccessToken {
     /// Anything but a form with `oauth_token` and `oauth_token_secret`.
     pub fn parse(body: &str) -> Result<Self, InvalidTokenAnswer> {
         let TokenAnswer { token, secret, more } = TokenAnswer::read(body)?;
-        Ok(Self { token, secret, more })
+        Ok(Self { token, secret, more: more.into_iter().map(|more| (more.name, more.value)).collect() })
     }
 
     /// The token.
@@ -493,7 +505,10 @@ pub enum InvalidTokenAnswer {
         at: usize,
     },
     /// `oauth_callback_confirmed` is not `true`.
-    NotConfirmed,
+    NotConfirmed {
+        /// Its offset in the answer.
+        at: usize,
+    },
 }
 
 impl fmt::Display for InvalidTokenAnswer {
@@ -506,7 +521,12 @@ impl fmt::Display for InvalidTokenAnswer {
             }
             Self::Missing { name } => write!(f, "the token answer has no {name}"),
             Self::Duplicate { name, at } => write!(f, "the token answer has {name} again at byte {at}"),
-            Self::NotConfirmed => f.write_str("the token answer's oauth_callback_confirmed must be true"),
+            Self::NotConfirmed { at } => {
+                write!(
+                    f,
+                    "oauth_callback_confirmed must be true, and at byte {at} of the token answer is not"
+                )
+            }
         }
     }
 }
@@ -524,7 +544,14 @@ impl Error for InvalidTokenAnswer {
 struct TokenAnswer {
     token: Secret,
     secret: Secret,
-    more: Vec<(String, String)>,
+    more: Vec<More>,
+}
+
+/// What else an answer says.
+struct More {
+    name: String,
+    value: String,
+    at: usize,
 }
 
 impl TokenAnswer {
@@ -547,7 +574,7 @@ impl TokenAnswer {
                 "oauth_token" => ("oauth_token", &mut token),
                 "oauth_token_secret" => ("oauth_token_secret", &mut secret),
                 _ => {
-                    more.push((name, value));
+                    more.push(More { name, value, at });
                     continue;
                 }
             };
@@ -561,11 +588,6 @@ impl TokenAnswer {
             secret: secret.ok_or(InvalidTokenAnswer::Missing { name: "oauth_token_secret" })?,
             more,
         })
-    }
-
-    fn take(&mut self, name: &str) -> Option<String> {
-        let index = self.more.iter().position(|(other, _)| other == name)?;
-        Some(self.more.swap_remove(index).1)
     }
 }
 
@@ -651,8 +673,8 @@ mod tests {
             Err(InvalidTokenAnswer::Missing { name: "oauth_callback_confirmed" })
         );
         assert_eq!(
-            parse("oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=false"),
-            Err(InvalidTokenAnswer::NotConfirmed)
+            parse(" oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=false"),
+            Err(InvalidTokenAnswer::NotConfirmed { at: 36 })
         );
         assert_eq!(
             parse("oauth_token=a%2Bb&oauth_token_secret=x+y%3D&oauth_callback_confirmed=true\n"),
@@ -704,11 +726,11 @@ mod tests {
         assert_eq!(verifier("/cb?denied=other"), Err(InvalidCallback::OtherToken));
         assert_eq!(
             verifier("/cb?oauth_token=abc&oauth_token=abc&oauth_verifier=x"),
-            Err(InvalidCallback::Duplicate { name: "oauth_token" })
+            Err(InvalidCallback::Duplicate { name: "oauth_token", at: 20 })
         );
         assert_eq!(
             verifier("/cb?oauth_token=%"),
-            Err(InvalidCallback::Percent(InvalidPercent::Escape { at: 0 }))
+            Err(InvalidCallback::Percent { at: 16, fault: InvalidPercent::Escape { at: 0 } })
         );
     }
 

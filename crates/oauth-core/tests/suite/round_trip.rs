@@ -211,6 +211,19 @@ fn changed(text: &str, index: Index) -> String {
 }
 
 #[test]
+fn a_method_that_cannot_be_is_told_from_none() {
+    let stamp = Stamp { timestamp: Timestamp::new(1).unwrap(), nonce: "nonce" };
+    for (method, wanted) in [
+        ("", "method must not be empty"),
+        ("PO ST", "method must be letters, digits and !#$%&'*+-.^_`|~, and byte 2 is not"),
+    ] {
+        let request = Request::new(method, "https://h/");
+        let error = sign(&request, &Credentials::consumer("key", "secret"), stamp).unwrap_err();
+        assert_eq!(error.to_string(), wanted);
+    }
+}
+
+#[test]
 fn a_parameter_that_cannot_be_is_placed() {
     let stamp = Stamp { timestamp: Timestamp::new(1).unwrap(), nonce: "nonce" };
     let refused = |request: &Request<'_>| {
