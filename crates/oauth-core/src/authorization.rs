@@ -61,10 +61,9 @@ impl Authorization {
             reader.end_of_element()?;
         }
         match read.duplicate() {
-            Some((index, name)) => Err(InvalidAuthorization::Duplicate {
-                name: name.into(),
-                at: places.get(index).copied().unwrap_or_default(),
-            }),
+            Some((index, name)) => {
+                Err(InvalidAuthorization::Duplicate { name: name.into(), at: places[index] })
+            }
             None => Ok(read),
         }
     }
@@ -248,7 +247,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+        &self.text[self.at..]
     }
 
     /// A name, with the `="` after it.

@@ -113,16 +113,15 @@ impl BaseString {
         for piece in pieces {
             self.text.extend_from_slice(piece.as_bytes());
         }
-        let end = self.text.len();
-        let first = self.text.get(start..end).unwrap_or_default();
-        let name_length = first.iter().position(|&byte| byte == b'%').unwrap_or(first.len());
+        let is_sign = |&byte: &u8| byte == b'%';
+        let name_length = self.text[start..].iter().position(is_sign).expect("a name is followed by %3D");
         self.close(start, start + name_length);
     }
 
     /// Adds pairs that are encoded twice and joined already, in pieces, each for itself.
     pub(crate) fn push_apart(&mut self, pieces: [&str; 5]) {
         for pair in pieces.concat().split("%26") {
-            let (name, _) = pair.split_once("%3D").unwrap_or((pair, ""));
+            let (name, _) = pair.split_once("%3D").expect("a name is followed by %3D");
             let start = self.text.len();
             self.text.extend_from_slice(pair.as_bytes());
             self.close(start, start + name.len());
@@ -183,14 +182,14 @@ impl BaseString {
             self.text.extend_from_within(span.start..span.end + AMPERSAND.len());
         }
         let end = self.text.len() - self.last_separator();
-        state.update(self.text.get(start..end).unwrap_or_default());
+        state.update(&self.text[start..end]);
         self.text.truncate(start);
         state
     }
 
     /// Method and base string URI, with the ampersand after each.
     pub(crate) fn head(&self) -> &[u8] {
-        self.text.get(..self.head_length).unwrap_or_default()
+        &self.text[..self.head_length]
     }
 
     /// Drops the pairs of which this is true.
@@ -249,7 +248,7 @@ impl<'a> Pair<'a> {
     /// The name, decoded, for people to read.
     pub(crate) fn decoded_name(self) -> String {
         let encoded = String::from_utf8_lossy(self.name());
-        let encoded_once = percent::decode(&encoded).unwrap_or_default();
+        let encoded_once = percent::decode(&encoded).expect("it is encoded twice");
         percent::decode(&encoded_once).unwrap_or(Cow::Borrowed(&encoded_once)).into_owned()
     }
 
@@ -266,12 +265,12 @@ impl<'a> Pair<'a> {
 
     /// `name%3Dvalue`.
     pub(crate) fn joined(self) -> &'a [u8] {
-        self.text.get(self.span.start..self.span.end).unwrap_or_default()
+        &self.text[self.span.start..self.span.end]
     }
 
     /// `name%3Dvalue%26`.
     pub(crate) fn joined_and_separator(self) -> &'a [u8] {
-        self.text.get(self.span.start..self.span.end + AMPERSAND.len()).unwrap_or_default()
+        &self.text[self.span.start..self.span.end + AMPERSAND.len()]
     }
 }
 
@@ -310,11 +309,11 @@ struct Span {
 
 impl Span {
     fn name(self, text: &[u8]) -> &[u8] {
-        text.get(self.start..self.middle).unwrap_or_default()
+        &text[self.start..self.middle]
     }
 
     fn value(self, text: &[u8]) -> &[u8] {
-        text.get(self.middle + EQUALS.len()..self.end).unwrap_or_default()
+        &text[self.middle + EQUALS.len()..self.end]
     }
 }
 
@@ -344,11 +343,11 @@ impl Pairs {
     }
 
     fn as_slice(&self) -> &[Span] {
-        if self.many.is_empty() { self.few.get(..self.count).unwrap_or_default() } else { &self.many }
+        if self.many.is_empty() { &self.few[..self.count] } else { &self.many }
     }
 
     fn as_mut_slice(&mut self) -> &mut [Span] {
-        if self.many.is_empty() { self.few.get_mut(..self.count).unwrap_or_default() } else { &mut self.many }
+        if self.many.is_empty() { &mut self.few[..self.count] } else { &mut self.many }
     }
 }
 
@@ -361,7 +360,7 @@ fn compare(text: &[u8], a: Span, b: Span) -> Ordering {
 
 /// The first eight bytes of a name, those that it does not have being zero.
 fn prefix(text: &[u8], start: usize, end: usize) -> u64 {
-    let from_start = text.get(start..).unwrap_or_default();
+    let from_start = &text[start..];
     let bytes = from_start.first_chunk().copied().unwrap_or_else(|| {
         let mut bytes = [0; 8];
         bytes.iter_mut().zip(from_start).for_each(|(place, byte)| *place = *byte);

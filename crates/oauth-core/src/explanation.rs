@@ -630,7 +630,7 @@ impl Guesses<'_> {
 fn encode(bytes: &[u8]) -> String {
     let mut out = Vec::new();
     percent::push_encoded_bytes(&mut out, bytes);
-    String::from_utf8(out).unwrap_or_default()
+    String::from_utf8(out).expect("percent-encoded text is ASCII")
 }
 
 fn lower_hex(bytes: &[u8]) -> String {

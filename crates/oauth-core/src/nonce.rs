@@ -28,8 +28,7 @@ pub struct Nonce([u8; LENGTH]);
 impl Nonce {
     /// The text.
     pub fn as_str(&self) -> &str {
-        // The alphabet is ASCII.
-        core::str::from_utf8(&self.0).unwrap_or_default()
+        core::str::from_utf8(&self.0).expect("hex digits are ASCII")
     }
 
     fn from_bytes(bytes: [u8; BYTES]) -> Self {

@@ -99,7 +99,7 @@ impl<'a> Pairs<'a> {
 
     /// By name, then value. What is in its normal form sorts as it is.
     fn sort(&mut self) {
-        let keys = self.keys.get_mut(..self.count).unwrap_or_default();
+        let keys = &mut self.keys[..self.count];
         keys.sort_unstable();
         if keys.windows(2).any(|pair| pair[0] >> 8 == pair[1] >> 8) {
             keys.sort_unstable_by_key(|key| name_and_value(self.texts[index(*key)]));
@@ -108,7 +108,7 @@ impl<'a> Pairs<'a> {
 
     /// The keys before the protocol parameters, and those after them. `None` if one has an `oauth_` name.
     fn split_at_protocol(&self) -> Option<(&[u64], &[u64])> {
-        let keys = self.keys.get(..self.count).unwrap_or_default();
+        let keys = &self.keys[..self.count];
         let (before, after) = keys.split_at(keys.partition_point(|key| key >> 16 < PROTOCOL_START));
         after.first().is_none_or(|key| key >> 16 != PROTOCOL_START).then_some((before, after))
     }
@@ -141,7 +141,7 @@ impl Absorber {
         let mut rest = text;
         while !rest.is_empty() {
             self.make_room();
-            let room = self.room.get_mut(self.filled..FULL).unwrap_or_default();
+            let room = &mut self.room[self.filled..FULL];
             let (now, later) = rest.split_at(rest.len().min(room.len()));
             room.split_at_mut(now.len()).0.copy_from_slice(now);
             self.filled += now.len();
@@ -152,10 +152,8 @@ impl Absorber {
     /// Adds a sign that is encoded already.
     fn push_sign(&mut self, sign: &[u8; 3]) {
         self.make_room();
-        if let Some(room) = self.room.get_mut(self.filled..).and_then(<[u8]>::first_chunk_mut) {
-            *room = *sign;
-            self.filled += sign.len();
-        }
+        self.room[self.filled..][..sign.len()].copy_from_slice(sign);
+        self.filled += sign.len();
     }
 
     /// Adds the base string URI with the ampersand before it, and returns the query.
@@ -206,7 +204,7 @@ impl Absorber {
         windows.split_at_mut(text.len()).0.copy_from_slice(text);
         let (rest, part) = self.push_windows(&windows, part);
         let read = windows.len() - rest.len();
-        (text.get(read..).unwrap_or_default(), part)
+        (&text[read..], part)
     }
 
     /// Does this until what is left is smaller than a window.
@@ -265,7 +263,7 @@ impl Absorber {
     fn finish(mut self) -> Hmac<Sha1> {
         self.make_room();
         let mut state = Hmac::compose(self.core, self.rest);
-        state.update(self.room.get(..self.filled).unwrap_or_default());
+        state.update(&self.room[..self.filled]);
         state
     }
 

@@ -66,8 +66,7 @@ pub struct Signature([u8; LENGTH]);
 impl Signature {
     /// The base64 text, not percent-encoded.
     pub fn as_str(&self) -> &str {
-        // Base64 is ASCII.
-        core::str::from_utf8(&self.0).unwrap_or_default()
+        core::str::from_utf8(&self.0).expect("base64 is ASCII")
     }
 
     /// Whether this is the text that a client sent, compared in a time that depends on its length alone.
@@ -78,8 +77,8 @@ impl Signature {
     pub(crate) fn finish(state: Hmac<Sha1>) -> Self {
         let mut text = [b'='; LENGTH];
         let digest = state.finalize().into_bytes();
-        let written = STANDARD.encode_slice(digest, &mut text);
-        debug_assert_eq!(written, Ok(LENGTH));
+        let written = STANDARD.encode_slice(digest, &mut text).expect("twenty bytes fit in base64");
+        debug_assert_eq!(written, LENGTH);
         Self(text)
     }
 
@@ -93,7 +92,7 @@ impl Signature {
                 [b'/', ..] => "%2F",
                 _ => "%3D",
             });
-            rest = reserved.get(1..).unwrap_or_default();
+            rest = &reserved[1..];
         }
         out.push_str(rest);
     }

@@ -170,7 +170,7 @@ impl Signer {
         out.push_str(stamp.timestamp);
         out.push_str(&self.after);
         let mut state = self.state.clone();
-        state.update(out.as_bytes().get(start..).unwrap_or_default());
+        state.update(&out.as_bytes()[start..]);
         out.truncate(start);
         let signature = Signature::finish(state);
         out.push_str(&self.head);
@@ -223,9 +223,11 @@ impl PreparedCredentials {
         let signature = self.key.sign(&base_string);
         let authorization = protocol.header(stamp, signature);
         let mut parts = base_string.split('&').skip(1);
-        let mut part = || parts.next().and_then(|part| percent::decode(part).ok()).map(Cow::into_owned);
-        let base_string_uri = part().unwrap_or_default();
-        let parameter_string = part().unwrap_or_default();
+        let mut part = || {
+            let part = parts.next().and_then(|part| percent::decode(part).ok());
+            part.expect("a base string has three parts, each encoded").into_owned()
+        };
+        let (base_string_uri, parameter_string) = (part(), part());
         Ok(Signed { base_string_uri, parameter_string, base_string, signature, authorization })
     }
 

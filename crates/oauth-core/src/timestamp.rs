@@ -39,7 +39,7 @@ impl Timestamp {
                 break;
             }
         }
-        buffer.get(start..).and_then(|digits| core::str::from_utf8(digits).ok()).unwrap_or_default()
+        core::str::from_utf8(&buffer[start..]).expect("digits are ASCII")
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> Target<'a> {
             (faulty | is_blank_or_control(byte), has_fragment | (byte == b'#'))
         });
         if faulty {
-            let at = url.bytes().position(is_blank_or_control).unwrap_or_default();
+            let at = url.bytes().position(is_blank_or_control).expect("one was found");
             return Err(InvalidUrl::BlankOrControl { at });
         }
         let before_fragment =
@@ -113,7 +113,7 @@ impl<'a> Target<'a> {
         percent::push_encoded_bytes(out, self.host.as_bytes());
         // Escapes are in upper case already, and only brackets and colons are escaped in a host.
         if self.host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            lower_outside_escapes(out.get_mut(host..).unwrap_or_default());
+            lower_outside_escapes(&mut out[host..]);
         }
         if let Some(port) = self.port {
             out.extend_from_slice(b"%3A");
