@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -6,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use crate::words;
 
 /// Status and headers of an answer, as a verdict sees them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Head<'a> {
     /// The status.
     pub status: StatusCode,
@@ -14,8 +15,14 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
 }
 
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("status", &self.status).field("headers", &Names(self.headers)).finish()
+    }
+}
+
 /// A complete answer: every byte arrived, and a gzip body had the right checksum and length.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Answer {
     /// The status, whatever it is: redirects are not followed and a 4xx is an answer like any other.
@@ -49,5 +56,28 @@ impl Answer {
     /// 300 characters.
     pub fn words(&self) -> String {
         words::clean(&self.body)
+    }
+}
+
+impl fmt::Debug for Answer {
+    /// Shows neither the body nor the headers' values: what was asked for may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("headers", &Names(&self.headers))
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("concealed", &self.concealed)
+            .field("attempts", &self.attempts)
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Shows which headers there are.
+struct Names<'a>(&'a HeaderMap);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
     }
 }

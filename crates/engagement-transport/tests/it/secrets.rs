@@ -1,13 +1,16 @@
 use std::error::Error as _;
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use engagement_transport::{Authorization, Call, ErrorKind, Quota, Replay, Signing, Url, Verdict, verdict};
+use engagement_transport::{
+    Authorization, Call, ErrorKind, Head, Quota, Replay, Signing, Url, Verdict, verdict,
+};
 use oauth_core::Credentials;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
-use crate::server::{Reply, Server, answer, quiet};
+use crate::server::{Reply, Server, answer, ok, quiet};
 
 fn canaries() -> Authorization {
     let credentials =
@@ -17,7 +20,7 @@ fn canaries() -> Authorization {
 
 #[test]
 fn nothing_public_prints_a_secret() {
-    let url = Url::parse("https://example.com/path?query=x").unwrap();
+    let url = Url::parse("https://example.com/path?query=canary").unwrap();
     let call =
         Call::post(url).authorization(canaries()).json_body("body-canary").quota(&Quota::per_minute(1));
     for text in [
@@ -69,7 +72,7 @@ async fn credentials_that_no_header_can_carry_are_refused_before_sending() {
 
 #[tokio::test]
 async fn the_transports_own_headers_cannot_be_overruled() {
-    let server = Server::always(Reply::Keep(crate::server::ok(b""))).await;
+    let server = Server::always(Reply::Keep(ok(b""))).await;
     let mut call = server.call().authorization(Authorization::Bearer("token".into()));
     for name in
         ["host", "content-length", "transfer-encoding", "connection", "accept-encoding", "authorization"]
@@ -196,13 +199,13 @@ async fn answers_repeat_no_secret_of_their_call_or_of_another() {
         let judged = Mutex::new(String::new());
         let answer = transport
             .send(&call, |head, body| {
-                *judged.lock().unwrap() = format!("{head:?} {}", String::from_utf8_lossy(body));
+                *judged.lock().unwrap() = format!("{:?} {}", head.headers, String::from_utf8_lossy(body));
                 verdict::by_status(head, body)
             })
             .await
             .unwrap();
         assert!(answer.concealed);
-        let text = format!("{} {answer:?} {}", judged.lock().unwrap(), answer.words());
+        let text = format!("{} {:?} {}", judged.lock().unwrap(), answer.headers, answer.words());
         assert!(text.contains("[hidden]") && text.contains("x-echo"), "{text}");
         for known in ["canary", "known-elsewhere", "c2VjcmV0LW", "\\u0062"] {
             assert!(!text.contains(known), "{known} in {text}");
@@ -225,6 +228,20 @@ async fn a_success_that_its_caller_looks_through_comes_as_it_is() {
             assert!(!String::from_utf8(hidden).unwrap().contains("canary"), "{status}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_prints_neither_its_body_nor_the_values_of_its_headers() {
+    let server = Server::always(Reply::Keep(answer("200 OK", &[("set-cookie", "canary")], b"canary"))).await;
+    let judged = Mutex::new(String::new());
+    let call = server.call().brings_secret();
+    let verdict = |head: &Head<'_>, body: &[u8]| {
+        *judged.lock().unwrap() = format!("{head:?}");
+        verdict::by_status(head, body)
+    };
+    let answer = quiet().build().unwrap().send(&call, verdict).await.unwrap();
+    let text = format!("{} {answer:?}", judged.lock().unwrap());
+    assert!(text.contains("set-cookie") && text.contains("6 bytes") && !text.contains("canary"), "{text}");
 }
 
 #[tokio::test]
