@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +12,41 @@ use crate::connection::Connection;
 #[cfg(feature = "http2")]
 use crate::multiplexed::Multiplexed;
 use crate::poison;
+use crate::url::Origin;
+
+/// The hosts that calls go to, for as long as they do.
+#[derive(Default)]
+pub(crate) struct Hosts(Mutex<Known>);
+
+impl Hosts {
+    /// This one, made if it is not known.
+    pub(crate) fn get(&self, origin: &Origin, make: impl FnOnce() -> Host) -> Arc<Host> {
+        let mut known = poison::lock(&self.0);
+        if let Some(host) = known.hosts.get(origin) {
+            return host.clone();
+        }
+        if known.hosts.len() >= known.most {
+            known.hosts.retain(|_, host| !host.is_at_rest());
+            // Looking through them costs the less the rarer it is.
+            known.most = FEW_HOSTS.max(2 * known.hosts.len());
+        }
+        let host = Arc::new(make());
+        known.hosts.insert(origin.clone(), host.clone());
+        host
+    }
+}
+
+struct Known {
+    hosts: HashMap<Origin, Arc<Host>>,
+    /// At so many, those at rest are forgotten, with what is known of their clocks and their budgets.
+    most: usize,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { hosts: HashMap::new(), most: FEW_HOSTS }
+    }
+}
 
 /// What is shared by all calls to one scheme, host and port: connections, clock and retry budget.
 pub(crate) struct Host {
@@ -36,6 +71,15 @@ impl Host {
             shared: Shared::default(),
             idle_timeout,
         }
+    }
+
+    /// Whether nobody uses it, its list apart, and no connection is open that somebody could use.
+    fn is_at_rest(self: &Arc<Self>) -> bool {
+        #[cfg(feature = "http2")]
+        if poison::lock(&self.shared.current).as_mut().is_some_and(|current| self.is_usable(current)) {
+            return false;
+        }
+        Arc::strong_count(self) == 1 && poison::lock(&self.idle).parked.is_empty()
     }
 
     /// The connection used last, because it is the likeliest to live; the rest then grow old and go.
@@ -69,14 +113,18 @@ impl Host {
     #[cfg(feature = "http2")]
     pub(crate) fn share(&self) -> Option<Multiplexed> {
         let mut current = poison::lock(&self.shared.current);
-        let (connection, used) = current.as_mut()?;
-        let now = Instant::now();
-        if connection.is_open() && now < *used + self.idle_timeout {
-            *used = now;
-            return Some(connection.clone());
+        let shared = current.as_mut()?;
+        if self.is_usable(shared) {
+            shared.1 = Instant::now();
+            return Some(shared.0.clone());
         }
         *current = None;
         None
+    }
+
+    #[cfg(feature = "http2")]
+    fn is_usable(&self, (connection, used): &mut (Multiplexed, Instant)) -> bool {
+        connection.is_open() && Instant::now() < *used + self.idle_timeout
     }
 
     /// Shares this connection no longer, if it is still the one.
@@ -157,11 +205,32 @@ fn server_keeps(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds.trim().parse::<u64>().ok()?.saturating_sub(1)))
 }
 
+/// More than a program talks to that talks to one API.
+const FEW_HOSTS: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::url::Url;
+
+    #[test]
+    fn hosts_at_rest_are_forgotten() {
+        let hosts = Hosts::default();
+        let get = |port: u16| {
+            let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+            hosts.get(url.origin(), || Host::new(1, Duration::ZERO))
+        };
+        let in_use: Vec<_> = (1..=100).map(get).collect();
+        for port in 1..=5_000 {
+            get(port);
+            assert!(poison::lock(&hosts.0).hosts.len() <= 200, "{port}");
+        }
+        for (port, host) in (1..=100).zip(in_use) {
+            assert!(Arc::ptr_eq(&get(port), &host), "{port}");
+        }
+    }
 
     #[test]
     fn reads_how_long_the_server_keeps_a_connection() {

@@ -4,10 +4,11 @@
 //! the text: a log, a terminal, a store. So no answer goes up before what is secret in it is hidden.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -24,19 +25,41 @@ use zeroize::Zeroizing;
 pub(crate) struct Secrets(RwLock<Known>);
 
 impl Secrets {
-    /// Hides this one, too.
+    /// Hides this one, too, from now on.
+    pub(crate) fn keep(&self, secret: &str) {
+        self.add(secret, Hold::Kept);
+    }
+
+    /// Hides this one, too, until so many others are learnt that those used least are forgotten.
     pub(crate) fn learn(&self, secret: &str) {
+        self.add(secret, Hold::Learnt);
+    }
+
+    /// How often some were forgotten.
+    pub(crate) fn times_forgotten(&self) -> u64 {
+        self.read().times_forgotten
+    }
+
+    fn add(&self, secret: &str, hold: Hold) {
         let secret = without_id(secret);
         let plain = Zeroizing::new(unescaped(secret.as_bytes()).into_owned());
-        if plain.len() < LEAST || self.read().has(&plain) {
+        if plain.len() < LEAST || self.read().uses(&plain, hold) {
             return;
         }
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for form in in_base64(secret).chain([plain]) {
-            if !known.has(&form) {
-                known.add(form);
+        let mut forms = vec![plain];
+        for form in in_base64(secret) {
+            if form.len() >= LEAST && !forms.contains(&form) {
+                forms.push(form);
             }
         }
+        let mut known = self.write();
+        if known.uses(&forms[0], hold) {
+            return;
+        }
+        known.forget_some();
+        let used = AtomicU64::new(known.learnt);
+        known.learnt += 1;
+        known.add(Entry { forms, hold, used });
     }
 
     /// The text without secrets, if there are any in it.
@@ -61,12 +84,18 @@ impl Secrets {
         // A form is there as a whole or not at all, whoever panics.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Default)]
 struct Known {
-    /// Each with its escapes undone.
-    forms: Vec<Zeroizing<Vec<u8>>>,
+    entries: Vec<Entry>,
+    /// How many were learnt so far: the time by which their age is told.
+    learnt: u64,
+    times_forgotten: u64,
     /// By the hash of a form's first or last letters, which are not written down once more.
     marks: HashMap<u64, Vec<Mark>>,
     hasher: RandomState,
@@ -74,9 +103,26 @@ struct Known {
     sieve: Sieve,
 }
 
+/// One secret.
+struct Entry {
+    /// Each with its escapes undone. The first is the secret as it is.
+    forms: Vec<Zeroizing<Vec<u8>>>,
+    hold: Hold,
+    /// What the count of those learnt was when this one was used last.
+    used: AtomicU64,
+}
+
+/// How long a secret is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Kept,
+    Learnt,
+}
+
 /// Letters that may be the beginning or the end of a form.
 #[derive(Clone, Copy)]
 struct Mark {
+    entry: usize,
     form: usize,
     end: End,
     /// How many letters must agree.
@@ -90,35 +136,68 @@ enum End {
 }
 
 impl Known {
-    fn has(&self, form: &[u8]) -> bool {
-        let Some(first) = form.first_chunk::<LEAST>() else { return true };
-        let marks = self.marks.get(&self.hasher.hash_one(first));
-        marks.is_some_and(|marks| marks.iter().any(|mark| self.form(mark.form) == form))
-    }
-
-    fn form(&self, number: usize) -> &[u8] {
-        self.forms.get(number).map_or(&[], |form| form)
-    }
-
-    fn add(&mut self, form: Zeroizing<Vec<u8>>) {
-        for end in [End::First, End::Last] {
-            let letters = match end {
-                End::First => form.first_chunk(),
-                End::Last => form.last_chunk(),
-            };
-            let Some(letters): Option<&[u8; LEAST]> = letters else { continue };
-            // Digits alone may be a part of a Tweet's or a user's id.
-            let least = if letters.iter().all(u8::is_ascii_digit) { form.len() } else { LEAST };
-            self.sieve.add(letters);
-            let mark = Mark { form: self.forms.len(), end, least };
-            self.marks.entry(self.hasher.hash_one(letters)).or_default().push(mark);
+    /// Whether the secret is known and will be for as long, which makes it young again.
+    fn uses(&self, plain: &[u8], hold: Hold) -> bool {
+        let first = plain.first_chunk::<LEAST>().map(|first| self.hasher.hash_one(first));
+        let mut marks = first.and_then(|first| self.marks.get(&first)).into_iter().flatten();
+        let is_held = |entry: &Entry| hold == Hold::Learnt || entry.hold == Hold::Kept;
+        let is_it = |mark: &&Mark| mark.form == 0 && self.form(**mark) == plain;
+        let Some(mark) = marks.find(|mark| is_it(mark) && is_held(&self.entries[mark.entry])) else {
+            return false;
+        };
+        let entry = &self.entries[mark.entry];
+        // Written only if it says something new: the secret is shared by all tasks.
+        if entry.used.load(Ordering::Relaxed) != self.learnt {
+            entry.used.store(self.learnt, Ordering::Relaxed);
         }
-        self.forms.push(form);
+        true
+    }
+
+    fn form(&self, mark: Mark) -> &[u8] {
+        &self.entries[mark.entry].forms[mark.form]
+    }
+
+    fn add(&mut self, entry: Entry) {
+        for (number, form) in entry.forms.iter().enumerate() {
+            for end in [End::First, End::Last] {
+                let letters = match end {
+                    End::First => form.first_chunk(),
+                    End::Last => form.last_chunk(),
+                };
+                let Some(letters): Option<&[u8; LEAST]> = letters else { continue };
+                // Digits alone may be a part of a Tweet's or a user's id.
+                let least = if letters.iter().all(u8::is_ascii_digit) { form.len() } else { LEAST };
+                self.sieve.add(letters);
+                let mark = Mark { entry: self.entries.len(), form: number, end, least };
+                self.marks.entry(self.hasher.hash_one(letters)).or_default().push(mark);
+            }
+        }
+        self.entries.push(entry);
+    }
+
+    /// If as many are learnt as may be, forgets the half of them that was not used for longest.
+    fn forget_some(&mut self) {
+        let learnt = self.entries.iter().enumerate().filter(|(_, entry)| entry.hold == Hold::Learnt);
+        let mut by_age: Vec<_> =
+            learnt.map(|(number, entry)| (entry.used.load(Ordering::Relaxed), number)).collect();
+        if by_age.len() < MOST_LEARNT {
+            return;
+        }
+        by_age.sort_unstable();
+        by_age.truncate(by_age.len() - MOST_LEARNT / 2);
+        let forgotten: HashSet<usize> = by_age.into_iter().map(|(_, number)| number).collect();
+        let entries = std::mem::take(&mut self.entries);
+        self.marks.clear();
+        self.sieve = Sieve::default();
+        for (_, entry) in entries.into_iter().enumerate().filter(|(number, _)| !forgotten.contains(number)) {
+            self.add(entry);
+        }
+        self.times_forgotten += 1;
     }
 
     /// Where forms are in the text once so many layers of escapes are off it, if it has as many.
     fn find_below(&self, text: &[u8], layers: usize) -> Vec<Range<usize>> {
-        if self.forms.is_empty() {
+        if self.entries.is_empty() {
             return Vec::new();
         }
         match one_layer_less(text).filter(|_| layers > 0) {
@@ -135,7 +214,7 @@ impl Known {
                 continue;
             }
             for mark in self.marks.get(&self.hasher.hash_one(letters)).into_iter().flatten() {
-                let form = self.form(mark.form);
+                let form = self.form(*mark);
                 let (before, after) = text.split_at_checked(at + LEAST).unwrap_or((text, &[]));
                 let span = match mark.end {
                     End::First => {
@@ -357,6 +436,8 @@ fn hex(digits: &[u8; 2]) -> Option<u8> {
 
 /// Letters in a row that betray a secret. Fewer are in words, too.
 const LEAST: usize = 8;
+/// Of those that only calls bring along: more than a program has in use at a time, and a few megabytes at most.
+const MOST_LEARNT: usize = 1024;
 /// 2 KiB, which stay in the nearest cache.
 const SIEVE_BITS: u32 = 14;
 /// Escapes of escapes that are undone: each costs another look at the text, and whoever writes it decides on them.
@@ -463,10 +544,30 @@ mod tests {
                 secrets.learn(&format!("first-{number}-abcdefgh"));
             }
         }
-        let count = secrets.read().forms.len();
+        let count: usize = secrets.read().entries.iter().map(|entry| entry.forms.len()).sum();
         assert!(count <= 500 * 13, "{count}");
         let rest = secrets.conceal(b"first-123-abcdefgh, second-123-ABCDEFGH").unwrap();
         assert_eq!(rest, b"[hidden], second-123-ABCDEFGH");
+    }
+
+    #[test]
+    fn those_not_in_use_are_forgotten() {
+        let secrets = Secrets::default();
+        secrets.learn("said-at-last-to-be-kept");
+        secrets.keep("kept-from-the-start");
+        for number in 0..3 * MOST_LEARNT {
+            secrets.learn("used-again-and-again");
+            secrets.keep("said-at-last-to-be-kept");
+            secrets.learn(&format!("secret-of-call-{number:04}"));
+            assert!(secrets.read().entries.len() <= MOST_LEARNT + 2);
+        }
+        assert!(secrets.times_forgotten() > 0);
+        let last = format!("secret-of-call-{:04}", 3 * MOST_LEARNT - 1);
+        for known in ["said-at-last-to-be-kept", "kept-from-the-start", "used-again-and-again", &last] {
+            assert_eq!(secrets.conceal(known.as_bytes()).as_deref(), Some(HIDDEN.as_bytes()), "{known}");
+        }
+        let first = b"secret-of-call-0000";
+        assert!(!secrets.read().entries.iter().any(|entry| *entry.forms[0] == first));
     }
 
     #[test]

@@ -1,6 +1,5 @@
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -25,7 +24,7 @@ use crate::error::{Error, ErrorKind, Stop};
 use crate::event::{Event, Waiting};
 use crate::failure::{Failure, Reach};
 use crate::gzip::{self, InflateError};
-use crate::host::Host;
+use crate::host::{Host, Hosts};
 use crate::jitter::Jitter;
 use crate::lease::{Form, Lease};
 use crate::quota::{self, Slot};
@@ -60,10 +59,10 @@ impl Transport {
 
     /// Hides this secret wherever an answer repeats it, in a header's value or in the body: as it is, with percent or JSON
     /// escapes or in base64, whole or cut at either end, if it has at least eight characters. What a call's
-    /// [`Authorization`] holds is hidden from that call on without being asked for; what other answers must not repeat
-    /// either is said here.
+    /// [`Authorization`] holds is hidden from that call on without being asked for, and forgotten only once hundreds of
+    /// others have been in use since; what no answer must ever repeat is said here.
     pub fn conceal(&self, secret: &Secret) {
-        self.0.secrets.learn(secret.expose());
+        self.0.secrets.keep(secret.expose());
     }
 
     /// The text without the secrets that are known, if there are any in it: for what answers do not hide themselves, see
@@ -127,6 +126,7 @@ impl Transport {
             fresh: false,
             stamped: SystemTime::UNIX_EPOCH,
             resigned: false,
+            times_forgotten: 0,
         };
         let ended = loop {
             let slot = match course.await_quota().await {
@@ -157,20 +157,14 @@ pub(crate) struct Inner {
     jitter: Jitter,
     user_agent: HeaderValue,
     on_event: Option<Hook>,
-    hosts: Mutex<HashMap<Origin, Arc<Host>>>,
+    hosts: Hosts,
     tally: Tally,
     secrets: Secrets,
 }
 
 impl Inner {
     fn host(&self, origin: &Origin) -> Arc<Host> {
-        let mut hosts = crate::poison::lock(&self.hosts);
-        if let Some(host) = hosts.get(origin) {
-            return host.clone();
-        }
-        let host = Arc::new(Host::new(self.policy.max_connections, self.policy.idle_timeout));
-        hosts.insert(origin.clone(), host.clone());
-        host
+        self.hosts.get(origin, || Host::new(self.policy.max_connections, self.policy.idle_timeout))
     }
 
     fn tell(&self, event: &Event<'_>) {
@@ -222,6 +216,8 @@ struct Course<'a> {
     stamped: SystemTime,
     /// Whether a signature was already made again because of the clock.
     resigned: bool,
+    /// How often secrets had been forgotten when the call's own were learnt.
+    times_forgotten: u64,
 }
 
 impl<'a> Course<'a> {
@@ -266,6 +262,8 @@ impl<'a> Course<'a> {
         let (mut lease, deadline) = self.lease().await?;
         let deadline = deadline + self.pass_gate().await?;
         self.stamped = self.stamp();
+        self.times_forgotten = self.inner.secrets.times_forgotten();
+        self.learn_secrets();
         let request = self.request(lease.form())?;
         if let Some(slot) = &mut slot {
             slot.sent();
@@ -390,9 +388,6 @@ impl<'a> Course<'a> {
                 _ => "",
             },
         };
-        for secret in call.authorization.secrets() {
-            self.inner.secrets.learn(secret);
-        }
         if let Some(value) = call.authorization.header(call, stamp)? {
             headers.insert(AUTHORIZATION, value);
         }
@@ -432,8 +427,17 @@ impl<'a> Course<'a> {
         Ok(raw)
     }
 
+    fn learn_secrets(&self) {
+        for secret in self.call.authorization.secrets() {
+            self.inner.secrets.learn(secret);
+        }
+    }
+
     /// Nobody above sees what the server repeats of them.
     fn without_secrets(&self, mut raw: Raw) -> Raw {
+        if self.inner.secrets.times_forgotten() != self.times_forgotten {
+            self.learn_secrets();
+        }
         raw.concealed = self.inner.secrets.conceal_headers(&mut raw.headers);
         if self.call.brings == Brings::Words || !raw.status.is_success() {
             self.hide_in_body(&mut raw);

@@ -1,9 +1,8 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -16,6 +15,7 @@ use crate::connector::{Connector, Custom, Http};
 use crate::counters::Tally;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+use crate::host::Hosts;
 use crate::jitter::Jitter;
 use crate::proxy::Proxy;
 use crate::reading::Limits;
@@ -265,7 +265,7 @@ impl Builder {
             jitter: self.seed.map_or_else(Jitter::new, Jitter::seeded),
             user_agent: self.user_agent,
             on_event: self.on_event,
-            hosts: Mutex::new(HashMap::new()),
+            hosts: Hosts::default(),
             tally: Tally::default(),
             secrets: Secrets::default(),
         })))

@@ -119,6 +119,17 @@ async fn idle_connections_grow_old() {
 }
 
 #[tokio::test]
+async fn a_host_is_not_forgotten_while_it_has_a_connection() {
+    let server = Server::in_memory(|n, _| if n == 0 { Reply::Keep(ok(b"")) } else { Reply::Close(ok(b"")) });
+    let transport = server.builder_in_memory().build().unwrap();
+    let call = |port: u16| Call::get(Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap());
+    for port in (1..=300).chain([1]) {
+        assert_eq!(transport.send(&call(port), verdict::by_status).await.unwrap().attempts, 1);
+    }
+    assert_eq!(server.connections(), 300, "one for each host, the first of which was asked again");
+}
+
+#[tokio::test]
 async fn idle_connections_are_closed_without_another_call() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -213,6 +213,31 @@ async fn answers_repeat_no_secret_of_their_call_or_of_another() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_under_way_is_forgotten_by_no_number_of_others() {
+    let server = Server::in_memory(|n, text| {
+        let body = ok(text.as_bytes());
+        if n == 0 { Reply::Late(Duration::from_secs(5), body) } else { Reply::Keep(ok(b"")) }
+    });
+    let transport = server.builder_in_memory().build().unwrap();
+    let slow = {
+        let transport = transport.clone();
+        let call = server.call().authorization(Authorization::Bearer("slow-canary".into()));
+        tokio::spawn(async move { transport.send(&call, verdict::by_status).await })
+    };
+    while server.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..2_000 {
+        let token = format!("token-{number}-of-another");
+        let call = server.call().authorization(Authorization::Bearer(token.into()));
+        transport.send(&call, verdict::by_status).await.unwrap();
+    }
+    let answer = slow.await.unwrap().unwrap();
+    let text = answer.words();
+    assert!(answer.concealed && text.contains("[hidden]") && !text.contains("canary"), "{text}");
+}
+
 #[tokio::test]
 async fn a_success_that_its_caller_looks_through_comes_as_it_is() {
     let words = "bearer-canary";
