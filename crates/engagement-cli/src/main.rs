@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod credentials;
 mod exit;
+mod files;
 mod id_list;
 mod parse;
 mod place;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
+    files::check(&cli)?;
     match cli.command {
         Command::Completions { shell } => return commands::pages::completions(shell),
         Command::Man { dir } => return commands::pages::man(&dir),

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    files::linked,
+};
 
 /// Standard output, or a file that nobody finds half written.
 pub(crate) struct Place {
@@ -50,14 +53,16 @@ impl Place {
             let file = File::options().write(true).open(path).map_err(|error| refused(&error))?;
             return Ok(Self { writer: Some(Box::new(BufWriter::new(file))), terminal: false, moved: None });
         }
-        let mut part = path.as_os_str().to_owned();
+        // A link stays one.
+        let path = linked(path);
+        let mut part = path.clone().into_os_string();
         part.push(format!(".{}.part", std::process::id()));
         let part = PathBuf::from(part);
         let file = File::create(&part).map_err(|error| refused(&error))?;
         Ok(Self {
             writer: Some(Box::new(BufWriter::new(file))),
             terminal: false,
-            moved: Some(Moved { part, path: path.to_owned() }),
+            moved: Some(Moved { part, path }),
         })
     }
 

@@ -231,6 +231,20 @@ pub(crate) fn explain(global: &Global) -> Result<(Vec<Explained>, Vec<LookedFor>
     Ok((explained.collect(), looked_for))
 }
 
+/// The files that settings and credentials come from, and what they are. What is wrong with them is told where they are
+/// needed.
+pub(crate) fn files(global: &Global) -> Vec<(&'static str, PathBuf)> {
+    let config = global.config.as_deref();
+    let mut files: Vec<_> =
+        place_of_store(config).map(|path| ("the credentials", path)).into_iter().collect();
+    for (path, file) in Files::read(config).map(|files| files.0).unwrap_or_default() {
+        files.push(("the config file", path));
+        let trusted = file.profiles.into_values().filter_map(|values| values.ca_file);
+        files.extend(trusted.map(|path| ("the ca_file", path)));
+    }
+    files
+}
+
 /// The config files that there are, the first one first.
 struct Files(Vec<(PathBuf, File)>);
 

@@ -16,6 +16,7 @@ mod doctor;
 mod emulator;
 mod engagement;
 mod export;
+mod files;
 mod ids;
 mod metrics;
 mod output;
