@@ -84,14 +84,18 @@ impl Place {
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.flush()?;
         self.writer = None;
-        match &self.moved {
-            Some(Moved { part, path }) => {
-                fs::rename(part, path)?;
-                self.moved = None;
-                Ok(())
+        if let Some(Moved { part, path }) = &self.moved {
+            // What is found under the name after a loss of power is what was there before, or all of this.
+            File::open(part)?.sync_all()?;
+            fs::rename(part, path)?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+                // Not every file system can do it, and then nothing is lost that could be kept.
+                let _ = folder.sync_all();
             }
-            None => Ok(()),
+            self.moved = None;
         }
+        Ok(())
     }
 }
 
