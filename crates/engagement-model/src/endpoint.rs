@@ -21,6 +21,9 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// How many whole hours 28hr reaches back: it answers [floor(now − 28 h), ceil(now)) (contract 2.3).
+    pub const LAST_HOURS: i32 = 28;
+
     /// All three, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Totals, Self::Last28Hours, Self::Historical];
 

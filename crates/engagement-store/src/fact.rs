@@ -77,8 +77,8 @@ pub(crate) const TWEETS: &str =
 /// Rows of values and rows without, as one list in order.
 pub(crate) fn query(kind: Kind, order: Order) -> String {
     let (tables, time) = match kind {
-        Kind::Totals => ([TOTALS, TOTALS_GAPS], "observed_at"),
-        Kind::Series => ([SERIES, SERIES_GAPS], "coalesce(window_start, observed_at)"),
+        Kind::Totals => ([TOTALS, TOTALS_GAPS].map(str::to_owned), "observed_at"),
+        Kind::Series => ([SERIES.to_owned(), series_gaps()], "coalesce(window_start, observed_at)"),
     };
     let (day, first) = match order {
         Order::Tweet => ("null".to_owned(), ""),
@@ -139,13 +139,17 @@ const SERIES: &str =
     "(select tweet_id, metric, bucket_start as window_start, bucket_start + 3600000 as window_end,
     endpoint, value, 'ok' as state, null as reason, observed_at from series)";
 
-/// A gap without a window is one of the last 28 hours, whose first is a part of an hour.
-const SERIES_GAPS: &str =
-    "(select tweet_id, metric, window_start, window_end, endpoint, null as value, state, reason,
-    max(observed_at) as observed_at from gaps
-    where endpoint <> 'totals' and not exists (
-        select 1 from series where series.tweet_id = gaps.tweet_id and series.metric = gaps.metric
-        and bucket_start >= coalesce(window_start, gaps.observed_at - 29 * 3600000)
-        and bucket_start < coalesce(window_end, gaps.observed_at)
+/// A gap without a window is one of the last 28 hours, whose first begins up to an hour earlier.
+fn series_gaps() -> String {
+    let reach = i64::from(Endpoint::LAST_HOURS + 1) * sql::HOUR_MS;
+    format!(
+        "(select tweet_id, metric, window_start, window_end, endpoint, null as value, state, reason,
+        max(observed_at) as observed_at from gaps
+        where endpoint <> 'totals' and not exists (
+            select 1 from series where series.tweet_id = gaps.tweet_id and series.metric = gaps.metric
+            and bucket_start >= coalesce(window_start, gaps.observed_at - {reach})
+            and bucket_start < coalesce(window_end, gaps.observed_at)
+        )
+        group by tweet_id, metric, window_start, window_end)"
     )
-    group by tweet_id, metric, window_start, window_end)";
+}

@@ -137,4 +137,4 @@ pub(crate) fn state_of_byte(byte: u8) -> Option<State> {
     State::ALL.get(usize::from(byte)).copied()
 }
 
-const HOUR_MS: i64 = 3_600_000;
+pub(crate) const HOUR_MS: i64 = 3_600_000;

@@ -14,6 +14,7 @@ use super::{
     walk::{Cell, Day, Names, NoRoom, Sink, Walk},
 };
 use crate::{
+    endpoint::Endpoint,
     grouping::{Dimension, Grouping, RESERVED_NAMES},
     hour::UtcHour,
     json::{Fault, Found, Leaf, Problem, Scanner},
@@ -820,7 +821,7 @@ impl Warnings {
 /// As which a body is read that came with a 200.
 const SUCCESS: u16 = 200;
 /// The reference's example has 29 buckets for "28 hours" (contract 8 no. 14).
-const LAST_28_HOURS_BUCKETS: u32 = 29;
+const LAST_28_HOURS_BUCKETS: u32 = Endpoint::LAST_HOURS.unsigned_abs() + 1;
 /// `"00":1,`
 const SHORTEST_VALUE: usize = 7;
 /// Bad values that are told apart; the others share one reason, so that a broken answer costs no more than a sound one.

@@ -171,7 +171,7 @@ fn gaps(part: Window, mut told: Vec<Window>) -> impl Iterator<Item = Window> {
 
 /// Whether the 28hr endpoint, asked at `now`, answers the window's first hour.
 pub(super) fn reaches_back_to(window: Window, now: Timestamp) -> bool {
-    UtcHour::containing(now).plus(-LAST_HOURS) <= window.start()
+    UtcHour::containing(now).plus(-Endpoint::LAST_HOURS) <= window.start()
 }
 
 /// Whether an answer so grouped can be clipped: a day or a sum of the last 28 hours cannot be divided. Hours without
@@ -185,6 +185,3 @@ pub(super) fn check_tells_hours(groupings: &[Grouping]) -> Result<(), InvalidReq
         Some(grouping) => Err(InvalidRequest::NoHours { grouping: grouping.name().to_owned() }),
     }
 }
-
-/// Contract 2.3: the window is [floor(now − 28 h), ceil(now)).
-const LAST_HOURS: i32 = 28;
