@@ -82,7 +82,9 @@ pub(crate) fn assign_by_owner(
         }
         None => Asker::AppOnly,
     };
-    let known: Vec<Asker> = owners.names().iter().map(|owner| number(owner)).collect();
+    // An owner without a name is nobody who has a token.
+    let asker = |owner: &Arc<str>| if owner.is_empty() { Asker::AppOnly } else { number(owner) };
+    let known: Vec<Asker> = owners.names().iter().map(asker).collect();
     let asks: Vec<Ask> = tweet_ids
         .iter()
         .map(|&tweet_id| {

@@ -67,7 +67,16 @@ impl Client {
     /// dropping it ends what is in flight. How many are in flight at once is the caller's business, up to the client's
     /// [concurrency](Builder::concurrency): more than these wait for a connection.
     pub fn settle(&self, unit: Unit) -> impl Future<Output = Settled> + Send + use<> {
-        settle(self.clone(), unit, Bodies::Dropped, Arc::<Meter>::default())
+        self.settle_metered(unit, Arc::default())
+    }
+
+    /// The same, told to a meter while it goes on.
+    pub fn settle_metered(
+        &self,
+        unit: Unit,
+        meter: Arc<Meter>,
+    ) -> impl Future<Output = Settled> + Send + use<> {
+        settle(self.clone(), unit, Bodies::Dropped, meter)
     }
 
     /// The app, as units and plans name it, if there is one.

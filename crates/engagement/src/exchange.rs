@@ -175,11 +175,12 @@ impl<'a> Exchange<'a> {
             Err(error) => (error.sent(), error.waited()),
         };
         self.settled.effort.add(Effort::of(requests, waited));
-        self.meter.end(self.settled.effort);
+        let sent = core::mem::take(&mut *log.sent());
+        self.meter.end(self.settled.effort, &sent);
         if let Some(allowance) = &inner.allowance {
             allowance.give_back(log.taken.load(Ordering::Relaxed).saturating_sub(requests));
         }
-        self.settled.sent.append(&mut log.sent());
+        self.settled.sent.extend(sent);
         let answer = match answered {
             Ok(answer) => answer,
             Err(error) if error.kind() == Broken::Held => match held(&error) {
@@ -416,21 +417,23 @@ impl Log {
     }
 }
 
-/// What a unit has cost so far.
+/// What a unit has cost so far, for who may drop it before it is settled.
 #[derive(Default)]
-pub(crate) struct Meter(Mutex<Reading>);
+pub struct Meter(Mutex<Reading>);
 
 #[derive(Default)]
 struct Reading {
     /// By the calls that have ended.
     ended: Effort,
+    /// In them.
+    sent: Vec<Sent>,
     /// The call that has not.
     running: Option<Arc<Log>>,
 }
 
 impl Meter {
     /// The cost so far: a request counts from the moment at which it was let go.
-    pub(crate) fn read(&self) -> Effort {
+    pub fn read(&self) -> Effort {
         let reading = self.reading();
         let mut effort = reading.ended;
         if let Some(log) = &reading.running {
@@ -439,17 +442,36 @@ impl Meter {
         effort
     }
 
+    /// The requests that were let go, in their order, those included whose answer is still to come.
+    pub fn sent(&self) -> Vec<Sent> {
+        let reading = self.reading();
+        let mut sent = reading.sent.clone();
+        if let Some(log) = &reading.running {
+            sent.extend_from_slice(&log.sent());
+        }
+        sent
+    }
+
     fn begin(&self, log: Arc<Log>) {
         self.reading().running = Some(log);
     }
 
-    fn end(&self, effort: Effort) {
-        *self.reading() = Reading { ended: effort, running: None };
+    fn end(&self, effort: Effort, sent: &[Sent]) {
+        let mut reading = self.reading();
+        reading.ended = effort;
+        reading.sent.extend_from_slice(sent);
+        reading.running = None;
     }
 
     fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
-        // Each change is one assignment.
+        // Assigned and pushed to: nothing that a panic could leave half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Meter").field(&self.read()).finish()
     }
 }
 

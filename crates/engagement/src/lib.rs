@@ -49,6 +49,7 @@ pub use batch::{Batch, Problem, ProblemKind};
 pub use client::{Builder, Client};
 pub use credential::{Account, App};
 pub use error::{Error, ErrorKind, describe};
+pub use exchange::Meter;
 pub use outcomes::Outcomes;
 pub use owners::{Owners, OwnersBuilder};
 pub use query::{Forecast, Metrics, Query, Resolution, Who};
