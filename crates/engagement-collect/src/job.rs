@@ -182,7 +182,7 @@ pub fn make(
         draft.add(&batch)?;
     }
     for rows in plan.iter().flat_map(|plan| unasked::of_plan(plan, &question.metrics)) {
-        draft.add_unasked(endpoint, &rows, now)?;
+        draft.add_unasked(endpoint, &rows, &[], now)?;
     }
     let metrics: Vec<Metric> = match &question.metrics {
         Metrics::Allowed => endpoint.metrics().collect(),
@@ -195,11 +195,11 @@ pub fn make(
     for (job, tweet_ids) in by_job {
         let known = format!("forbidden in job {job}; not asked again");
         for rows in unasked::forbidden(&tweet_ids, &metrics, &known) {
-            draft.add_unasked(endpoint, &rows, now)?;
+            draft.add_unasked(endpoint, &rows, &[], now)?;
         }
     }
     for rows in unasked::forbidden(&foreign, &metrics, "there is no token of its owner; not asked") {
-        draft.add_unasked(endpoint, &rows, now)?;
+        draft.add_unasked(endpoint, &rows, &[], now)?;
     }
     let job = draft.commit()?;
     Job::read(reader.job(job)?)

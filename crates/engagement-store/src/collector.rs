@@ -1,7 +1,5 @@
 //! The one writer.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -11,7 +9,7 @@ use crate::{
     facts::Facts,
     holder::{Holder, Lock},
     job::{JobId, NewJob, Progress},
-    log, sql,
+    log,
     store::Store,
     transaction::Transaction,
     writing::Writing,
@@ -126,11 +124,8 @@ impl Collector {
     /// Whatever the last collector had in flight is in nobody's hands now.
     fn recover(&mut self, now: Timestamp) -> Result<(), Error> {
         let mut writing = self.begin()?;
+        writing.lose_rest(now)?;
         writing.run(|connection, _| {
-            connection.execute(
-                "update requests set state = 'lost', settled_at = ? where state = 'sent'",
-                [sql::time(now)],
-            )?;
             connection.execute(
                 "update batches set state = ?1 where state = ?2 and state <> 'done'",
                 [Progress::Pending.name(), Progress::InFlight.name()],
@@ -154,13 +149,6 @@ impl Writing<'_> {
             connection.prepare_cached("select 1 from jobs where job = ?")?.exists([job.0])
         })?;
         if there { Ok(()) } else { Err(self.error(ErrorKind::NoSuchJob { job: job.0 })) }
-    }
-}
-
-impl Collector {
-    /// The file.
-    pub fn path(&self) -> &Path {
-        self.store.path()
     }
 }
 

@@ -3,6 +3,7 @@
 mod runs;
 
 use engagement_model::{Metric, Outcome, Reason, Row, State, TweetId, UtcHour, Window};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use self::runs::Runs;
@@ -71,7 +72,7 @@ impl Facts {
     ) -> rusqlite::Result<Option<Settled>> {
         let found = connection
             .prepare_cached(
-                "select tweet_ids, metrics, endpoint, window_start, window_end
+                "select tweet_ids, metrics, endpoint, window_start, window_end, settled_at
                 from batches join batch_tweets using (job, batch) where job = ? and batch = ?",
             )?
             .query_row((batch.job.0, batch.number), |row| {
@@ -80,10 +81,14 @@ impl Facts {
                     sql::column(row, 1, sql::read_metrics)?,
                     sql::column(row, 2, sql::read_endpoint)?,
                     sql::window(row, 3)?,
+                    sql::optional(row, 5, sql::read_time)?,
                 ))
             })
             .optional()?;
-        let Some((tweet_ids, metrics, endpoint, window)) = found else { return Ok(None) };
+        let Some((tweet_ids, metrics, endpoint, window, before)) = found else { return Ok(None) };
+        if let Some(before) = before {
+            forget_gaps(connection, before, window, &tweet_ids)?;
+        }
         let mut tweets: Vec<Tweet<'_>> = tweet_ids.iter().map(|&id| Tweet::new(id)).collect();
         let mut cells = Tally::default();
         for observation in &settlement.observations {
@@ -110,7 +115,6 @@ impl Facts {
             .collect();
         let nothing = Observation::new(endpoint, settlement.at, &left_out);
         self.observe(connection, &nothing, &mut tweets, &mut cells)?;
-        self.tweets(connection, batch, settlement, &tweets)?;
         let mut settled = Settled { cells, ..Settled::default() };
         let states: Vec<u8> = tweets
             .iter()
@@ -142,6 +146,8 @@ impl Facts {
         connection
             .prepare_cached("update batch_tweets set states = ? where job = ? and batch = ?")?
             .execute((states, batch.job.0, batch.number))?;
+        tweets.retain(|tweet| settlement.told_elsewhere.binary_search(&tweet.id).is_err());
+        self.tweets(connection, batch, settlement, &tweets)?;
         Ok(Some(settled))
     }
 
@@ -291,6 +297,31 @@ struct Covered {
     tweet_id: TweetId,
     window: Option<Window>,
     metrics: String,
+}
+
+/// Forgets what a batch had no value of when it was settled before: what it brings now says it all.
+fn forget_gaps(
+    connection: &Connection,
+    settled_at: Timestamp,
+    window: Option<Window>,
+    tweet_ids: &[TweetId],
+) -> rusqlite::Result<()> {
+    let mut told = connection
+        .prepare_cached("select rowid, tweet_id, window_start, window_end from gaps where observed_at = ?")?;
+    let its_own = |gap: Option<Window>| match (window, gap) {
+        (Some(whole), Some(gap)) => whole.start() <= gap.start() && gap.end() <= whole.end(),
+        _ => true,
+    };
+    let mut gaps = told.query([sql::time(settled_at)])?;
+    let mut forgotten: Vec<i64> = Vec::new();
+    while let Some(gap) = gaps.next()? {
+        let tweet_id = sql::column(gap, 1, sql::read_tweet_id)?;
+        if tweet_ids.binary_search(&tweet_id).is_ok() && its_own(sql::window(gap, 2)?) {
+            forgotten.push(gap.get(0)?);
+        }
+    }
+    let mut forget = connection.prepare_cached("delete from gaps where rowid = ?")?;
+    forgotten.into_iter().try_for_each(|gap| forget.execute([gap]).map(drop))
 }
 
 fn covered_totals(totals: &[Cell<'_>]) -> Vec<Covered> {

@@ -36,12 +36,14 @@ pub struct NewJob {
     pub endpoint: Endpoint,
     /// Whatever else is needed to go on with it. The store does not look inside.
     pub settings: String,
+    /// How many different Tweets it is about.
+    pub tweets: u64,
     /// When.
     pub made_at: Timestamp,
 }
 
 impl NewJob {
-    /// A job without settings.
+    /// A job without settings, of no Tweets so far.
     pub fn new(
         identity: impl Into<String>,
         ids_hash: impl Into<String>,
@@ -53,6 +55,7 @@ impl NewJob {
             ids_hash: ids_hash.into(),
             endpoint,
             settings: String::new(),
+            tweets: 0,
             made_at,
         }
     }
@@ -131,7 +134,7 @@ pub struct Batch {
     pub metrics: Vec<Metric>,
     /// The hours, on the historical endpoint.
     pub window: Option<Window>,
-    /// How often it was taken, this time included.
+    /// How many requests were sent for it before.
     pub attempts: u32,
     /// How often it failed.
     pub failures: u32,
@@ -153,11 +156,12 @@ pub struct Job {
     pub endpoint: Endpoint,
     /// Whatever the collector wrote down for itself.
     pub settings: String,
-    /// How many Tweets its batches have, one in several batches counted in each.
+    /// How many different Tweets it is about.
     pub tweets: u64,
     /// When it was made.
     pub made_at: Timestamp,
-    /// How many of its batches wait, are in flight, done, set aside: in the order of [`Progress::ALL`].
+    /// How many of its batches wait, are in flight, done, set aside: in the order of [`Progress::ALL`]. What no request
+    /// is spent on is none of them.
     pub batches: [u64; 4],
     /// The cells of what is done.
     pub cells: Tally,
@@ -191,7 +195,7 @@ pub struct BatchStatus {
     pub tweets: u64,
     /// Where it stands.
     pub progress: Progress,
-    /// How often it was taken.
+    /// How many requests were sent for it.
     pub attempts: u32,
     /// How often it failed.
     pub failures: u32,

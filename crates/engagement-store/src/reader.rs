@@ -140,6 +140,39 @@ impl Reader {
         })
     }
 
+    /// How much of a job's asking is done: Tweets of batches that are answered or set aside, and of all batches, one in
+    /// several of them counted in each.
+    pub fn asked(&self, job: JobId) -> Result<(u64, u64), Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select sum(iif(state in ('done', 'set_aside'), tweets, 0)), sum(tweets)
+                from batches where job = ? and metrics <> ''",
+            )?;
+            statement.query_row([job.0], |row| Ok((sql::count(row, 0)?, sql::count(row, 1)?)))
+        })
+    }
+
+    /// The status of the newest answer to each owner's requests for a job; `None` is the app.
+    pub fn last_answers(&self, job: JobId) -> Result<Vec<(Option<String>, u16)>, Error> {
+        self.read(|connection| {
+            // With `max`, SQLite takes the other columns from the row that has it.
+            let mut statement = connection.prepare_cached(
+                "select owner, status, max(request) from requests
+                where job = ? and state = 'answered' group by owner",
+            )?;
+            statement.query_map([job.0], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// Why a Tweet has no values, by the newest job that asked for it.
+    pub fn reason(&self, tweet_id: TweetId) -> Result<Option<String>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("select reason from tweets where tweet_id = ?")?;
+            let reason = statement.query_row([sql::tweet_id(tweet_id)], |row| row.get(0)).optional()?;
+            Ok(reason.flatten())
+        })
+    }
+
     /// Every Tweet whose owner is known, in the order of ids.
     pub fn owners(&self, mut each: impl FnMut(TweetId, &str)) -> Result<(), Error> {
         self.read(|connection| {
@@ -267,8 +300,8 @@ fn merge(tweets: &mut Vec<(TweetId, Option<State>)>) {
 
 const JOB: &str =
     "select jobs.job, identity, ids_hash, observation, jobs.endpoint, settings, jobs.tweets, made_at,
-    sum(batches.state = 'pending'), sum(batches.state = 'in_flight'), sum(batches.state = 'done'),
-    sum(batches.state = 'set_aside'),
+    sum(batches.state = 'pending'), sum(batches.state = 'in_flight'),
+    sum(batches.state = 'done' and batches.metrics <> ''), sum(batches.state = 'set_aside'),
     sum(ok), sum(unavailable), sum(unsupported), sum(forbidden), sum(failed), sum(unaccounted)
     from jobs left join batches using (job)";
 

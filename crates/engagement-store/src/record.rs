@@ -91,12 +91,21 @@ pub struct Settlement<'a> {
     pub owners: Vec<(TweetId, &'a str)>,
     /// What people should know about it.
     pub reason: Option<&'a str>,
+    /// Tweets of the batch, in ascending order, of which other batches say where they stand.
+    pub(crate) told_elsewhere: &'a [TweetId],
 }
 
 impl Settlement<'_> {
     /// A settlement without anything in it.
     pub const fn new(at: Timestamp) -> Self {
-        Self { at, observations: Vec::new(), requests: Vec::new(), owners: Vec::new(), reason: None }
+        Self {
+            at,
+            observations: Vec::new(),
+            requests: Vec::new(),
+            owners: Vec::new(),
+            reason: None,
+            told_elsewhere: &[],
+        }
     }
 
     /// This request was answered so.

@@ -27,15 +27,15 @@ impl<'a> Transaction<'a> {
         self.writing.run(|connection, _| {
             let mut batches: Vec<Batch> = connection
                 .prepare_cached(
-                    "select job, batch, endpoint, owner, metrics, window_start, window_end, attempts + 1, failures,
+                    "select job, batch, endpoint, owner, metrics, window_start, window_end, attempts, failures,
                     tweet_ids from batches join batch_tweets using (job, batch)
                     where job = ? and state = ? and state <> 'done' order by batch limit ?",
                 )?
                 .query_map((job.0, Progress::Pending.name(), most), batch)?
                 .collect::<rusqlite::Result<_>>()?;
             batches.sort_by_key(|batch| batch.id);
-            let mut mark = connection
-                .prepare_cached("update batches set state = ?, attempts = attempts + 1 where job = ? and batch = ?")?;
+            let mut mark =
+                connection.prepare_cached("update batches set state = ? where job = ? and batch = ?")?;
             for batch in &batches {
                 mark.execute((Progress::InFlight.name(), job.0, batch.id.number))?;
             }
@@ -59,13 +59,22 @@ impl<'a> Transaction<'a> {
                     request.owner_id.map(u64::cast_signed),
                     sql::time(request.at),
                 ))?;
-            Ok(RequestId(connection.last_insert_rowid()))
+            let id = RequestId(connection.last_insert_rowid());
+            connection
+                .prepare_cached("update batches set attempts = attempts + 1 where job = ? and batch = ?")?
+                .execute((request.batch.job.0, request.batch.number))?;
+            Ok(id)
         })
     }
 
     /// Writes down how a request ended whose batch is not settled yet: an attempt that is followed by another.
     pub fn ended(&mut self, request: RequestId, ending: Ending, at: Timestamp) -> Result<(), Error> {
         self.writing.ended(request, ending, at)
+    }
+
+    /// Nothing is under way any more: requests whose end is not known have none.
+    pub fn lose_rest(&mut self, at: Timestamp) -> Result<(), Error> {
+        self.writing.lose_rest(at)
     }
 
     /// Ends a batch: values, what has none, the states of its Tweets, its requests.
@@ -136,6 +145,16 @@ impl Writing<'_> {
         }
         let settled = self.run(|connection, facts| facts.settle(connection, batch, settlement))?;
         settled.ok_or_else(|| self.no_such(batch))
+    }
+
+    pub(crate) fn lose_rest(&mut self, at: Timestamp) -> Result<(), Error> {
+        self.run(|connection, _| {
+            connection.execute(
+                "update requests set state = 'lost', settled_at = ? where state = 'sent'",
+                [sql::time(at)],
+            )
+        })?;
+        Ok(())
     }
 
     fn ended(&mut self, request: RequestId, ending: Ending, at: Timestamp) -> Result<(), Error> {

@@ -31,7 +31,9 @@ fn create(folder: &Folder) -> (PathBuf, Collector) {
 fn filled(folder: &Folder) -> PathBuf {
     let (path, mut collector) = create(folder);
     let metrics = [Metric::Engagements, Metric::Favorites, Metric::Impressions];
-    let mut draft = collector.draft(&NewJob::new("totals", "0123abcd", Endpoint::Totals, now())).unwrap();
+    let mut new = NewJob::new("totals", "0123abcd", Endpoint::Totals, now());
+    new.tweets = 5;
+    let mut draft = collector.draft(&new).unwrap();
     for tweets in [vec![id(1), id(2), id(3)], vec![id(4)], vec![id(5)]] {
         let mut batch = NewBatch::new(Endpoint::Totals, &tweets, &metrics);
         batch.owner = Some("demo_brand");

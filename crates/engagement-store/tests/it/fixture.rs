@@ -1,6 +1,6 @@
 //! A store in a folder of its own, and short ways to fill it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use engagement_model::{Endpoint, Metric, Outcome, Row, TweetId, UtcHour, Window};
 use engagement_store::{
@@ -54,7 +54,9 @@ pub(crate) fn ids(numbers: impl IntoIterator<Item = u64>) -> Vec<TweetId> {
 
 /// A job with a batch for each list.
 pub(crate) fn job(collector: &mut Collector, endpoint: Endpoint, lists: &[Vec<TweetId>]) -> JobId {
-    let mut draft = collector.draft(&NewJob::new("identity", "hash", endpoint, now())).unwrap();
+    let mut new = NewJob::new("identity", "hash", endpoint, now());
+    new.tweets = lists.iter().flatten().collect::<BTreeSet<_>>().len() as u64;
+    let mut draft = collector.draft(&new).unwrap();
     for list in lists {
         draft.add(&NewBatch::new(endpoint, list, &[Metric::Favorites, Metric::Replies])).unwrap();
     }

@@ -1,13 +1,13 @@
 //! From a plan to its end.
 
-use engagement_model::{Endpoint, Metric, Outcome, Reason, State};
+use engagement_model::{Endpoint, Metric, Outcome, Reason, State, UtcHour, Window};
 use engagement_store::{
     ErrorKind,
-    job::{JobId, Progress},
-    record::{GivenBack, Sent},
+    job::{JobId, NewBatch, NewJob, Progress},
+    record::{Ending, GivenBack, Sent},
 };
 
-use crate::fixture::{Fixture, id, ids, job, later, now, settle, take, total};
+use crate::fixture::{Fixture, hourly, id, ids, job, later, now, settle, take, total};
 
 #[test]
 fn a_batch_goes_from_waiting_to_done() {
@@ -58,9 +58,10 @@ fn what_was_in_flight_waits_again_after_a_crash() {
     drop(collector);
     let mut collector = fixture.collector();
     assert_eq!(fixture.ask::<String>("select group_concat(state) from requests"), "lost");
+    // Taken once more than it was sent.
     let again = take(&mut collector, job, 9);
     assert_eq!(again.iter().map(|batch| batch.id.number).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!((again[0].attempts, again[0].failures), (2, 0));
+    assert_eq!((again[0].attempts, again[0].failures), (1, 0));
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn a_batch_that_fails_again_and_again_is_set_aside_and_can_be_retried() {
 fn a_draft_that_is_dropped_was_never_there() {
     let fixture = Fixture::new();
     let mut collector = fixture.collector();
-    let new = engagement_store::job::NewJob::new("identity", "hash", Endpoint::Totals, now());
+    let new = NewJob::new("identity", "hash", Endpoint::Totals, now());
     drop(collector.draft(&new).unwrap());
     assert_eq!(fixture.store.reader().unwrap().jobs().unwrap(), []);
     let error = collector.retry(JobId(7)).unwrap_err();
@@ -123,4 +124,139 @@ fn a_list_that_changed_is_told_apart() {
     assert_eq!(like.iter().map(|job| job.observation).collect::<Vec<_>>(), [2, 1]);
     assert!(like.iter().all(|job| job.ids_hash == "hash"));
     assert_eq!(fixture.store.reader().unwrap().jobs_like("another").unwrap(), []);
+}
+
+#[test]
+fn what_a_retried_batch_failed_at_is_forgotten_once_it_is_answered() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let job = job(&mut collector, Endpoint::Totals, &[ids([1, 2]), ids([3])]);
+    let failed = || Outcome::Failed(Reason::new("500"));
+    let batches = take(&mut collector, job, 9);
+    for batch in &batches {
+        let rows: Vec<_> = (1..4)
+            .flat_map(|tweet| {
+                [Metric::Favorites, Metric::Replies].map(|metric| total(tweet, metric, failed()))
+            })
+            .collect();
+        settle(&mut collector, batch, later(1), &rows);
+    }
+    let gaps = || fixture.ask::<i64>("select count(*) from gaps where state = 'failed'");
+    assert_eq!((gaps(), collector.retry(job).unwrap()), (6, 2));
+    // Known until there is something better.
+    assert_eq!(gaps(), 6);
+    let batch = take(&mut collector, job, 1).remove(0);
+    let rows: Vec<_> = (1..3).map(|tweet| total(tweet, Metric::Favorites, Outcome::Ok(7))).collect();
+    settle(&mut collector, &batch, later(60), &[&rows[..], &[total(1, Metric::Replies, failed())]].concat());
+    // Those of the other batch, of the same moment, and the new one.
+    assert_eq!(fixture.ask::<String>("select group_concat(tweet_id % 10, ' ') from gaps"), "3 3 1");
+}
+
+#[test]
+fn a_retried_window_leaves_those_beside_it_alone() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let hour = |n| UtcHour::from_epoch(474_960 + n).unwrap();
+    let windows = [(0, 10), (10, 20)].map(|(start, end)| Window::new(hour(start), hour(end)).unwrap());
+    let (tweets, metrics) = (ids([1]), [Metric::Favorites]);
+    let mut draft = collector.draft(&NewJob::new("identity", "hash", Endpoint::Historical, now())).unwrap();
+    for window in windows {
+        let mut batch = NewBatch::new(Endpoint::Historical, &tweets, &metrics);
+        batch.window = Some(window);
+        draft.add(&batch).unwrap();
+    }
+    let job = draft.commit().unwrap();
+    for (batch, window) in take(&mut collector, job, 9).iter().zip(windows) {
+        let mut row = total(1, Metric::Favorites, Outcome::Failed(Reason::NONE));
+        row.bucket = Some(window);
+        settle(&mut collector, batch, later(1), &[row]);
+    }
+    collector.retry(job).unwrap();
+    let batch = take(&mut collector, job, 1).remove(0);
+    settle(&mut collector, &batch, later(60), &[hourly(1, Metric::Favorites, 3, 5)]);
+    assert_eq!(fixture.ask::<i64>("select count(*) from gaps"), 1);
+    assert_eq!(fixture.ask::<i64>("select window_start / 3600000 from gaps"), 474_970);
+}
+
+#[test]
+fn what_is_not_asked_for_counts_as_no_batch_and_says_nothing_of_tweets_that_are() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let first = job(&mut collector, Endpoint::Totals, &[ids([1])]);
+    let batch = take(&mut collector, first, 1).remove(0);
+    settle(&mut collector, &batch, now(), &[total(1, Metric::Favorites, Outcome::Ok(7))]);
+
+    let mut new = NewJob::new("identity", "hash", Endpoint::Totals, now());
+    new.tweets = 3;
+    let mut draft = collector.draft(&new).unwrap();
+    let asked = ids([1, 2]);
+    draft.add(&NewBatch::new(Endpoint::Totals, &asked, &[Metric::Favorites])).unwrap();
+    let old = |tweet| total(tweet, Metric::Replies, Outcome::Unsupported(Reason::new("too old; not asked")));
+    draft.add_unasked(Endpoint::Totals, &[old(1), old(2), old(3)], &asked, now()).unwrap();
+    let second = draft.commit().unwrap();
+    let stored = fixture.store.reader().unwrap().job(second).unwrap();
+    assert_eq!((stored.tweets, stored.batches), (3, [1, 0, 0, 0]));
+    assert_eq!(fixture.ask::<i64>(&format!("select batches from jobs where job = {second}")), 1);
+    let states = || {
+        fixture.ask::<String>(
+            "select group_concat((tweet_id % 10) || state || job, ' ') from (select * from tweets order by tweet_id)",
+        )
+    };
+    assert_eq!(states(), "1ok1 3unsupported2");
+    assert_eq!(fixture.store.reader().unwrap().asked(second).unwrap(), (0, 2));
+
+    let batch = take(&mut collector, second, 1).remove(0);
+    settle(&mut collector, &batch, later(1), &[total(1, Metric::Favorites, Outcome::Ok(8))]);
+    assert_eq!(states(), "1ok2 2unaccounted2 3unsupported2");
+    assert_eq!(fixture.store.reader().unwrap().asked(second).unwrap(), (2, 2));
+}
+
+#[test]
+fn a_job_takes_the_place_of_one_that_waits() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let first = job(&mut collector, Endpoint::Totals, &[ids([1]), ids([2]), ids([3])]);
+    let batch = take(&mut collector, first, 2).remove(0);
+    settle(&mut collector, &batch, now(), &[total(1, Metric::Favorites, Outcome::Ok(7))]);
+    let mut draft = collector.draft(&NewJob::new("identity", "hash", Endpoint::Totals, now())).unwrap();
+    assert_eq!(draft.supersede(first, "seen anew").unwrap(), 2);
+    drop(draft);
+    let reader = fixture.store.reader().unwrap();
+    assert!(!reader.job(first).unwrap().is_over());
+    let mut draft = collector.draft(&NewJob::new("identity", "hash", Endpoint::Totals, now())).unwrap();
+    draft.supersede(first, "seen anew").unwrap();
+    draft.commit().unwrap();
+    assert_eq!(reader.job(first).unwrap().batches, [0, 0, 1, 2]);
+    let aside = reader.batches(first, &[Progress::SetAside]).unwrap();
+    assert!(aside.iter().all(|batch| batch.reason.as_deref() == Some("seen anew")));
+    assert_eq!(collector.retry(first).unwrap(), 2);
+}
+
+#[test]
+fn the_newest_answer_to_each_owner_is_known() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let job = job(&mut collector, Endpoint::Totals, &[ids([1])]);
+    let batch = take(&mut collector, job, 1).remove(0).id;
+    let mut transaction = collector.transaction().unwrap();
+    let mut answer = |owner: Option<&str>, status: Option<u16>| {
+        let mut sent = Sent::new(batch, Endpoint::Totals, now());
+        sent.owner = owner;
+        let request = transaction.sent(&sent).unwrap();
+        let ending = status.map_or(Ending::Broken, Ending::Answered);
+        transaction.ended(request, ending, now()).unwrap();
+    };
+    answer(Some("demo_brand"), Some(401));
+    answer(Some("demo_brand"), Some(200));
+    answer(Some("demo_news"), Some(200));
+    answer(Some("demo_news"), Some(401));
+    answer(Some("demo_news"), None);
+    answer(None, Some(503));
+    transaction.commit().unwrap();
+    let reader = fixture.store.reader().unwrap();
+    let mut answers = reader.last_answers(job).unwrap();
+    answers.sort();
+    let owner = |name: &str| Some(name.to_owned());
+    assert_eq!(answers, [(None, 503), (owner("demo_brand"), 200), (owner("demo_news"), 401)]);
+    assert_eq!(reader.batches(job, &Progress::ALL).unwrap()[0].attempts, 6);
 }
