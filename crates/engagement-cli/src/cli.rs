@@ -339,13 +339,14 @@ pub(crate) struct Collect {
     /// The same; rounds up to the hour, and is itself left out [default: the job's making]
     #[arg(long, value_name = "TIME")]
     pub(crate) end: Option<Moment>,
-    /// Begin a new observation of a list that was collected before
+    /// Begin a new observation of a list that was collected before, once the last one is over
     #[arg(long)]
     pub(crate) again: bool,
-    /// Begin a job of its own although an unfinished one asks the same of another version of the list
+    /// Begin a job of its own although an unfinished one asks the same of another version of the list; with --again,
+    /// although the last observation of this one is not over
     #[arg(long)]
     pub(crate) new_job: bool,
-    /// Ask too for Tweets that an earlier job found forbidden; a new job leaves them out otherwise
+    /// When a job is made: ask too for Tweets that an earlier one found forbidden
     #[arg(long)]
     pub(crate) retry_forbidden: bool,
     /// Stop at this time: RFC 3339, the next 06:30 in UTC, or a span from now such as 2h
@@ -356,7 +357,7 @@ pub(crate) struct Collect {
     /// Write the closing summary to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) summary: Option<PathBuf>,
-    /// Print the plan and send nothing; needs neither credentials nor a store
+    /// Print the plan and send nothing; needs neither credentials nor a store, and heeds what a store knows
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Exit with 3 when a Tweet ends in one of these states

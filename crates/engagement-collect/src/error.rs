@@ -23,6 +23,9 @@ pub enum Error {
     /// The thread that writes cannot be started.
     #[error("no thread can be started to write with: {0}")]
     Thread(std::io::Error),
+    /// What a job is to be made with cannot be written down.
+    #[error("the settings of the new job cannot be written: {0}")]
+    NewSettings(serde_json::Error),
     /// What the job was made with cannot be read: something other than this program has written it.
     #[error("the settings of job {job} cannot be read: {why}")]
     Settings {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use engagement::{Client, Metrics, Owners, OwnersBuilder, Query, Who};
-use engagement_model::{Endpoint, Metric, State, TweetId, plan::Target};
+use engagement_model::{Endpoint, Metric, Reason, State, TweetId, UtcHour, Window, plan::Target};
 use engagement_store::{
     Collector, Reader,
     job::{self, BatchId, JobId, NewBatch, NewJob, Progress},
 };
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,7 +33,7 @@ pub enum Standing {
     Over(Job),
 }
 
-/// Looks for the newest job that asks this of this list.
+/// Looks for the job that asks this of this list: of several, the newest that is not over, or else the newest.
 ///
 /// # Errors
 ///
@@ -40,9 +41,12 @@ pub enum Standing {
 /// one from the same sources, or with half of its Tweets or more.
 pub fn find(reader: &Reader, question: &Question, list: &List) -> Result<Standing, Error> {
     let alike = reader.jobs_like(&question.identity())?;
-    if let Some(same) = alike.iter().find(|job| job.ids_hash == list.hash()) {
-        let job = Job::read(same.clone())?;
-        return Ok(if same.is_over() { Standing::Over(job) } else { Standing::Unfinished(job) });
+    let mut same = alike.iter().filter(|job| job.ids_hash == list.hash());
+    if let Some(newest) = same.clone().next() {
+        return Ok(match same.find(|job| !job.is_over()) {
+            Some(unfinished) => Standing::Unfinished(Job::read(unfinished.clone())?),
+            None => Standing::Over(Job::read(newest.clone())?),
+        });
     }
     let mut before = None;
     for other in alike {
@@ -62,6 +66,46 @@ pub fn find(reader: &Reader, question: &Question, list: &List) -> Result<Standin
         before = Some(changed);
     }
     Ok(Standing::New { before })
+}
+
+/// Why nothing is won by going on with an observation that is not over, when the list is to be observed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stale {
+    /// It is about the last 28 hours, and so old that hours would be lost: those after what it knows already, before the
+    /// next observation reaches back to them.
+    Hours,
+    /// All that waits, waits for credentials that there are not, or that the server did not accept.
+    Credentials,
+}
+
+/// Whether another observation is better begun than waits for this one.
+///
+/// # Errors
+///
+/// The store cannot be read.
+pub fn stale(
+    reader: &Reader,
+    client: &Client,
+    question: &Question,
+    job: &Job,
+) -> Result<Option<Stale>, Error> {
+    let age = client.now().duration_since(job.inner.made_at);
+    if question.target == Target::Last28Hours && age > HALF_OF_28_HOURS {
+        return Ok(Some(Stale::Hours));
+    }
+    let answers = reader.last_answers(job.id())?;
+    let refused =
+        |owner: &Option<String>| answers.iter().any(|(name, status)| name == owner && *status == 401);
+    let can_ask = |owner: &Option<String>| match owner {
+        None => client.app().is_some(),
+        Some(name) => client.account(name).is_ok(),
+    };
+    let waiting = reader.batches(job.id(), &[Progress::Pending, Progress::InFlight])?;
+    // Who has no credential at all only plans.
+    let only_plans = client.app().is_none() && client.accounts().next().is_none();
+    let is_hopeless =
+        !only_plans && waiting.iter().all(|batch| refused(&batch.owner) || !can_ask(&batch.owner));
+    Ok(is_hopeless.then_some(Stale::Credentials))
 }
 
 /// How to make a job.
@@ -85,23 +129,46 @@ pub enum Quarantine {
     Lifted,
 }
 
-/// What a new job would ask for this list, without a store, and which Tweets it would leave out because their hours are
-/// for their owner's token alone and it is not known whose they are.
-///
-/// Owners that are known are taken to have a token.
-pub fn outlook(client: &Client, question: &Question, list: List, owners: Owners) -> (Query, Vec<TweetId>) {
-    let endpoint = question.target.endpoint(client.now());
-    let is_single = is_single(client);
-    let has_owner = |tweet_id: &TweetId| is_single || owners.of(*tweet_id).is_some();
-    let (tweet_ids, foreign) = leave_foreign(question, endpoint, list.into_tweet_ids(), has_owner);
-    (question.query(client, tweet_ids, owners), foreign)
+/// What a job would ask that [`make`] would make now, and what it would leave out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outlook {
+    /// What it would ask; none where all that there is has been forbidden before.
+    pub query: Option<Query>,
+    /// Tweets that would not be asked for because an earlier job found them forbidden.
+    pub quarantined: usize,
+    /// Tweets that would be left out because their hours are for their owner's token alone, and it is not known whose they
+    /// are.
+    pub foreign: usize,
 }
 
-/// Makes a job, whatever others there are: plans, and writes the plan into the store. Sends nothing.
+/// What a new job would ask for this list, by all that a store knows, if there is one.
+///
+/// Owners that are known are taken to have a token.
+///
+/// # Errors
+///
+/// The store cannot be read.
+pub fn outlook(
+    client: &Client,
+    reader: Option<&Reader>,
+    question: &Question,
+    list: List,
+    making: Making,
+) -> Result<Outlook, Error> {
+    let has_token = |owner: &str| owner != NOBODY_HERE;
+    let scope = Scope::of(client, reader, question, list, making, has_token)?;
+    let (quarantined, foreign) = (scope.quarantined.len(), scope.foreign.len());
+    let is_nothing = scope.is_nothing();
+    let query = (!is_nothing).then(|| question.query(client, scope.tweet_ids, scope.owners));
+    Ok(Outlook { query, quarantined, foreign })
+}
+
+/// Makes a job: plans, and writes the plan into the store. Sends nothing.
 ///
 /// If there is an earlier job for the same question and list, this is its next observation: those that only the app could
-/// read are left to it from the beginning. Tweets that any job for the same question found forbidden are in
-/// [`Quarantine`].
+/// read are left to it from the beginning, and what waits of earlier observations is set aside. Tweets that any job for
+/// the same question found forbidden are in [`Quarantine`].
 pub fn make(
     collector: &mut Collector,
     client: &Client,
@@ -112,63 +179,43 @@ pub fn make(
     let (now, reader) = (client.now(), collector.store().reader()?);
     let (identity, hash) = (question.identity(), list.hash().to_owned());
     let alike = reader.jobs_like(&identity)?;
-    let answered = match alike.iter().find(|job| job.ids_hash == hash) {
-        Some(before) => answered(&reader, before.id)?,
-        None => Vec::new(),
-    };
-    let mut owners = OwnersBuilder::default();
-    let totals = matches!(question.target, Target::Totals | Target::Auto(None));
-    if question.who == Who::Auto && totals && client.app().is_some() {
-        // With one account, Tweets of unknown owner are tried with its token first. Those that were answered and are
-        // still nobody's, which is what the following says last of any, are not its own.
-        for tweet_id in &answered {
-            owners.add(*tweet_id, NOBODY_HERE);
-        }
-    }
-    reader.owners(|tweet_id, owner| {
-        if list.tweet_ids().binary_search(&tweet_id).is_ok() {
-            owners.add(tweet_id, owner);
-        }
-    })?;
-    owners.add_all(making.owners);
+    let unfinished = alike.iter().filter(|job| job.ids_hash == hash && !job.is_over());
+    let unfinished: Vec<JobId> = unfinished.map(|job| job.id).collect();
     let mut settings = Settings {
         tweets: list.tweet_ids().len() as u64,
         sources: list.sources().to_vec(),
         ..Settings::default()
     };
-    let owners = owners.build();
-    let is_ours = |tweet_id| owners.of(tweet_id).is_some_and(|owner| client.account(owner).is_ok());
-    let mut tweet_ids = list.into_tweet_ids();
-    let mut quarantined = match making.quarantine {
-        Quarantine::Kept => forbidden(&reader, &alike, &tweet_ids)?,
-        Quarantine::Lifted => BTreeMap::new(),
-    };
-    quarantined.retain(|tweet_id, _| answered.binary_search(tweet_id).is_err() && !is_ours(*tweet_id));
-    if !quarantined.is_empty() {
-        tweet_ids.retain(|tweet_id| !quarantined.contains_key(tweet_id));
-    }
+    let has_token = |owner: &str| client.account(owner).is_ok();
+    let scope = Scope::of(client, Some(&reader), question, list, making, has_token)?;
+    let is_nothing = scope.is_nothing();
+    let Scope { tweet_ids, owners, quarantined, foreign } = scope;
     settings.quarantined = quarantined.len() as u64;
-    let endpoint = question.target.endpoint(now);
-    let is_single = is_single(client);
-    let has_token = |tweet_id: &TweetId| match owners.of(*tweet_id) {
-        Some(owner) => client.account(owner).is_ok(),
-        None => is_single,
-    };
-    let (tweet_ids, foreign) = leave_foreign(question, endpoint, tweet_ids, has_token);
     settings.foreign = foreign.len() as u64;
-
-    let plan = if tweet_ids.is_empty() && !quarantined.is_empty() {
-        None
-    } else {
-        Some(question.query(client, tweet_ids, owners).plan()?)
-    };
+    let plan = if is_nothing { None } else { Some(question.query(client, tweet_ids, owners).plan()?) };
+    let mut asked: Vec<TweetId> = Vec::new();
     if let Some(plan) = &plan {
         let summary = plan.summary(None);
         (settings.requests, settings.lower_bound) = (summary.requests, summary.lower_bound);
+        // The last window has all Tweets of its batch.
+        let whole = plan.requests().filter(|planned| {
+            let (window, windows) = planned.window_of_batch();
+            window == windows
+        });
+        asked.extend(whole.flat_map(|planned| planned.tweet_ids()));
+        asked.sort_unstable();
+        asked.dedup();
     }
+    settings.asked = Some(asked.len() as u64);
+    let endpoint = question.target.endpoint(now);
     let mut new = NewJob::new(identity, hash, endpoint, now);
-    new.settings = serde_json::to_string(&settings).unwrap_or_default();
+    new.tweets = settings.tweets;
+    new.settings = serde_json::to_string(&settings).map_err(Error::NewSettings)?;
     let mut draft = collector.draft(&new)?;
+    let id = draft.job();
+    for earlier in unfinished {
+        draft.supersede(earlier, &format!("job {id} observes the same list anew"))?;
+    }
     let mut tweet_ids = Vec::with_capacity(endpoint.max_tweet_ids());
     let mut metrics: Vec<Metric> = Vec::new();
     for planned in plan.iter().flat_map(|plan| plan.requests()) {
@@ -181,28 +228,105 @@ pub fn make(
         batch.window = planned.hours();
         draft.add(&batch)?;
     }
-    for rows in plan.iter().flat_map(|plan| unasked::of_plan(plan, &question.metrics)) {
-        draft.add_unasked(endpoint, &rows, &[], now)?;
-    }
     let metrics: Vec<Metric> = match &question.metrics {
         Metrics::Allowed => endpoint.metrics().collect(),
         Metrics::Named(named) => named.clone(),
     };
-    let mut by_job: BTreeMap<JobId, Vec<TweetId>> = BTreeMap::new();
-    for (tweet_id, job) in quarantined {
-        by_job.entry(job).or_default().push(tweet_id);
-    }
-    for (job, tweet_ids) in by_job {
-        let known = format!("forbidden in job {job}; not asked again");
-        for rows in unasked::forbidden(&tweet_ids, &metrics, &known) {
-            draft.add_unasked(endpoint, &rows, &[], now)?;
-        }
-    }
-    for rows in unasked::forbidden(&foreign, &metrics, "there is no token of its owner; not asked") {
-        draft.add_unasked(endpoint, &rows, &[], now)?;
+    let foreign =
+        foreign.into_iter().map(|id| (id, Reason::new("there is no token of its owner; not asked")));
+    let unasked = plan.iter().flat_map(|plan| unasked::of_plan(plan, &question.metrics));
+    let quarantined = unasked::forbidden(quarantined.into_iter(), &metrics);
+    for rows in unasked.chain(quarantined).chain(unasked::forbidden(foreign, &metrics)) {
+        draft.add_unasked(endpoint, &rows, &asked, now)?;
     }
     let job = draft.commit()?;
     Job::read(reader.job(job)?)
+}
+
+/// Which Tweets of a list are asked for, and which are left out.
+struct Scope {
+    tweet_ids: Vec<TweetId>,
+    owners: Owners,
+    /// Those that were forbidden before, and what is to be said of them.
+    quarantined: BTreeMap<TweetId, Reason>,
+    foreign: Vec<TweetId>,
+}
+
+impl Scope {
+    fn of(
+        client: &Client,
+        reader: Option<&Reader>,
+        question: &Question,
+        list: List,
+        making: Making,
+        has_token: impl Fn(&str) -> bool,
+    ) -> Result<Self, Error> {
+        let alike = reader.map_or(Ok(Vec::new()), |reader| reader.jobs_like(&question.identity()))?;
+        let before = alike.iter().filter(|job| job.ids_hash == list.hash());
+        let answered = reader.map_or(Ok(Vec::new()), |reader| answered(reader, before))?;
+        let mut owners = OwnersBuilder::default();
+        let totals = matches!(question.target, Target::Totals | Target::Auto(None));
+        if question.who == Who::Auto && totals && client.app().is_some() {
+            // With one account, Tweets of unknown owner are tried with its token first. Those that were answered and
+            // are still nobody's, which is what the following says last of any, are not its own.
+            for tweet_id in &answered {
+                owners.add(*tweet_id, NOBODY_HERE);
+            }
+        }
+        if let Some(reader) = reader {
+            reader.owners(|tweet_id, owner| {
+                if list.tweet_ids().binary_search(&tweet_id).is_ok() {
+                    owners.add(tweet_id, owner);
+                }
+            })?;
+        }
+        owners.add_all(making.owners);
+        let owners = owners.build();
+        let is_ours = |tweet_id| owners.of(tweet_id).is_some_and(&has_token);
+        let mut tweet_ids = list.into_tweet_ids();
+        let mut forbidden = match (making.quarantine, reader) {
+            (Quarantine::Kept, Some(reader)) => forbidden(reader, &alike, &tweet_ids)?,
+            _ => BTreeMap::new(),
+        };
+        forbidden.retain(|tweet_id, _| answered.binary_search(tweet_id).is_err() && !is_ours(*tweet_id));
+        if !forbidden.is_empty() {
+            tweet_ids.retain(|tweet_id| !forbidden.contains_key(tweet_id));
+        }
+        let mut quarantined = BTreeMap::new();
+        for (tweet_id, job) in forbidden {
+            let words = reader.map_or(Ok(None), |reader| reader.reason(tweet_id))?;
+            quarantined.insert(tweet_id, Reason::new(&known(job, words.as_deref())));
+        }
+        let endpoint = question.target.endpoint(client.now());
+        // Tweets of unknown owner are tried with the one token that there is.
+        let is_single = client.accounts().take(2).count() == 1;
+        let has_token = |tweet_id: &TweetId| owners.of(*tweet_id).map_or(is_single, &has_token);
+        // Series are for owners: where some Tweets have a token, the others are set apart, and keep nobody from anything.
+        let (tweet_ids, foreign) =
+            if question.who == Who::Auto && endpoint.is_series() && tweet_ids.iter().any(has_token) {
+                tweet_ids.into_iter().partition(has_token)
+            } else {
+                (tweet_ids, Vec::new())
+            };
+        Ok(Self { tweet_ids, owners, quarantined, foreign })
+    }
+
+    /// Whether there is nothing to ask, and not for want of Tweets.
+    fn is_nothing(&self) -> bool {
+        self.tweet_ids.is_empty() && !self.quarantined.is_empty()
+    }
+}
+
+/// What is said of a Tweet that a job found forbidden: with the server's words, which it has as its reason.
+fn known(job: JobId, words: Option<&str>) -> String {
+    let mut known = format!("forbidden in job {job}; not asked again");
+    match words {
+        // Said before, with or without the server's words.
+        Some(words) if words.starts_with(&known) => known = words.to_owned(),
+        Some(words) => known.push_str(&format!(": {words}")),
+        None => {}
+    }
+    known
 }
 
 /// A job, with what was written down when it was made.
@@ -248,6 +372,22 @@ impl Job {
         self.settings.foreign
     }
 
+    /// Different Tweets that it takes requests for.
+    pub(crate) fn asked(&self) -> u64 {
+        self.settings.asked.unwrap_or(self.settings.tweets)
+    }
+
+    /// The hours that are out of reach for what waits of it: asked for the last 28 hours, it is answered for those of
+    /// that moment and not for those of its making. `None` while it is about the same hours.
+    pub fn missed(&self, question: &Question, now: Timestamp) -> Option<Window> {
+        let made_at = self.inner.made_at;
+        let is_late = now.duration_since(made_at) > SAME_HOURS;
+        let first = |now| UtcHour::containing(now).plus(-Endpoint::LAST_HOURS);
+        let missed = (is_late && question.target == Target::Last28Hours)
+            .then(|| Window::new(first(made_at), first(now)));
+        missed.and_then(Result::ok)
+    }
+
     pub(crate) fn read(inner: job::Job) -> Result<Self, Error> {
         let settings = serde_json::from_str(&inner.settings)
             .map_err(|error| Error::Settings { job: inner.id, why: error.to_string() })?;
@@ -264,33 +404,21 @@ struct Settings {
     lower_bound: u64,
     quarantined: u64,
     foreign: u64,
+    /// Different Tweets that it takes requests for.
+    asked: Option<u64>,
     sources: Vec<String>,
 }
 
-/// Series are for owners: where some Tweets have a token, the others are set apart, and keep nobody from anything.
-fn leave_foreign(
-    question: &Question,
-    endpoint: Endpoint,
-    tweet_ids: Vec<TweetId>,
-    has_token: impl Fn(&TweetId) -> bool,
-) -> (Vec<TweetId>, Vec<TweetId>) {
-    if question.who == Who::Auto && endpoint.is_series() && tweet_ids.iter().any(&has_token) {
-        tweet_ids.into_iter().partition(has_token)
-    } else {
-        (tweet_ids, Vec::new())
-    }
-}
-
-/// Whether Tweets of unknown owner are tried with the one token that there is.
-fn is_single(client: &Client) -> bool {
-    client.accounts().take(2).count() == 1
-}
-
-/// The Tweets that a job has values of, in ascending order.
-fn answered(reader: &Reader, job: JobId) -> Result<Vec<TweetId>, Error> {
+/// The Tweets that these jobs have values of, in ascending order: the newest, and earlier ones up to one that is whole.
+fn answered<'a>(reader: &Reader, jobs: impl Iterator<Item = &'a job::Job>) -> Result<Vec<TweetId>, Error> {
     let mut answered = Vec::new();
-    for batch in reader.batches(job, &[Progress::Done, Progress::SetAside])? {
-        answered.extend(in_state(reader, batch.id, State::Ok)?);
+    for job in jobs {
+        for batch in reader.batches(job.id, &[Progress::Done, Progress::SetAside])? {
+            answered.extend(in_state(reader, batch.id, State::Ok)?);
+        }
+        if job.is_over() && job.batches_in(Progress::SetAside) == 0 {
+            break;
+        }
     }
     answered.sort_unstable();
     answered.dedup();
@@ -339,3 +467,8 @@ fn compare(reader: &Reader, job: JobId, list: &List, waiting: u64) -> Result<Cha
 
 /// An owner of no account: the app asks.
 const NOBODY_HERE: &str = "";
+/// A delay within which the last 28 hours are as good as the same.
+const SAME_HOURS: SignedDuration = SignedDuration::from_hours(1);
+/// Two observations leave no hole if they are no more than 28 hours apart. The one that would go on now comes so long
+/// after the first; if the next one takes as long again, more than half of that is too much.
+const HALF_OF_28_HOURS: SignedDuration = SignedDuration::from_hours(14);

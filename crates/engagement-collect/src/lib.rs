@@ -43,7 +43,7 @@ mod writer;
 pub use engagement_model as model;
 
 pub use error::{Changed, Error};
-pub use job::{Job, Making, Quarantine, Standing, find, make, outlook};
+pub use job::{Job, Making, Outlook, Quarantine, Stale, Standing, find, make, outlook, stale};
 pub use list::List;
 pub use question::Question;
 pub use report::{Report, States};

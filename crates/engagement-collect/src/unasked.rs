@@ -8,15 +8,13 @@ pub(crate) fn of_plan<'a>(plan: &'a Plan, metrics: &'a Metrics) -> impl Iterator
     pieces(unasked(plan, metrics))
 }
 
-/// Tweets that are forbidden without asking.
-pub(crate) fn forbidden<'a>(
-    tweet_ids: &'a [TweetId],
-    metrics: &'a [Metric],
-    reason: &str,
-) -> impl Iterator<Item = Vec<Row>> + use<'a> {
-    let forbidden = Outcome::Forbidden(Reason::new(reason));
-    pieces(tweet_ids.iter().flat_map(move |&tweet_id| {
-        let forbidden = forbidden.clone();
+/// Tweets that are forbidden without asking, and why.
+pub(crate) fn forbidden(
+    tweets: impl Iterator<Item = (TweetId, Reason)>,
+    metrics: &[Metric],
+) -> impl Iterator<Item = Vec<Row>> {
+    pieces(tweets.flat_map(move |(tweet_id, reason)| {
+        let forbidden = Outcome::Forbidden(reason);
         metrics.iter().map(move |metric| Row {
             tweet_id,
             metric: metric.clone(),

@@ -94,7 +94,7 @@ pub(crate) async fn ask(
     }
     query = query.groupings(groupings(&ask.group_by)?);
     if ask.dry_run {
-        return forecast::print(query, &ask.pace, settings);
+        return forecast::print(Some(query), &ask.pace, settings);
     }
     let asking = if format == Some(Format::Raw) {
         query.send_raw().map(Asking::Raw)

@@ -1,12 +1,16 @@
 //! `engagement collect`.
 
-use std::time::{Duration, Instant};
-
-use engagement::{OwnersBuilder, model::plan::Target};
-use engagement_collect::{
-    Ended, Error, Job, List, Making, Quarantine, Question, Report, Run, Standing, find, make, outlook,
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
 };
-use engagement_store::{Collector, Store};
+
+use engagement::{Client, OwnersBuilder, model::plan::Target};
+use engagement_collect::{
+    Ended, Error, Job, List, Making, Quarantine, Question, Report, Run, Stale, Standing, find, make, outlook,
+    stale,
+};
+use engagement_store::{Collector, Reader, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant as Tick, sleep, sleep_until};
 
@@ -47,24 +51,28 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
         None => OwnersBuilder::default(),
     };
     let mut named = owners.names().to_vec();
-    let store = collect.store.as_ref().filter(|path| path.exists() && !collect.dry_run);
-    // What is wrong with it is told below, where it is made if it is not whole yet.
-    if let Some(reader) = store.and_then(|path| read(path).ok()) {
+    let mut making = Making::default();
+    making.owners = owners;
+    if collect.retry_forbidden {
+        making.quarantine = Quarantine::Lifted;
+    }
+    // An empty file is one whose making was cut short.
+    let is_there = |path: &&PathBuf| path.metadata().is_ok_and(|file| file.len() > 0);
+    let reader = match collect.store.as_ref().filter(is_there).map(|path| read(path)) {
+        // What is wrong with it is told below, where it is made if it is not whole yet.
+        Some(Err(failure)) if collect.dry_run => return Err(failure),
+        reader => reader.and_then(Result::ok),
+    };
+    if let Some(reader) = &reader {
         named.extend(reader.owner_names().map_err(|error| storage(&error))?);
     }
     let need =
         Need { pace: &collect.pace, selection: &collect.selection, owners: &named, dry_run: collect.dry_run };
     let client = connect(&need, settings, embedded.as_ref(), talk).await?;
     if collect.dry_run {
-        let (query, foreign) = outlook(&client, &question, list, owners.build());
-        if !foreign.is_empty() {
-            talk.say(&format!(
-                "{} Tweets are left out: hours are for their owner's token alone, and nobody says whose they are",
-                foreign.len()
-            ));
-        }
-        return forecast::print(query, &collect.pace, settings);
+        return foretell(reader.as_ref(), &client, &question, list, making, &collect, settings, talk);
     }
+    drop(reader);
     let path = collect.store.as_ref().ok_or_else(|| Failure::usage("--store names no file"))?;
     let store = Store::create(path, client.now()).map_err(|error| storage(&error))?;
     let mut collector = store.collector(client.now()).map_err(|error| storage(&error))?;
@@ -74,11 +82,6 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
     let place_of_summary =
         collect.summary.as_deref().map(|path| Ok((Place::file(path)?, path))).transpose()?;
 
-    let mut making = Making::default();
-    making.owners = owners;
-    if collect.retry_forbidden {
-        making.quarantine = Quarantine::Lifted;
-    }
     let job = job(&mut collector, &client, &question, list, making, &collect, talk)?;
     let run = Run::new(client, collector, job.id(), &question).map_err(|error| failure(&error))?;
     let mut course = Course { talk, troubles: Troubles::new(talk), begun, until };
@@ -228,10 +231,127 @@ fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<Question, 
     Ok(question)
 }
 
+/// Prints what would be sent.
+#[expect(clippy::too_many_arguments, reason = "all that a run takes")]
+fn foretell(
+    reader: Option<&Reader>,
+    client: &Client,
+    question: &Question,
+    list: List,
+    making: Making,
+    collect: &Collect,
+    settings: &Settings,
+    talk: &Talk,
+) -> Result<Exit, Failure> {
+    if let Some(reader) = reader
+        && let Some(job) = to_go_on_with(reader, client, question, &list, collect, talk)?
+    {
+        return forecast::print_rest(reader, job.id(), &collect.pace, settings);
+    }
+    let outlook = outlook(client, reader, question, list, making).map_err(|error| failure(&error))?;
+    if outlook.foreign > 0 {
+        talk.say(&format!(
+            "{} Tweets are left out: hours are for their owner's token alone, and nobody says whose they are",
+            outlook.foreign
+        ));
+    }
+    say_quarantined(outlook.quarantined as u64, talk);
+    forecast::print(outlook.query, &collect.pace, settings)
+}
+
+/// The job that the command goes on with, if it is not to make one.
+fn to_go_on_with(
+    reader: &Reader,
+    client: &Client,
+    question: &Question,
+    list: &List,
+    collect: &Collect,
+    talk: &Talk,
+) -> Result<Option<Job>, Failure> {
+    let standing = match find(reader, question, list) {
+        Ok(standing) => standing,
+        Err(Error::Changed(_)) if collect.new_job => Standing::New { before: None },
+        Err(error) => return Err(failure(&error)),
+    };
+    match standing {
+        Standing::Unfinished(job) => {
+            let why = match (collect.again, collect.new_job) {
+                (false, _) => None,
+                (true, true) => Some("is left for a new one"),
+                (true, false) => {
+                    match stale(reader, client, question, &job).map_err(|error| failure(&error))? {
+                        None => None,
+                        Some(Stale::Hours) => {
+                            Some("is left for a new one: going on with it now would cost hours")
+                        }
+                        Some(Stale::Credentials) => Some(
+                            "is left for a new one: what waits needs a credential that is not there or not accepted",
+                        ),
+                    }
+                }
+            };
+            if let Some(why) = why {
+                talk.warn(&format!(
+                    "job {0} of the same list is not over, and {why}; `engagement jobs retry {0}` takes it up again",
+                    job.id()
+                ));
+                return Ok(None);
+            }
+            say_unfinished(&job, question, client, collect, talk);
+            Ok(Some(job))
+        }
+        Standing::Over(job) if !collect.again => {
+            talk.say(&format!("job {} is over; --again observes the same list anew", job.id()));
+            if collect.retry_forbidden {
+                talk.warn("--retry-forbidden is for new jobs: add --again");
+            }
+            Ok(Some(job))
+        }
+        Standing::New { before: Some(before) } => {
+            talk.say(&format!(
+                "the list differs from that of job {}, which is over: {} Tweets were added, {} removed; it is a job of \
+                 its own",
+                before.job, before.added, before.removed
+            ));
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn say_unfinished(job: &Job, question: &Question, client: &Client, collect: &Collect, talk: &Talk) {
+    let [waiting, _, done, _] = job.inner().batches;
+    talk.say(&format!(
+        "going on with job {}: {done} batches are done, {waiting} wait{}",
+        job.id(),
+        if collect.again { "; once it is over, --again begins another" } else { "" }
+    ));
+    if let Some(missed) = job.missed(question, client.now()) {
+        talk.warn(&format!(
+            "what waits of job {} is answered for the last 28 hours as they are now, without those from {} to {}; \
+             --again --new-job observes the whole list anew",
+            job.id(),
+            missed.start(),
+            missed.end()
+        ));
+    }
+    if collect.retry_forbidden {
+        talk.warn("--retry-forbidden is for new jobs: add --again, and --new-job while one is not over");
+    }
+}
+
+fn say_quarantined(tweets: u64, talk: &Talk) {
+    if tweets > 0 {
+        talk.say(&format!(
+            "{tweets} Tweets were forbidden before, and are not asked for again; with --retry-forbidden they would be"
+        ));
+    }
+}
+
 /// The job to go on with, or a new one.
 fn job(
     collector: &mut Collector,
-    client: &engagement::Client,
+    client: &Client,
     question: &Question,
     list: List,
     making: Making,
@@ -239,31 +359,10 @@ fn job(
     talk: &Talk,
 ) -> Result<Job, Failure> {
     let reader = collector.store().reader().map_err(|error| storage(&error))?;
-    let standing = match find(&reader, question, &list) {
-        Ok(standing) => standing,
-        Err(Error::Changed(_)) if collect.new_job => Standing::New { before: None },
-        Err(error) => return Err(failure(&error)),
-    };
-    match standing {
-        Standing::Unfinished(job) if !collect.again => {
-            let [waiting, _, done, _] = job.inner().batches;
-            talk.say(&format!("going on with job {}: {done} batches are done, {waiting} wait", job.id()));
-            return Ok(job);
-        }
-        Standing::Over(job) if !collect.again => {
-            talk.say(&format!("job {} is over; --again observes the same list anew", job.id()));
-            return Ok(job);
-        }
-        Standing::Unfinished(job) => talk.warn(&format!(
-            "job {} of the same list is not over, and stays as it is: --again begins another observation",
-            job.id()
-        )),
-        Standing::New { before: Some(before) } => talk.say(&format!(
-            "the list differs from that of job {}, which is over: {} Tweets were added, {} removed; it is a job of its own",
-            before.job, before.added, before.removed
-        )),
-        _ => {}
+    if let Some(job) = to_go_on_with(&reader, client, question, &list, collect, talk)? {
+        return Ok(job);
     }
+    drop(reader);
     let job = make(collector, client, question, list, making).map_err(|error| failure(&error))?;
     talk.say(&format!(
         "job {}: {} Tweets in {} requests (no fewer than {} could do)",
@@ -279,19 +378,12 @@ fn job(
             job.foreign()
         ));
     }
-    if job.quarantined() > 0 {
-        talk.say(&format!(
-            "{} Tweets were forbidden before, and are not asked for again; with --retry-forbidden they would be",
-            job.quarantined()
-        ));
-    }
+    say_quarantined(job.quarantined(), talk);
     Ok(job)
 }
 
 fn sources(collect: &Collect) -> impl Iterator<Item = String> {
-    let name = |path: &std::path::PathBuf| {
-        path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
-    };
+    let name = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string();
     collect.ids.ids.iter().map(name)
 }
 

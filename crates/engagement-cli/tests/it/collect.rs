@@ -44,6 +44,82 @@ fn the_same_command_goes_on_to_the_end_and_then_has_nothing_to_do() {
 }
 
 #[test]
+fn an_observation_that_was_interrupted_is_gone_on_with() {
+    let (folder, server) = stage();
+    let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();
+    run("").ends(0);
+    run("--again --max-requests 1").ends(5).says(&["job 2: 600 Tweets", "the same command goes on"]);
+    run("--again --max-requests 1")
+        .ends(5)
+        .says(&["going on with job 2: 1 batches are done, 2 wait; once it is over"]);
+    run("--again --retry-forbidden").ends(0).says(&["going on with job 2", "add --again, and --new-job"]);
+    assert_eq!((states(&folder), server.requests()), ([600, 0, 0, 0, 0, 0], 6));
+    run("--retry-forbidden").ends(0).says(&["job 2 is over", "add --again"]);
+
+    run("--again --max-requests 1").ends(5).says(&["job 3: 600 Tweets"]);
+    run("--again --new-job").ends(0).says(&[
+        "job 3 of the same list is not over",
+        "jobs retry 3",
+        "job 4: 600 Tweets",
+    ]);
+    assert_eq!(server.requests(), 6 + 1 + 3);
+    let listed = folder.engagement("jobs list --store s.db").run().ends(0).lines();
+    assert_eq!(
+        listed.iter().map(|job| job["state"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["done", "done", "incomplete", "done"]
+    );
+    // What was promised.
+    folder.engagement("jobs retry 3 --store s.db").run().ends(0);
+    run("").ends(0).says(&["going on with job 3: 1 batches are done, 2 wait"]);
+    run("").ends(0).says(&["job 4 is over"]);
+    assert_eq!(server.requests(), 6 + 1 + 3 + 2);
+}
+
+#[test]
+fn what_waits_for_a_credential_keeps_the_next_observation_from_nothing() {
+    let (folder, server) = stage();
+    let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();
+    let wrong = |more: &str| {
+        let words = format!("{TOTALS} {more}");
+        folder.engagement(&words).app(&server).env("ENGAGEMENT_CONSUMER_SECRET", "wrong").run()
+    };
+    run("--max-requests 1").ends(5);
+    wrong("").ends(4).says(&["going on with job 1"]);
+    run("--again").ends(0).says(&["job 1 of the same list is not over", "a credential", "job 2: 600 Tweets"]);
+}
+
+#[test]
+fn a_plan_knows_what_the_store_knows() {
+    let (folder, server) = stage();
+    let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();
+    let plan = |more: &str| {
+        let plan = folder.engagement(&format!("{TOTALS} --dry-run -o json {more}")).run().ends(0).json();
+        ["requests", "lower_bound", "ids"].map(|name| plan[name].as_u64().unwrap())
+    };
+    assert_eq!(plan(""), [3, 3, 600]);
+    assert!(!folder.path().join("s.db").exists());
+    run("--max-requests 1").ends(5);
+    assert_eq!(plan(""), [2, 2, 350]);
+    assert_eq!(plan("--again"), [2, 2, 350]);
+    assert_eq!(plan("--again --new-job"), [3, 3, 600]);
+    run("").ends(0);
+    assert_eq!((plan(""), plan("--again")), ([0, 0, 0], [3, 3, 600]));
+    // Planning has changed nothing.
+    assert_eq!(folder.engagement("jobs list --store s.db").run().ends(0).lines().len(), 1);
+
+    // Whose they are is known from another list.
+    let ids = server.tweets_of("demo_brand", 3);
+    folder.write("ids", ids.join("\n"));
+    folder.write("owners.csv", format!("tweet_id,handle\n{},demo_brand\n", ids.join(",demo_brand\n")));
+    folder.engagement(&format!("{TOTALS} --owners owners.csv")).brand(&server).run().ends(0);
+    let words = format!("{TOTALS} --dry-run -o json --again");
+    let plan = folder.engagement(&words).run().ends(0).json();
+    assert_eq!(plan["by_owner"], serde_json::json!({"demo_brand": 1}));
+    folder.write("s.db", "something else, longer than a header has to be, and of another kind entirely");
+    folder.engagement(&words).run().ends(8).says(&["no store"]);
+}
+
+#[test]
 fn the_token_of_the_environment_asks_for_what_its_handle_owns() {
     let (folder, server) = stage();
     let id = server.tweet("owned");
