@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use engagement::{BoxError, Client, Departure, Effort, Problem, ProblemKind, Resolution, Settled, Unit, Who};
+use engagement::{
+    BoxError, Client, Departure, Effort, Meter, Problem, ProblemKind, Resolution, Sent, Settled, Unit, Who,
+};
 use engagement_model::{Reason, plan::Asker};
 use engagement_store::{
     Collector, Store,
@@ -46,6 +48,8 @@ pub struct Run {
     writer: Writer,
     thread: Option<Thread>,
     running: FuturesUnordered<BoxFuture<'static, Landing>>,
+    /// What is being asked for.
+    flights: HashMap<BatchId, Flight>,
     /// Everything that was taken from the store and is not ended.
     held: HashSet<BatchId>,
     /// Batches that are next.
@@ -64,7 +68,11 @@ pub struct Run {
     effort: Effort,
     batches: u64,
     done: u64,
+    /// Different Tweets of the list, and how many of them take requests.
     tweets: u64,
+    asked: u64,
+    /// Tweets of batches that are done, and of all.
+    share: (u64, u64),
 }
 
 /// Why a run has ended before its job was over.
@@ -95,7 +103,8 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Tweets that are done, those of earlier runs included; where Tweets take several requests, in proportion.
+    /// Tweets that are done, those of earlier runs and those that take no request included; where Tweets take several
+    /// requests, in proportion.
     pub done: u64,
     /// Tweets of the list.
     pub tweets: u64,
@@ -113,7 +122,9 @@ impl Run {
     /// The store has no such job, or no thread can be started.
     pub fn new(client: Client, collector: Collector, job: JobId, question: &Question) -> Result<Self, Error> {
         let store = collector.store().clone();
-        let job = Job::read(store.reader()?.job(job)?)?;
+        let reader = store.reader()?;
+        let job = Job::read(reader.job(job)?)?;
+        let share = reader.asked(job.id())?;
         let inner = job.inner();
         let (writer, thread) = Writer::start(collector).map_err(Error::Thread)?;
         Ok(Self {
@@ -125,6 +136,7 @@ impl Run {
             writer,
             thread: Some(thread),
             running: FuturesUnordered::new(),
+            flights: HashMap::new(),
             held: HashSet::new(),
             ready: VecDeque::new(),
             later: VecDeque::new(),
@@ -140,6 +152,8 @@ impl Run {
             batches: inner.batches.iter().sum(),
             done: inner.batches_in(BatchProgress::Done) + inner.batches_in(BatchProgress::SetAside),
             tweets: job.tweets(),
+            asked: job.asked(),
+            share,
         })
     }
 
@@ -172,10 +186,11 @@ impl Run {
 
     /// How far it is.
     pub fn progress(&self) -> Progress {
-        let batches = self.batches.max(1);
-        let done = u128::from(self.tweets) * u128::from(self.done.min(batches)) / u128::from(batches);
+        let (done, all) = self.share;
+        let done = u128::from(self.asked) * u128::from(done.min(all)) / u128::from(all.max(1));
+        let unasked = if all == 0 { self.tweets } else { self.tweets.saturating_sub(self.asked) };
         Progress {
-            done: u64::try_from(done).unwrap_or(u64::MAX),
+            done: unasked + u64::try_from(done).unwrap_or(u64::MAX),
             tweets: self.tweets,
             requests_left: self.batches.saturating_sub(self.done),
             effort: self.effort,
@@ -194,13 +209,24 @@ impl Run {
     /// The store cannot be read any more. What was committed is kept.
     pub async fn finish(mut self) -> Result<(Report, Option<Ended>), Error> {
         self.running.clear();
+        let mut requests = Endings::new();
+        for (_, Flight { ledger, meter }) in self.flights.drain() {
+            self.effort.add(meter.read());
+            requests.extend(ledger.endings(&meter.sent()));
+        }
         let left: Vec<BatchId> = self.held.drain().collect();
         if !left.is_empty() && !matches!(self.ended, Some(Ended::Failed(_))) {
-            let released = self.writer.release(left, Vec::new(), self.client.now()).await;
-            if let Err(error) = released {
+            let rested = self.writer.rest(left, requests, self.client.now()).await;
+            if let Err(error) = rested {
                 self.end(Ended::Failed(error));
             }
         }
+        // The disk is waited for elsewhere: a runtime has other things to do.
+        tokio::task::spawn_blocking(move || self.account()).await.map_err(|_| Error::WriterGone)?
+    }
+
+    /// Accounts for every Tweet, and gives back the right to write.
+    fn account(self) -> Result<(Report, Option<Ended>), Error> {
         let Self { writer, thread, store, job, refused, effort, mut ended, .. } = self;
         // The thread ends with its last order, and gives back the collector.
         drop(writer);
@@ -288,7 +314,7 @@ impl Run {
         if self.falls_back {
             unit = unit.fall_back_to_app();
         }
-        self.tries.entry(batch.id).or_insert(Tries { count: 0, successes: self.successes });
+        self.tries.entry(batch.id).or_insert(Tries { successes: self.successes, ..Tries::default() });
         let ledger = Arc::new(Ledger {
             batch: batch.id,
             client: self.client.clone(),
@@ -296,12 +322,14 @@ impl Run {
             halt: self.halt.clone(),
             lines: Mutex::default(),
         });
+        let meter = Arc::<Meter>::default();
+        self.flights.insert(batch.id, Flight { ledger: ledger.clone(), meter: meter.clone() });
         let (lines, client, writer) = (ledger.clone(), self.client.clone(), self.writer.clone());
         let unit = unit.before_each(move |departure| ledger.clone().note(departure));
-        let settling = self.client.settle(unit);
+        let settling = self.client.settle_metered(unit, meter);
         let asking = async move {
             let mut settled = settling.await;
-            let requests = lines.endings(&settled);
+            let requests = lines.endings(&settled.sent);
             if !is_whole(&settled, asker) {
                 return Landing::Settled(Box::new(Landed { batch, asker, settled, requests, written: None }));
             }
@@ -316,6 +344,7 @@ impl Run {
 
     fn landed(&mut self, landed: Landed) -> Step {
         let Landed { batch, asker, mut settled, requests, written } = landed;
+        self.flights.remove(&batch.id);
         self.effort.add(settled.effort);
         let mut step = Step {
             warnings: core::mem::take(&mut settled.warnings),
@@ -327,7 +356,7 @@ impl Run {
                     // Not the batch's own credential: the app's, where it was asked about strangers.
                     self.refused.insert(None, reason);
                 }
-                self.succeeded(batch.id);
+                self.succeeded(&batch);
             }
             Some(Err(error)) => self.end(Ended::Failed(error)),
             None => {
@@ -348,12 +377,18 @@ impl Run {
         step
     }
 
-    fn succeeded(&mut self, batch: BatchId) {
-        self.held.remove(&batch);
-        self.tries.remove(&batch);
+    fn succeeded(&mut self, batch: &Batch) {
+        self.tries.remove(&batch.id);
         self.streak = 0;
         self.successes += 1;
+        self.over(batch);
+    }
+
+    /// Nothing more is to be done about it.
+    fn over(&mut self, batch: &Batch) {
+        self.held.remove(&batch.id);
         self.done += 1;
+        self.share.0 += batch.tweet_ids.len() as u64;
     }
 
     /// A batch that has no whole answer.
@@ -376,19 +411,21 @@ impl Run {
                 self.streak += 1;
                 let tries = self.tries.entry(id).or_default();
                 tries.count += 1;
+                tries.unanswered |= !is_answered(&remains.settled);
                 // It is the batch's own failure only if others got through since it was asked for first.
                 if self.successes > tries.successes {
                     if batch.failures + 1 >= MOST_FAILURES {
                         return self.set_aside(&batch, asker, remains);
                     }
                     batch.failures += 1;
-                    let (writer, Remains { settled, requests, message }) = (self.writer.clone(), remains);
-                    let at = settled.observed_at;
-                    self.write(async move { writer.give_back(id, message, requests, at).await });
+                    self.give_back(id, remains);
                     self.later.push_back(batch);
                     return;
                 }
                 if tries.count >= MOST_FAILURES || self.streak >= 2 * self.concurrency {
+                    if self.is_left_over(id) {
+                        return self.failed_alone(&batch, asker, remains);
+                    }
                     self.end(Ended::Outage);
                 }
                 self.later.push_back(batch);
@@ -397,8 +434,38 @@ impl Run {
         // The batch stays ours until the run ends; what is known of its requests is written down.
         if !remains.requests.is_empty() {
             let (writer, at) = (self.writer.clone(), remains.settled.observed_at);
-            self.write(async move { writer.release(Vec::new(), remains.requests, at).await });
+            self.write(async move { writer.ended(remains.requests, at).await });
         }
+    }
+
+    /// Whether no other batch can tell a poisoned one from an outage: this one, and whatever else is left of the job, was
+    /// answered with a failure in each of its turns, and that is a single batch, or less than got through before.
+    fn is_left_over(&self, batch: BatchId) -> bool {
+        let is_poisoned =
+            |batch: &BatchId| self.tries.get(batch).is_some_and(|tries| tries.count > 0 && !tries.unanswered);
+        let others = self.later.iter().map(|batch| batch.id).chain(self.flights.keys().copied());
+        let left: Vec<BatchId> = others.chain([batch]).collect();
+        let is_all = self.is_exhausted && self.ready.is_empty();
+        let is_few = left.len() == 1 || self.done > left.len() as u64;
+        is_all && is_few && left.iter().all(is_poisoned)
+    }
+
+    /// A batch that nothing can be compared with. One turn in each run counts: an outage is over by the time of the last.
+    fn failed_alone(&mut self, batch: &Batch, asker: Asker, remains: Remains) {
+        if batch.failures + 1 >= MOST_FAILURES {
+            return self.set_aside(batch, asker, remains);
+        }
+        self.give_back(batch.id, remains);
+        if self.later.is_empty() && self.flights.is_empty() {
+            self.end(Ended::Outage);
+        }
+    }
+
+    /// Writes down that a batch failed, and waits.
+    fn give_back(&mut self, batch: BatchId, remains: Remains) {
+        let (writer, Remains { settled, requests, message }) = (self.writer.clone(), remains);
+        let at = settled.observed_at;
+        self.write(async move { writer.give_back(batch, message, requests, at).await });
     }
 
     /// Keeps what there is of a batch, and lets the rest of the job go on without it.
@@ -407,8 +474,7 @@ impl Run {
         let Remains { mut settled, requests, message } = remains;
         let answered = Answered::new(batch.id, batch.endpoint, owner, &mut settled, requests);
         let writer = self.writer.clone();
-        self.held.remove(&batch.id);
-        self.done += 1;
+        self.over(batch);
         self.write(async move { writer.set_aside(answered, message).await.map(|_| ()) });
     }
 
@@ -462,11 +528,20 @@ struct Remains {
     message: String,
 }
 
-/// How often a batch failed in this run, and how many others had succeeded when it was asked for first.
+/// How often a batch failed in this run.
 #[derive(Clone, Copy, Default)]
 struct Tries {
     count: u32,
+    /// How many others had succeeded when it was asked for first.
     successes: u64,
+    /// Whether the server once did not answer, or not itself.
+    unanswered: bool,
+}
+
+/// What is known of a batch while it is being asked for.
+struct Flight {
+    ledger: Arc<Ledger>,
+    meter: Arc<Meter>,
 }
 
 /// What a problem means for the run, the gravest first.
@@ -494,6 +569,12 @@ impl Gravity {
             _ => Self::Passing,
         }
     }
+}
+
+/// Whether the last request was answered by the server, and not for it by what stands before one that is down.
+fn is_answered(settled: &Settled) -> bool {
+    let status = settled.sent.last().and_then(|sent| sent.status);
+    status.is_some_and(|status| !matches!(status, 502..=504))
 }
 
 /// Whether everything that was asked for with the batch's own credential was answered.
@@ -551,13 +632,13 @@ impl Ledger {
     }
 
     /// How they ended: their order is that of the requests.
-    fn endings(&self, settled: &Settled) -> Endings {
+    fn endings(&self, sent: &[Sent]) -> Endings {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let ending = |status: Option<u16>| status.map_or(Ending::Broken, Ending::Answered);
-        lines.iter().zip(&settled.sent).map(|(line, sent)| (*line, ending(sent.status))).collect()
+        lines.iter().zip(sent).map(|(line, sent)| (*line, ending(sent.status))).collect()
     }
 }
 
 const NO_APP: &str = "there is no app to ask with: neither a consumer key and secret nor a bearer token";
-/// A batch that failed so often, while others got through, is set aside.
+/// A batch that failed so often, while others got through or alone, is set aside.
 const MOST_FAILURES: u32 = 3;

@@ -35,7 +35,8 @@ enum Order {
     Settle { answered: Box<Answered>, reply: Reply<Settled> },
     SetAside { answered: Box<Answered>, reason: String, reply: Reply<Settled> },
     GiveBack { batch: BatchId, reason: String, requests: Endings, at: Timestamp, reply: Reply<()> },
-    Release { batches: Vec<BatchId>, requests: Endings, at: Timestamp, reply: Reply<()> },
+    Ended { requests: Endings, at: Timestamp, reply: Reply<()> },
+    Rest { batches: Vec<BatchId>, requests: Endings, at: Timestamp, reply: Reply<()> },
 }
 
 /// Requests, and how they ended.
@@ -86,14 +87,19 @@ impl Writer {
         self.order(|reply| Order::GiveBack { batch, reason, requests, at, reply }).await
     }
 
-    /// Lets go of batches that nothing is wrong with.
-    pub(crate) async fn release(
+    /// Writes down how requests ended whose batch is kept.
+    pub(crate) async fn ended(&self, requests: Endings, at: Timestamp) -> Result<(), Error> {
+        self.order(|reply| Order::Ended { requests, at, reply }).await
+    }
+
+    /// Lets go of batches that nothing is wrong with. No request is under way any more.
+    pub(crate) async fn rest(
         &self,
         batches: Vec<BatchId>,
         requests: Endings,
         at: Timestamp,
     ) -> Result<(), Error> {
-        self.order(|reply| Order::Release { batches, requests, at, reply }).await
+        self.order(|reply| Order::Rest { batches, requests, at, reply }).await
     }
 
     async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, Error> {
@@ -154,8 +160,10 @@ fn carry_out(order: Order, to: Result<&mut Transaction<'_>, &StoreError>, words:
             end(to, requests, at)?;
             to.give_back(batch, &reason, u32::MAX).map(|_: GivenBack| ())
         }),
-        Order::Release { batches, requests, at, reply } => keep(words, reply, to, |to| {
+        Order::Ended { requests, at, reply } => keep(words, reply, to, |to| end(to, requests, at)),
+        Order::Rest { batches, requests, at, reply } => keep(words, reply, to, |to| {
             end(to, requests, at)?;
+            to.lose_rest(at)?;
             batches.into_iter().try_for_each(|batch| to.release(batch))
         }),
     }

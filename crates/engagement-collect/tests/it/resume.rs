@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Read as _, net::TcpListener};
 
 use engagement_collect::{Ended, List, Making, Question, Run, Standing, find, make, model::plan::Target};
 use engagement_emulator::Class;
@@ -60,6 +60,70 @@ async fn stopping_lets_nothing_more_out_and_gives_everything_back() {
 
     let outcome = stage.collect(client, &question, &ids).await;
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 5_000)]));
+}
+
+#[tokio::test]
+async fn what_is_in_flight_at_the_end_is_counted_and_settled() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 2_000);
+    let (url, reached) = silence(4);
+    let client = stage.builder(&[]).base_url(url).concurrency(4).build().unwrap();
+    let question = Question::new(Target::Totals);
+    let mut collector = stage.collector();
+    let list = List::new(ids.iter().copied());
+    let job = make(&mut collector, &client, &question, list, Making::default()).unwrap();
+    let mut run = Run::new(client, collector, job.id(), &question).unwrap();
+    tokio::select! {
+        step = run.next() => panic!("{step:?}"),
+        reached = reached => reached.unwrap(),
+    }
+    run.stop();
+    let (report, _) = run.finish().await.unwrap();
+    assert_eq!((report.effort.requests, report.effort.retries), (4, 0));
+    assert_eq!(stage.count("select count(*) from requests where state = 'broken'"), 4);
+    assert_eq!(stage.count("select count(*) from requests"), 4);
+    assert_eq!(report.waiting, 8);
+}
+
+/// A server that listens and says nothing, and tells when it has so many requests.
+fn silence(requests: usize) -> (String, tokio::sync::oneshot::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (reached, heard) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut callers: Vec<_> = (0..requests).map(|_| listener.accept().unwrap().0).collect();
+        for caller in &mut callers {
+            caller.read_exact(&mut [0]).unwrap();
+        }
+        reached.send(()).unwrap();
+        // Until they hang up.
+        callers.iter_mut().for_each(|caller| drop(caller.read_to_end(&mut Vec::new())));
+    });
+    (url, heard)
+}
+
+#[tokio::test]
+async fn progress_counts_tweets_and_not_batches() {
+    let stage = Stage::set().await;
+    // Not one of these has a number that the app may not read: they are too old, and take requests all the same.
+    let mut ids = stage.emulator.tweets(Class::Over90, None, 600);
+    ids.sort();
+    let question = Question::new(Target::Totals);
+    let mut named = question.clone();
+    named.metrics =
+        engagement::Metrics::Named(engagement_collect::model::Endpoint::Totals.metrics().collect());
+    let mut collector = stage.collector();
+    let client = stage.builder(&[]).max_requests(1).build().unwrap();
+    let list = List::new(ids.iter().copied());
+    let job = make(&mut collector, &client, &named, list, Making::default()).unwrap();
+    assert!(stage.count("select count(*) from batches") > 3);
+    assert_eq!(stage.count("select tweets from jobs"), 600);
+    let mut run = Run::new(client, collector, job.id(), &named).unwrap();
+    assert_eq!((run.progress().done, run.progress().tweets), (0, 600));
+    while run.next().await.is_some() {}
+    let progress = run.progress();
+    assert_eq!((progress.done, progress.tweets, progress.requests_left), (250, 600, 2));
+    run.finish().await.unwrap();
 }
 
 #[tokio::test]

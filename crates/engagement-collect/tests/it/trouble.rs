@@ -44,6 +44,57 @@ async fn a_poison_batch_is_set_aside_and_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_poison_batch_that_is_alone_is_set_aside_in_the_third_run() {
+    let html = r#""status":200,"body":"<html>""#;
+    let cases =
+        [(r#""status":500"#, true), (html, true), (r#""status":503"#, false), (r#""drop":true"#, false)];
+    for (fault, is_poison) in cases {
+        let stage = Stage::set().await;
+        let ids = stage.emulator.tweets(Class::Unowned, None, 200);
+        let fault = format!(r#"[{{"endpoint":"totals","ids":["{}"],{fault}}}]"#, ids[7]);
+        stage.emulator.set_faults(faults(&fault));
+        let question = Question::new(Target::Totals);
+        let mut set_aside = Vec::new();
+        for _ in 0..3 {
+            let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+            assert_eq!(
+                matches!(outcome.ended, Some(Ended::Outage)),
+                outcome.report.set_aside == 0,
+                "{fault}"
+            );
+            set_aside.push(outcome.report.set_aside);
+        }
+        assert_eq!(set_aside, [0, 0, u64::from(is_poison)], "{fault}");
+        let failures = stage.count("select failures from batches where batch = 0");
+        assert_eq!(failures, 3 * u64::from(is_poison), "{fault}");
+        assert!(stage.requests() <= 3 * 15, "{}", stage.requests());
+    }
+}
+
+#[tokio::test]
+async fn two_that_are_left_over_are_set_aside_and_two_that_are_all_wait() {
+    for (count, waiting) in [(1_250, 0), (500, 2)] {
+        let stage = Stage::set().await;
+        let mut ids = stage.emulator.tweets(Class::Unowned, None, count);
+        ids.sort();
+        let question = Question::new(Target::Totals);
+        let poison =
+            format!(r#"[{{"endpoint":"totals","ids":["{}","{}"],"status":500}}]"#, ids[0], ids[count - 1]);
+        stage.emulator.set_faults(faults(&poison));
+        stage.collect(stage.client(&[]), &question, &ids).await;
+        stage.collector().retry(JobId(1)).unwrap();
+        for _ in 0..3 {
+            stage.collect(stage.client(&[]), &question, &ids).await;
+        }
+        let job = stage.store().reader().unwrap().job(JobId(1)).unwrap();
+        assert_eq!(
+            (job.batches_in(Progress::Pending), job.batches_in(Progress::SetAside)),
+            (waiting, 2 - waiting)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_batch_that_is_not_understood_is_set_aside_at_once() {
     let stage = Stage::set().await;
     let mut ids = stage.emulator.tweets(Class::Unowned, None, 1_000);
