@@ -177,8 +177,8 @@ class Stage:
     def said(self):
         return (self.folder / "stderr.txt").read_text()
 
-    def plan(self):
-        plan = self.command("--dry-run", "-o", "json")
+    def plan(self, *more):
+        plan = self.command("--dry-run", "-o", "json", *more)
         return json.loads(subprocess.run(plan, stdout=subprocess.PIPE, check=True, env=environment()).stdout)
 
 
@@ -333,6 +333,39 @@ def under_kills(stage, kills, whole, reference):
         claim(facts(store) == reference, "equal to what was never interrupted")
         check_requests(store, sent)
         remove(store)
+
+
+def again_under_kills(stage, kills, whole, reference):
+    """A second observation, killed at random moments: the same command goes on with it, and begins no third."""
+    store = stage.folder / "again.db"
+    stage.collect(store)
+    planned, killed = stage.plan("--again", "--store", store)["requests"], 0
+    stage.slow_down(40)
+    while killed < kills and not is_observed_again(store):
+        process = stage.begin(store, "--again")
+        wait_for_a_moment(stage, process, whole / 4, planned // 5)
+        process.kill()
+        process.wait()
+        killed += 1
+    stage.emulator.tell("/_emulator/faults", [])
+    if not is_observed_again(store):
+        code, summary = stage.collect(store, "--again")
+        claim(code in (0, 3), f"observed again after {killed} kills (exit {code})")
+        check_account(stage, summary, "observed again")
+    answered = rows(store, "select count(*) from requests where job = 2 and state = 'answered'")[0][0]
+    jobs = rows(store, "select count(*) from jobs")[0][0]
+    claim((answered, jobs) == (planned, 2), f"{planned} requests planned with --again, {answered} answered, {jobs} jobs")
+    values = collections.Counter(row[:2] for row in rows(store, "select tweet_id, metric from totals"))
+    claim(
+        set(values) == {row[:2] for row in reference[0]} and set(values.values()) == {2},
+        f"{len(values)} totals, each observed twice",
+    )
+    claim(facts(store)[2] == reference[2], "and every Tweet stands where it stood")
+
+
+def is_observed_again(store):
+    states = rows(store, "select state from batches where job = 2")
+    return bool(states) and all(state == "done" for (state,) in states)
 
 
 def wait_for_a_moment(stage, process, start, requests):
@@ -509,6 +542,7 @@ def judge(binary, folder, emulator, options):
     stage = Stage(binary, folder / "totals", emulator, ["--endpoint", "totals"], options.tweets, options.concurrency)
     whole, reference = undisturbed(stage)
     under_kills(stage, options.kills, whole, reference)
+    again_under_kills(stage, max(options.kills // 4, 1), whole, reference)
     under_signals(stage, reference)
     under_faults(stage, reference)
     under_a_full_disk(stage, reference)
