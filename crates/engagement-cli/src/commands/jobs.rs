@@ -33,7 +33,7 @@ pub(crate) fn run(jobs: &Jobs, settings: &Settings, talk: &Talk) -> Result<Exit,
         JobsCommand::Retry { job, place } => {
             let batches = change(place, |collector| collector.retry(JobId(*job)))?;
             talk.say(&format!(
-                "batches of job {job} that wait again: {batches}; the command that made it goes on with them"
+                "batches of job {job} that wait again: {batches}; the same `engagement collect`, without --again, goes on"
             ));
             put(&[Retried { job: *job, batches }], &["job", "batches"], settings)
         }
