@@ -68,6 +68,31 @@ fn each_value_has_its_origin() {
 }
 
 #[test]
+fn what_is_in_force_is_what_is_shown() {
+    let folder = Folder::new();
+    folder.write(
+        "config/engagement/config.toml",
+        "default_profile = \"work\"\n[profiles.work]\nquota = \"30/min\"\nconcurrency = 3\n",
+    );
+    let doctor = |words: &str| {
+        let run = folder.engagement("doctor --json").args(words.split_whitespace());
+        run.env("ENGAGEMENT_QUOTA", "7/min").run()
+    };
+    let shown = |done: &Done, name: &str| {
+        line(&done.json(), &format!("setting {name}"))["message"].as_str().unwrap().to_owned()
+    };
+    let done = doctor("--base-url http://127.0.0.1:9");
+    assert_eq!(shown(&done, "quota"), "7/min (environment)");
+    assert!(shown(&done, "concurrency").starts_with("3 ("), "{}", done.stdout);
+    let done = doctor("--profile emulator").ends(0);
+    assert_eq!(shown(&done, "base_url"), "the emulator inside this program (built in)");
+    let done = doctor("--base-url https://user:canary@127.0.0.1:9").ends(2);
+    assert!(!format!("{done:?}").contains("canary"), "{done:?}");
+    assert_eq!(shown(&done, "base_url"), "https://[hidden]@127.0.0.1:9 (option)");
+    folder.engagement("doctor").env("ENGAGEMENT_CONCURRENCY", "many").run().ends(2);
+}
+
+#[test]
 fn what_is_wrong_has_a_remedy() {
     let folder = Folder::new();
     let server = Server::start(&folder);

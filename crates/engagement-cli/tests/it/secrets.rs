@@ -59,6 +59,38 @@ fn canaries_stay_inside() {
     }
 }
 
+#[test]
+fn a_config_file_that_carries_secrets_shows_none() {
+    let folder = Folder::new();
+    let secret = "canary06-in-a-config";
+    for text in [
+        format!("consumer_secret = \"{secret}\""),
+        format!("access_token_secret = \"{secret}"),
+        format!("credential_command = \"get --token {secret}"),
+        format!("credential_command = [\"get\", \"{secret}]"),
+        format!("quota = \"1/min\"\nquota = \"{secret}\""),
+        format!("handle_limit = \"{secret}\""),
+        secret.to_owned(),
+    ] {
+        for (file, words) in [
+            ("config/engagement/config.toml", ""),
+            ("engagement.toml", ""),
+            ("elsewhere.toml", " --config elsewhere.toml"),
+        ] {
+            let path = folder.write(file, format!("[profiles.work]\n{text}\n"));
+            for command in ["totals 20 -vvv", "doctor --json", "auth list", "jobs list --store x -o json"] {
+                let done = folder.engagement(command).args(words.split_whitespace()).run().ends(2);
+                let all = done.stdout + &done.stderr;
+                assert!(all.contains("line ") && all.contains("is no config file"), "{command}: {all}");
+                for form in forms(secret) {
+                    assert!(!all.contains(&form), "{command}, {text}: {all}");
+                }
+            }
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}
+
 /// Raw, encoded once and twice, in hex, reversed, and its telling eight letters.
 fn forms(secret: &str) -> Vec<String> {
     let encode = |text: &str| {
