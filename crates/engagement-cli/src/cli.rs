@@ -12,6 +12,7 @@ use engagement_store::job::Progress;
 use crate::{
     exit::Failure,
     parse::{Deadline, Duration, Moment, Month, RankBy, Rate},
+    settings::NewProfile,
 };
 
 /// Lifetime totals, the last 28 hours and hourly history of Tweets, from the Enterprise Engagement API.
@@ -48,6 +49,10 @@ impl Cli {
                     return Err(definition.error(ErrorKind::ArgumentConflict, both));
                 }
             }
+        }
+        // Whoever names the default says no more than whoever names nobody.
+        if let Some(name) = cli.command.ask_as_mut() {
+            name.take_if(|name| name == AUTO);
         }
         Ok(cli)
     }
@@ -124,6 +129,14 @@ impl Command {
             }
             Self::Collect(collect) => Some(&mut collect.selection),
             _ => None,
+        }
+    }
+
+    /// Who is to ask, by the commands that ask.
+    fn ask_as_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Self::Request(request) => Some(&mut request.ask_as),
+            command => command.selection_mut().map(|selection| &mut selection.ask_as),
         }
     }
 }
@@ -250,7 +263,8 @@ pub(crate) struct Selection {
     /// Send metric names that this version does not know as they are
     #[arg(long)]
     pub(crate) allow_unknown_metrics: bool,
-    /// Ask with the token of this account, and no other credential
+    /// Ask with the token of this account, and no other credential [default: auto, each Tweet with its owner's token where
+    /// that is known]
     #[arg(long = "as", value_name = "HANDLE")]
     pub(crate) ask_as: Option<String>,
     /// Ask app-only, and with no other credential
@@ -536,7 +550,7 @@ pub(crate) struct Auth {
 /// What can be done about credentials.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
-    /// Keep an app's consumer key and secret, from a file, the environment, standard input or the keyboard
+    /// Keep an app's consumer key and secret, from a file, standard input, the environment or the keyboard
     App(AuthApp),
     /// Let accounts authorise the app: opens or prints the page, and waits for the answer or a PIN
     Login(AuthLogin),
@@ -550,6 +564,16 @@ pub(crate) enum AuthCommand {
     Check(AuthCheck),
     /// Keep an account's token no longer
     Remove(AuthRemove),
+}
+
+impl AuthCommand {
+    /// Whether it may begin a profile.
+    pub(crate) const fn new_profile(&self) -> NewProfile {
+        match self {
+            Self::List | Self::Check(_) | Self::Remove(_) => NewProfile::Refused,
+            _ => NewProfile::Taken,
+        }
+    }
 }
 
 /// `engagement auth app`.
@@ -680,7 +704,7 @@ pub(crate) struct Request {
     /// Show the request, secrets hidden, and do not send it
     #[arg(long)]
     pub(crate) print: bool,
-    /// Ask with the token of this account
+    /// Ask with the token of this account [default: auto, the first account's, or app-only without any]
     #[arg(long = "as", value_name = "HANDLE", conflicts_with = "app")]
     pub(crate) ask_as: Option<String>,
     /// Ask app-only
@@ -842,6 +866,9 @@ fn twinned(command: clap::Command, above: &str) -> clap::Command {
         })
         .mut_subcommands(|command| twinned(command, &prefix))
 }
+
+/// `--as` without a name.
+const AUTO: &str = "auto";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 bug · 2 usage · 3 incomplete · 4 authentication · 5 quota · 6 network or server · 7 input \

@@ -1,10 +1,11 @@
 //! Who may ask: credentials from wherever they are. No option takes a secret.
 
-use std::env;
+use std::{convert::Infallible, env, sync::mpsc, time::Duration};
 
-use engagement::{Account, App};
+use engagement::{Account, App, describe};
 use engagement_credentials::{
     Found, Holdings, Origin, Sources, SourcesError,
+    command::Stop,
     environment::{Environment, EnvironmentError},
     store::{Done, StoreError},
 };
@@ -13,19 +14,36 @@ use oauth_core::Secret;
 use crate::{
     exit::{Exit, Failure},
     settings::Settings,
+    signal,
     talk::Talk,
 };
 
-/// Asks the environment, the profile's command and the store, in this order.
-pub(crate) fn find(settings: &Settings, talk: &Talk) -> Result<Found, Failure> {
-    let environment = environment(talk)?;
+/// Asks the environment, the profile's command and the store, in this order. A signal ends it, and the command.
+pub(crate) async fn find(settings: &Settings, talk: &Talk) -> Result<Found, Failure> {
     let sources = Sources {
-        environment,
-        command: settings.credential_command.as_ref(),
-        store: settings.store.as_ref(),
-        profile: settings.profile_name(),
+        environment: environment(talk)?,
+        command: settings.credential_command.clone(),
+        store: settings.store.clone(),
+        profile: settings.profile_name().to_owned(),
     };
-    let found = sources.find().map_err(|error| refused(&error))?;
+    let stop = Stop::default();
+    let (running, ended) = mpsc::channel();
+    let asking = Asking { stop: stop.clone(), ended };
+    let finding = tokio::task::spawn_blocking(move || {
+        let found = sources.find(&stop);
+        drop(running);
+        found
+    });
+    let found = tokio::select! {
+        biased;
+        exit = signal::stopped() => return Err(Failure::new(exit, "stopped", "stopped by a signal")),
+        found = finding => found.map_err(|error| Failure::new(Exit::Bug, "credentials", error))?,
+    };
+    drop(asking);
+    let found = found.map_err(|error| refused(&error))?;
+    for warning in &found.warnings {
+        talk.warn(warning);
+    }
     match found.holdings.accounts.first() {
         Some(account) if found.holdings.consumer.is_none() => Err(Failure::new(
             Exit::Authentication,
@@ -36,6 +54,20 @@ pub(crate) fn find(settings: &Settings, talk: &Talk) -> Result<Found, Failure> {
             "set ENGAGEMENT_CONSUMER_KEY and ENGAGEMENT_CONSUMER_SECRET, or keep them with `engagement auth app`",
         )),
         _ => Ok(found),
+    }
+}
+
+/// The sources as they are asked on a thread of their own: nothing that they run is left behind.
+struct Asking {
+    stop: Stop,
+    ended: mpsc::Receiver<Infallible>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.stop.stop();
+        // Ends as soon as the thread has, which is at once.
+        let _ = self.ended.recv_timeout(PATIENCE);
     }
 }
 
@@ -114,7 +146,7 @@ fn refused(error: &SourcesError) -> Failure {
     match error {
         SourcesError::Environment(error) => refused_environment(error),
         SourcesError::Store(error) => refused_store(error),
-        error => Failure::new(Exit::Authentication, "credential_command", error)
+        error => Failure::new(Exit::Authentication, "credential_command", describe(error))
             .hint("run the command by hand: it must print NAME=VALUE lines or a JSON object with consumer_key and so on"),
     }
 }
@@ -125,7 +157,7 @@ fn refused_environment(error: &EnvironmentError) -> Failure {
         EnvironmentError::Half { .. } => {
             Failure::new(Exit::Authentication, "credentials", error).hint("set both")
         }
-        error => Failure::new(Exit::Authentication, "credentials", error),
+        error => Failure::new(Exit::Authentication, "credentials", describe(error)),
     }
 }
 
@@ -135,7 +167,7 @@ pub(crate) fn refused_store(error: &StoreError) -> Failure {
         StoreError::Io { done: Done::Written | Done::Locked, .. } => (Exit::Storage, "credentials_file"),
         _ => (Exit::Authentication, "credentials_file"),
     };
-    let failure = Failure::new(exit, code, error);
+    let failure = Failure::new(exit, code, describe(error));
     match error {
         StoreError::Exposed { path, .. } => failure.hint(format!(
             "run `chmod 600 {}`; if somebody may have read it, reset its secrets",
@@ -164,6 +196,9 @@ fn quoted(path: &std::path::Path) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
     if text.bytes().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
+
+/// For a command to be ended.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@ use std::{
 use crate::{
     cli::{Cli, Command, Global},
     exit::{Exit, Failure},
-    settings::{NewProfile, Settings},
+    settings::Settings,
     talk::Talk,
 };
 
@@ -79,7 +79,7 @@ fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
             Command::Emulator(options) => commands::emulator::run(*options, talk).await,
             Command::Demo(demo) => commands::demo::run(demo, talk).await,
             Command::Auth(auth) => {
-                let settings = Settings::with(&cli.global, NewProfile::Taken)?;
+                let settings = Settings::with(&cli.global, auth.command.new_profile())?;
                 talk.output(settings.output);
                 commands::auth::run(&auth, &settings, talk).await
             }

@@ -4,18 +4,30 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use zeroize::Zeroizing;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    signal,
+};
 
 /// Whether there is somebody to ask.
 pub(crate) fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks for something that must not be seen while it is typed.
-pub(crate) fn secret(question: &str) -> Result<Zeroizing<String>, Failure> {
+/// Asks for something that must not be seen while it is typed. A signal ends it, and the terminal is as it was.
+pub(crate) async fn secret(question: &str) -> Result<Zeroizing<String>, Failure> {
     show(question);
-    let typed = hidden::line();
+    let quiet = hidden::Quiet::new().map_err(|error| unreadable(&error))?;
+    let typed = tokio::select! {
+        biased;
+        exit = signal::stopped() => Err(exit),
+        typed = tokio::task::spawn_blocking(hidden::line) => Ok(typed),
+    };
+    drop(quiet);
     show("\n");
+    let typed = typed
+        .map_err(|exit| Failure::new(exit, "prompt", "stopped by a signal"))?
+        .map_err(|error| Failure::new(Exit::Bug, "prompt", error))?;
     match typed {
         Ok(Some(text)) if !text.trim().is_empty() => Ok(Zeroizing::new(text.trim().to_owned())),
         Ok(_) => Err(Failure::new(Exit::Authentication, "prompt", "nothing was typed")),
@@ -54,10 +66,9 @@ mod hidden {
     use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use zeroize::Zeroizing;
 
-    /// A line without echo. Ctrl-C is an error of the kind `Interrupted`: the signal's own way out would leave the
-    /// terminal without echo.
+    /// A line. Ctrl-C is an error of the kind `Interrupted`. Other keys that write nothing, such as Ctrl-Z and the arrows,
+    /// are passed over.
     pub(super) fn line() -> io::Result<Option<Zeroizing<String>>> {
-        let _quiet = Quiet::new()?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
         let mut byte = [0];
         loop {
@@ -72,6 +83,8 @@ mod hidden {
                     // The whole of a character that takes several bytes.
                     while bytes.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {}
                 }
+                [ESCAPE] => pass_sequence()?,
+                [control] if control < b' ' => {}
                 [other] => bytes.push(other),
             }
         }
@@ -80,11 +93,22 @@ mod hidden {
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
     }
 
+    /// What a key sends that is no sign: escape, a bracket, and all up to a letter or `~`.
+    fn pass_sequence() -> io::Result<()> {
+        let mut byte = [0];
+        let mut read =
+            || io::stdin().lock().read(&mut byte).map(|count| if count == 0 { 0 } else { byte[0] });
+        if matches!(read()?, b'[' | b'O') {
+            while !matches!(read()?, 0 | b'@'..=b'~') {}
+        }
+        Ok(())
+    }
+
     /// Neither echo nor lines nor signals, until it is dropped.
-    struct Quiet(Termios);
+    pub(super) struct Quiet(Termios);
 
     impl Quiet {
-        fn new() -> io::Result<Self> {
+        pub(super) fn new() -> io::Result<Self> {
             let before = tcgetattr(io::stdin())?;
             let mut quiet = before.clone();
             quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
@@ -103,6 +127,7 @@ mod hidden {
     const CTRL_C: u8 = 3;
     const END_OF_FILE: u8 = 4;
     const BACKSPACE: u8 = 8;
+    const ESCAPE: u8 = 27;
     const DELETE: u8 = 127;
 }
 
@@ -111,6 +136,15 @@ mod hidden {
     use std::io::{self, BufRead as _};
 
     use zeroize::Zeroizing;
+
+    /// Nothing is hidden here.
+    pub(super) struct Quiet;
+
+    impl Quiet {
+        pub(super) fn new() -> io::Result<Self> {
+            Ok(Self)
+        }
+    }
 
     /// A line. It can be seen.
     pub(super) fn line() -> io::Result<Option<Zeroizing<String>>> {

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs, io,
+    env, fmt, fs, io,
     path::{Path, PathBuf},
     str::FromStr,
     time,
@@ -62,54 +62,110 @@ impl Settings {
 
     /// The same, for commands that may begin a profile.
     pub(crate) fn with(global: &Global, new: NewProfile) -> Result<Self, Failure> {
+        Ok(Self::explained(global, new)?.0)
+    }
+
+    /// The same, with what each value is and where it comes from.
+    pub(crate) fn explained(global: &Global, new: NewProfile) -> Result<(Self, Vec<Explained>), Failure> {
         let files = Files::read(global.config.as_deref())?;
         let store = place_of_store(global.config.as_deref()).map(Store::at);
-        let profile = global.profile.clone().or_else(|| files.default_profile());
-        let values = match profile.as_deref() {
-            None => Values::default(),
-            Some(EMULATOR) => {
-                if let (Some(url), Some(EMULATOR)) = (&global.base_url, global.profile.as_deref()) {
-                    return Err(Failure::usage(format!(
-                        "the profile emulator starts a server of its own, so the base URL {url} has no use"
-                    ))
-                    .hint("leave out --base-url, or --profile"));
-                }
-                Values::default()
-            }
-            Some(name) => match files.profile(name) {
-                Some(values) => values,
-                None if new == NewProfile::Taken || has_credentials(store.as_ref(), name)? => {
-                    Values::default()
-                }
-                None => return Err(files.unknown(name)),
-            },
+        let mut choice = Choice { global, files: &files, profile: None, explained: Vec::new() };
+        let profile = choice.option("profile", global.profile.clone()).or_else(|| files.default_profile());
+        choice.explain("profile", profile.as_ref().map(|(name, origin)| (name.clone(), origin)), DEFAULT);
+        let profile = profile.map(|(name, _)| name);
+        let is_emulator = profile.as_deref() == Some(EMULATOR);
+        if let (Some(url), Some(EMULATOR)) = (&global.base_url, global.profile.as_deref()) {
+            let url = without_password(url);
+            return Err(Failure::usage(format!(
+                "the profile emulator starts a server of its own, so the base URL {url} has no use"
+            ))
+            .hint("leave out --base-url, or --profile"));
+        }
+        if let Some(name) = profile.as_deref().filter(|name| !is_emulator && *name != DEFAULT)
+            && !files.have(name)
+            && new == NewProfile::Refused
+            && !has_credentials(store.as_ref(), name)?
+        {
+            return Err(files.unknown(name));
+        }
+        choice.profile = profile.clone().filter(|_| !is_emulator);
+        let url = |url: &String| without_password(url);
+        let base_url = if is_emulator {
+            let inside = ("the emulator inside this program".to_owned(), &Origin::BuiltIn);
+            choice.explain("base_url", Some(inside), DATA_API);
+            None
+        } else {
+            let option = choice.option("base_url", global.base_url.clone());
+            choice.choose("base_url", option, |file| Ok(file.base_url.clone()), url, DATA_API)?
         };
-        let ca_file = global.ca_file.clone().or(values.ca_file);
-        Ok(Self {
-            base_url: global.base_url.clone().or(values.base_url),
-            api_url: global.api_url.clone().or(values.api_url),
-            output: match (global.output, values.output) {
-                (Some(output), _) => Some(output),
-                (None, Some(name)) => {
-                    Some(read_value("output", &name, |name| clap::ValueEnum::from_str(name, false))?)
-                }
-                (None, None) => None,
+        let api_url = choice.option("api_url", global.api_url.clone());
+        let api_url =
+            choice.choose("api_url", api_url, |file| Ok(file.api_url.clone()), url, "beside the base URL")?;
+        let output = choice.option("output", global.output);
+        let output = choice.choose(
+            "output",
+            output,
+            |file| {
+                let read = |name: &str| clap::ValueEnum::from_str(name, false);
+                file.output.as_deref().map(|name| read_value("output", name, read)).transpose()
             },
-            out: global.out.clone(),
-            timeout: match (global.timeout, values.timeout) {
-                (Some(Duration(timeout)), _) => Some(timeout),
-                (None, Some(text)) => Some(read_value("timeout", &text, Duration::from_str)?.0),
-                (None, None) => None,
+            |output| format!("{output:?}").to_lowercase(),
+            "table on a terminal, else ndjson",
+        )?;
+        let timeout = choice.option("timeout", global.timeout);
+        let timeout = choice.choose(
+            "timeout",
+            timeout,
+            |file| {
+                file.timeout
+                    .as_deref()
+                    .map(|text| read_value("timeout", text, Duration::from_str))
+                    .transpose()
             },
-            quota: values.quota.map(|text| read_value("quota", &text, Rate::from_str)).transpose()?,
-            concurrency: values.concurrency,
-            handle_limit: values.handle_limit,
-            month_start_day: values.month_start_day,
-            extra_roots: ca_file.map(|path| read_file(&path)).transpose()?,
-            credential_command: values.credential_command,
-            store,
+            |Duration(timeout)| format!("{timeout:?}"),
+            "30s",
+        )?;
+        let quota = choice.choose(
+            "quota",
+            twin("QUOTA", Rate::from_str)?,
+            |file| file.quota.as_deref().map(|text| read_value("quota", text, Rate::from_str)).transpose(),
+            Rate::to_string,
+            "learnt from the server",
+        )?;
+        let concurrency = twin("CONCURRENCY", u16::from_str)?;
+        let concurrency =
+            choice.choose("concurrency", concurrency, |file| Ok(file.concurrency), u16::to_string, "8")?;
+        let handle_limit =
+            choice.choose("handle_limit", None, |file| Ok(file.handle_limit), u32::to_string, "none")?;
+        let month_start_day =
+            choice.choose("month_start_day", None, |file| Ok(file.month_start_day), i8::to_string, "1")?;
+        let ca_file = choice.option("ca_file", global.ca_file.clone());
+        let shown = |path: &PathBuf| path.display().to_string();
+        let ca_file = choice.choose("ca_file", ca_file, |file| Ok(file.ca_file.clone()), shown, "none")?;
+        let credential_command = choice.choose(
+            "credential_command",
+            None,
+            |file| Ok(file.credential_command.clone()),
+            |_| "set".to_owned(),
+            "none",
+        )?;
+        let explained = choice.explained;
+        let settings = Self {
             profile,
-        })
+            base_url,
+            api_url,
+            output,
+            out: global.out.clone(),
+            timeout: timeout.map(|Duration(timeout)| timeout),
+            quota,
+            concurrency,
+            handle_limit,
+            month_start_day,
+            extra_roots: ca_file.map(|path| read_file(&path)).transpose()?,
+            credential_command,
+            store,
+        };
+        Ok((settings, explained))
     }
 
     /// The name under which the profile's credentials are kept.
@@ -154,81 +210,103 @@ pub(crate) struct LookedFor {
     pub(crate) is_there: bool,
 }
 
-/// A value as text, and its origin.
-type Origin = (String, String);
-
-/// What holds, setting by setting; and the files that were looked for.
-pub(crate) fn explain(global: &Global) -> Result<(Vec<Explained>, Vec<LookedFor>), Failure> {
+/// The files that are looked for.
+pub(crate) fn looked_for(global: &Global) -> Result<Vec<LookedFor>, Failure> {
     let files = Files::read(global.config.as_deref())?;
-    let looked_for = match &global.config {
-        Some(path) => vec![path.clone()],
-        None => usual_paths(),
-    };
-    let looked_for = looked_for
-        .into_iter()
-        .map(|path| LookedFor { is_there: files.0.iter().any(|(read, _)| *read == path), path });
-    let looked_for = looked_for.collect();
-    let given = |name: &str| {
-        if global.from_environment.iter().any(|known| known == name) { "environment" } else { "option" }
-    };
-    let default_profile = files
-        .0
-        .iter()
-        .find_map(|(path, file)| Some((file.default_profile.clone()?, path.display().to_string())));
-    let profile = match (&global.profile, default_profile) {
-        (Some(name), _) => Some((name.clone(), given("profile").to_owned())),
-        (None, found) => found,
-    };
-    let of_files = |read: &dyn Fn(&Values) -> Option<String>| {
-        let (name, _) = profile.as_ref()?;
-        files.0.iter().find_map(|(path, file)| {
-            let value = file.profiles.get(name).and_then(read)?;
-            Some((value, path.display().to_string()))
-        })
-    };
-    let text = |path: &PathBuf| path.display().to_string();
-    let option = |name: &str, value: Option<String>| value.map(|value| (value, given(name).to_owned()));
-    let is_set = |set: bool| set.then(|| "set".to_owned());
-    let rows: [(&'static str, Option<Origin>, &str); 10] = [
-        ("profile", profile.clone(), DEFAULT),
-        (
-            "base_url",
-            option("base_url", global.base_url.clone()).or_else(|| of_files(&|file| file.base_url.clone())),
-            DATA_API,
-        ),
-        (
-            "api_url",
-            option("api_url", global.api_url.clone()).or_else(|| of_files(&|file| file.api_url.clone())),
-            "beside the base URL",
-        ),
-        (
-            "output",
-            option("output", global.output.map(|output| format!("{output:?}").to_lowercase()))
-                .or_else(|| of_files(&|file| file.output.clone())),
-            "table on a terminal, else ndjson",
-        ),
-        (
-            "timeout",
-            option("timeout", global.timeout.map(|Duration(timeout)| format!("{timeout:?}")))
-                .or_else(|| of_files(&|file| file.timeout.clone())),
-            "30s",
-        ),
-        ("quota", of_files(&|file| file.quota.clone()), "learnt from the server"),
-        ("handle_limit", of_files(&|file| file.handle_limit.as_ref().map(ToString::to_string)), "none"),
-        ("month_start_day", of_files(&|file| file.month_start_day.as_ref().map(ToString::to_string)), "1"),
-        (
-            "ca_file",
-            option("ca_file", global.ca_file.as_ref().map(text))
-                .or_else(|| of_files(&|file| file.ca_file.as_ref().map(text))),
-            "none",
-        ),
-        ("credential_command", of_files(&|file| is_set(file.credential_command.is_some())), "none"),
-    ];
-    let explained = rows.into_iter().map(|(name, found, default)| {
-        let (value, origin) = found.unwrap_or_else(|| (default.to_owned(), "default".to_owned()));
-        Explained { name, value, origin }
-    });
-    Ok((explained.collect(), looked_for))
+    let paths = paths(global.config.as_deref()).into_iter();
+    Ok(paths
+        .map(|path| LookedFor { is_there: files.0.iter().any(|(read, _)| *read == path), path })
+        .collect())
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug)]
+enum Origin {
+    Option,
+    Environment,
+    File(PathBuf),
+    BuiltIn,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Option => f.write_str("option"),
+            Self::Environment => f.write_str("environment"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::BuiltIn => f.write_str("built in"),
+        }
+    }
+}
+
+/// Chooses values, and remembers why.
+struct Choice<'a> {
+    global: &'a Global,
+    files: &'a Files,
+    /// Whose values of the files count.
+    profile: Option<String>,
+    explained: Vec<Explained>,
+}
+
+impl Choice<'_> {
+    /// A value of the command line or of its environment twin, as clap gives it.
+    fn option<T>(&self, name: &str, value: Option<T>) -> Option<(T, Origin)> {
+        let is_twin = self.global.from_environment.iter().any(|known| known == name);
+        value.map(|value| (value, if is_twin { Origin::Environment } else { Origin::Option }))
+    }
+
+    /// What is given, else the profile's value in the first file that has one.
+    fn choose<T>(
+        &mut self,
+        name: &'static str,
+        given: Option<(T, Origin)>,
+        read: impl Fn(&Values) -> Result<Option<T>, Failure>,
+        show: impl Fn(&T) -> String,
+        default: &str,
+    ) -> Result<Option<T>, Failure> {
+        let mut chosen = given;
+        if let (None, Some(profile)) = (&chosen, &self.profile) {
+            for (path, file) in &self.files.0 {
+                if let Some(value) = file.profiles.get(profile).map(&read).transpose()?.flatten() {
+                    chosen = Some((value, Origin::File(path.clone())));
+                    break;
+                }
+            }
+        }
+        self.explain(name, chosen.as_ref().map(|(value, origin)| (show(value), origin)), default);
+        Ok(chosen.map(|(value, _)| value))
+    }
+
+    fn explain(&mut self, name: &'static str, chosen: Option<(String, &Origin)>, default: &str) {
+        let (value, origin) = match chosen {
+            Some((value, origin)) => (value, origin.to_string()),
+            None => (default.to_owned(), "default".to_owned()),
+        };
+        self.explained.push(Explained { name, value, origin });
+    }
+}
+
+/// The environment twin of an option that not every command has.
+fn twin<T, E: ToString>(
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<(T, Origin)>, Failure> {
+    let name = format!("ENGAGEMENT_{name}");
+    let Some(text) = env::var(&name).ok().filter(|text| !text.is_empty()) else { return Ok(None) };
+    match read(&text) {
+        Ok(value) => Ok(Some((value, Origin::Environment))),
+        Err(error) => Err(Failure::usage(format!("{name}={text:?}: {}", error.to_string()))),
+    }
+}
+
+/// A URL without what stands before its host: whoever writes a password there does not want it shown.
+pub(crate) fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest.get(..end).and_then(|authority| authority.rfind('@')) {
+        Some(at) => format!("{scheme}://[hidden]{}", rest.get(at..).unwrap_or_default()),
+        None => url.to_owned(),
+    }
 }
 
 /// The files that settings and credentials come from, and what they are. What is wrong with them is told where they are
@@ -250,18 +328,11 @@ struct Files(Vec<(PathBuf, File)>);
 
 impl Files {
     fn read(only: Option<&Path>) -> Result<Self, Failure> {
-        let paths = match only {
-            Some(path) => vec![path.to_owned()],
-            None => usual_paths(),
-        };
         let mut files = Vec::new();
-        for path in paths {
+        for path in paths(only) {
             match fs::read_to_string(&path) {
                 Ok(text) => {
-                    let file: File = toml::from_str(&text).map_err(|error| {
-                        Failure::usage(format!("{} is no config file: {}", path.display(), one_line(&error)))
-                            .hint("mend it, or name another one with --config")
-                    })?;
+                    let file: File = toml::from_str(&text).map_err(|error| refused(&path, &text, &error))?;
                     if only.is_none() && path == Path::new(LOCAL) {
                         file.judge_local()?;
                     }
@@ -277,14 +348,15 @@ impl Files {
         Ok(Self(files))
     }
 
-    fn default_profile(&self) -> Option<String> {
-        self.0.iter().find_map(|(_, file)| file.default_profile.clone())
+    fn default_profile(&self) -> Option<(String, Origin)> {
+        let named = |(path, file): &(PathBuf, File)| {
+            Some((file.default_profile.clone()?, Origin::File(path.clone())))
+        };
+        self.0.iter().find_map(named)
     }
 
-    /// The profile's values; where two files have it, the first one wins, value by value.
-    fn profile(&self, name: &str) -> Option<Values> {
-        let found = self.0.iter().filter_map(|(_, file)| file.profiles.get(name));
-        found.cloned().reduce(|values, more| values.or(&more))
+    fn have(&self, profile: &str) -> bool {
+        self.0.iter().any(|(_, file)| file.profiles.contains_key(profile))
     }
 
     fn unknown(&self, name: &str) -> Failure {
@@ -330,8 +402,8 @@ impl File {
             let is_of = |domain: &str| {
                 name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             };
-            let is_loopback = engagement::transport::Url::parse(url).is_ok_and(|url| url.is_loopback());
-            if !is_loopback && !is_of("twitter.com") && !is_of("x.com") {
+            // Whatever listens on a port of this machine need not be the user's, either.
+            if !is_of("twitter.com") && !is_of("x.com") {
                 return refused(&format!(
                     "would send credentials to {name}, which is none of the API's hosts"
                 ));
@@ -357,24 +429,11 @@ struct Values {
     credential_command: Option<Command>,
 }
 
-impl Values {
-    fn or(self, other: &Self) -> Self {
-        Self {
-            base_url: self.base_url.or_else(|| other.base_url.clone()),
-            api_url: self.api_url.or_else(|| other.api_url.clone()),
-            output: self.output.or_else(|| other.output.clone()),
-            timeout: self.timeout.or_else(|| other.timeout.clone()),
-            quota: self.quota.or_else(|| other.quota.clone()),
-            concurrency: self.concurrency.or(other.concurrency),
-            handle_limit: self.handle_limit.or(other.handle_limit),
-            month_start_day: self.month_start_day.or(other.month_start_day),
-            ca_file: self.ca_file.or_else(|| other.ca_file.clone()),
-            credential_command: self.credential_command.or_else(|| other.credential_command.clone()),
-        }
+/// The files to look for, the first one first.
+fn paths(only: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(path) = only {
+        return vec![path.to_owned()];
     }
-}
-
-fn usual_paths() -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::from(LOCAL)];
     paths.extend(config_folder().map(|config| config.join("config.toml")));
     paths
@@ -431,11 +490,41 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// toml shows the place in a picture of several lines; a sentence has none.
-fn one_line(error: &toml::de::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+/// Why a file is none. Its values may be secrets that somebody took for settings, so nothing of them is said: neither
+/// the picture of the line that the library draws, nor the value that it quotes.
+fn refused(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
+    let start = error.span().map_or(0, |span| span.start);
+    let number = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+    let line = text.lines().nth(number - 1).unwrap_or_default();
+    let name = line.split_once('=').map(|(name, _)| name.trim()).filter(|name| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    });
+    let message = error.message();
+    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
+    let what = match (unknown, message.rsplit_once(", expected ")) {
+        (Some((name, _)), _) => format!("there is no setting {name}"),
+        (None, Some((_, expected))) if message.starts_with("invalid ") => match name {
+            Some(name) => format!("{name} is not {expected}"),
+            None => format!("a value is not {expected}"),
+        },
+        // What is left are the words of the grammar.
+        _ => match name {
+            Some(name) => format!("{name}: {message}"),
+            None => message.to_owned(),
+        },
+    };
+    let failure = Failure::usage(format!("{} is no config file: line {number}: {what}", path.display()));
+    match unknown {
+        Some((name, _)) if SECRETS.contains(&name) => failure.hint(
+            "no config file holds a secret: take it out, and keep it with `engagement auth app` or `engagement auth add`",
+        ),
+        _ => failure.hint("mend it, or name another one with --config"),
+    }
 }
 
+/// What people take for settings.
+const SECRETS: [&str; 5] =
+    ["consumer_key", "consumer_secret", "access_token", "access_token_secret", "bearer_token"];
 /// The config file of a folder.
 const LOCAL: &str = "engagement.toml";
 /// The profile that needs no file.
@@ -454,24 +543,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_file_wins_value_by_value() {
-        let file = |text: &str| (PathBuf::from("f"), toml::from_str::<File>(text).unwrap());
-        let files = Files(vec![
-            file("[profiles.work]\nquota = \"30/min\""),
-            file("default_profile = \"work\"\n[profiles.work]\nquota = \"60/min\"\nconcurrency = 2"),
-        ]);
-        let work = files.profile("work").unwrap();
-        assert_eq!((work.quota.as_deref(), work.concurrency), (Some("30/min"), Some(2)));
-        assert_eq!(files.default_profile().as_deref(), Some("work"));
-        assert!(files.profile("home").is_none());
+    fn a_profile_that_is_not_there_is_named_with_those_that_are() {
+        let file = toml::from_str("[profiles.work]\nquota = \"30/min\"").unwrap();
+        let files = Files(vec![(PathBuf::from("f"), file)]);
+        assert!(files.have("work") && !files.have("home"));
         let missing = files.unknown("home").to_string();
         assert!(missing.contains("\"home\"") && missing.contains("work"), "{missing}");
     }
 
     #[test]
-    fn a_typing_error_in_a_file_is_named_with_its_place() {
-        let error = toml::from_str::<File>("[profiles.work]\nquotta = \"30/min\"").unwrap_err();
-        let line = one_line(&error);
-        assert!(line.contains("quotta") && line.contains("line 2"), "{line}");
+    fn what_is_wrong_with_a_file_is_named_with_its_place_and_without_a_value() {
+        let words = |text: &str| {
+            let error = toml::from_str::<File>(text).unwrap_err();
+            let words = refused(Path::new("f"), text, &error).to_string();
+            assert!(!words.contains("canary"), "{words}");
+            words
+        };
+        for (text, wanted) in [
+            ("[profiles.work]\nquotta = \"canary\"", "line 2: there is no setting quotta"),
+            ("[profiles.work]\nconsumer_secret = \"canary\"", "`engagement auth app`"),
+            (
+                "[profiles.work]\nhandle_limit = \"canary, expected canary\"",
+                "line 2: handle_limit is not u32",
+            ),
+            ("[profiles.work]\nquota = \"1/min\"\nquota = \"canary\"", "line 3: quota: duplicate key"),
+            (
+                "[profiles.work]\ncredential_command = \"get --token canary",
+                "line 2: credential_command is not",
+            ),
+            ("[profiles.work]\ncredential_command = 'get canary\n", "line 2: credential_command"),
+            ("[profiles.work]\ncredential_command = [\"get\", \"canary]\n", "line 2: credential_command"),
+            ("[profiles.work]\ncredential_command = []\n", "credential_command is empty"),
+            ("profiles = [\"canary\"]", "profiles is not"),
+            ("canary", "line 1"),
+            ("\"canary = 1", "line 1"),
+        ] {
+            let words = words(text);
+            assert!(words.contains(wanted), "{text}: {words}");
+        }
+    }
+
+    #[test]
+    fn passwords_of_urls_are_hidden() {
+        assert_eq!(without_password("https://u:p@h:1/x@y"), "https://[hidden]@h:1/x@y");
+        assert_eq!(without_password("https://u:p@q@h"), "https://[hidden]@h");
+        assert_eq!(without_password("http://h/?a@b"), "http://h/?a@b");
     }
 }

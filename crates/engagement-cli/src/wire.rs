@@ -5,7 +5,8 @@ use std::sync::Once;
 use engagement::{
     describe,
     transport::{
-        self, Answer, Authorization, Call, Event, Head, Replay, Signing, Transport, Url, Verdict, verdict,
+        self, Answer, Authorization, Call, ErrorKind, Event, Head, Replay, Signing, Transport, Url, Verdict,
+        verdict,
     },
 };
 use engagement_credentials::{Errand, Holdings, Proof, Reply};
@@ -13,7 +14,7 @@ use engagement_credentials::{Errand, Holdings, Proof, Reply};
 use crate::{
     commands::setup::{SET_CLOCK, clock_is_off, tell},
     exit::{Exit, Failure},
-    settings::Settings,
+    settings::{Settings, without_password},
     talk::Talk,
 };
 
@@ -75,7 +76,7 @@ impl Wire {
     /// Sends it, again if that may help and does no harm, and gives whatever answer there is.
     pub(crate) async fn send(&self, errand: &Errand) -> Result<Reply, Failure> {
         let url = Url::parse(&errand.url).map_err(|error| {
-            let shown = errand.url.split('?').next().unwrap_or_default();
+            let shown = without_password(errand.url.split('?').next().unwrap_or_default());
             Failure::usage(format!("{shown:?}: {error}")).hint("check --base-url and --api-url")
         })?;
         let mut call = if errand.method == "GET" { Call::get(url) } else { Call::post(url) };
@@ -133,6 +134,10 @@ fn transport_value<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
 }
 
 fn unreachable(error: &transport::Error) -> Failure {
+    if error.kind() == ErrorKind::Sign {
+        return Failure::new(Exit::Authentication, "unsigned", describe(error))
+            .hint("a credential has characters that none has: keep it again, with `engagement auth app` or `auth add`");
+    }
     Failure::new(Exit::Network, "network", describe(error))
         .hint("check network, proxy and URL")
         .retryable(true)

@@ -227,7 +227,7 @@ pub enum CallbackError {
         url: String,
     },
     /// Another program listens there.
-    #[error("nobody can listen at {authority}: {source}")]
+    #[error("nobody can listen at {authority}")]
     Taken {
         /// Where.
         authority: String,

@@ -23,12 +23,12 @@ use crate::{
 ///
 /// # Errors
 ///
-/// What is wrong with the app, or with the way to the server.
+/// What is wrong with the app, or with the way to the server. Where it [may be either](Trouble::may_be_haste), ask
+/// something else with the key before it is blamed.
 pub fn bearer(reply: &Reply) -> Result<BearerToken, Trouble> {
     if reply.status == 200 {
         return BearerToken::parse_answer(reply.text()).map_err(|_| Trouble::strange(reply));
     }
-    // 403 with code 99 is the documented answer to a wrong key or secret (contract §6.4, §6.5).
     Err(Trouble::read(reply, Finding::WrongConsumer))
 }
 
@@ -54,19 +54,28 @@ pub fn account(reply: &Reply, account: &Account) -> Result<Identity, Trouble> {
     Err(trouble)
 }
 
-/// Reads the answer to [`Errand::revoke`]. A token that is not good any more counts as revoked.
+/// Reads the answer to [`Errand::revoke`].
 ///
 /// # Errors
 ///
 /// What keeps the server from revoking it.
-pub fn revoked(reply: &Reply) -> Result<(), Trouble> {
+pub fn revoked(reply: &Reply) -> Result<Revoked, Trouble> {
     match reply.status {
-        200 => Ok(()),
+        200 => Ok(Revoked::Now),
         _ => match Trouble::read(reply, Finding::RevokedToken) {
-            trouble if trouble.code == Some(89) => Ok(()),
+            trouble if trouble.code == Some(89) => Ok(Revoked::Unknown),
             trouble => Err(trouble),
         },
     }
+}
+
+/// How a token came to be good no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// The server has revoked it.
+    Now,
+    /// The server did not know it: it was revoked before, or never was one.
+    Unknown,
 }
 
 /// Reads the answer to [`Errand::invalidate_bearer`]. A token that is not good any more counts as invalidated; that the
@@ -144,6 +153,12 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    /// Whether the server may mean that it is asked for a bearer token too often: it says so in the words with which it
+    /// refuses a wrong key (contract §6.4, §6.5).
+    pub fn may_be_haste(&self) -> bool {
+        self.code == Some(99)
+    }
+
     /// Reads an answer that is none; `refused` is what it means that the credential is not accepted.
     pub(crate) fn read(reply: &Reply, refused: Finding) -> Self {
         let refusal = Refusal::read(reply.status, &reply.body);
@@ -295,6 +310,8 @@ mod tests {
         assert_eq!(found(429, &error(88)), Finding::QuotaUsedUp);
         assert_eq!(found(503, ""), Finding::Server);
         assert_eq!(found(200, "<html>"), Finding::Server);
+        let may_be_haste = |code| bearer(&reply(403, &error(code))).unwrap_err().may_be_haste();
+        assert!(may_be_haste(99) && !may_be_haste(32));
     }
 
     #[test]
@@ -343,8 +360,8 @@ mod tests {
 
     #[test]
     fn what_is_revoked_already_counts_as_revoked() {
-        assert!(revoked(&reply(200, "{}")).is_ok());
-        assert!(revoked(&reply(401, &error(89))).is_ok());
+        assert_eq!(revoked(&reply(200, "{}")), Ok(Revoked::Now));
+        assert_eq!(revoked(&reply(401, &error(89))), Ok(Revoked::Unknown));
         assert!(revoked(&reply(503, "")).is_err());
     }
 

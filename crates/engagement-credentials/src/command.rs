@@ -4,7 +4,11 @@ use std::{
     ffi::OsString,
     io::{self, Read as _},
     process::{Child, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -12,10 +16,7 @@ use std::{
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::{
-    entry::{self, Bare, EntryError},
-    holdings::Holdings,
-};
+use crate::entry::{self, Bare, Entry, EntryError};
 
 /// A command line: one text, which the shell reads, or a list of words, which no shell sees.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -37,12 +38,12 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// It cannot be started, fails, takes longer than half a minute, or prints something else.
-    pub fn run(&self) -> Result<Holdings, CommandError> {
-        self.run_within(PATIENCE)
+    /// It cannot be started, fails, takes longer than half a minute, is stopped, or prints something else.
+    pub fn run(&self, stop: &Stop) -> Result<Entry, CommandError> {
+        self.run_within(PATIENCE, stop)
     }
 
-    fn run_within(&self, patience: Duration) -> Result<Holdings, CommandError> {
+    fn run_within(&self, patience: Duration, stop: &Stop) -> Result<Entry, CommandError> {
         let Some((program, arguments)) = self.words.split_first() else { return Err(CommandError::Empty) };
         let mut child = std::process::Command::new(program)
             .args(arguments)
@@ -62,30 +63,64 @@ impl Command {
             // Nobody listens any more once the command is too slow.
             let _ = done.send(read.map(|_| text));
         });
-        let status = wait(&mut child, patience)?;
+        let limit = Limit { end: Instant::now() + patience, patience, stop };
+        let status = wait(&mut child, &limit)?;
         if !status.success() {
             return Err(CommandError::Failed { status });
         }
         // A service that the command left behind may keep its output open for ever.
-        let text = reading.recv_timeout(patience).map_err(|_| CommandError::Slow { patience })?;
+        let text = loop {
+            match reading.recv_timeout(BREATH) {
+                Ok(text) => break text,
+                Err(_) => limit.holds()?,
+            }
+        };
         let text = text.map_err(|_| CommandError::Print)?;
         entry::read(&text, Bare::Refused).map_err(|source| CommandError::Entry { source })
     }
 }
 
-fn wait(child: &mut Child, patience: Duration) -> Result<ExitStatus, CommandError> {
-    let begun = Instant::now();
+/// Ends a command that runs on another thread.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Ends it now, and whatever begins later.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Limit<'a> {
+    end: Instant,
+    patience: Duration,
+    stop: &'a Stop,
+}
+
+impl Limit<'_> {
+    fn holds(&self) -> Result<(), CommandError> {
+        if self.stop.0.load(Ordering::Relaxed) {
+            Err(CommandError::Stopped)
+        } else if Instant::now() >= self.end {
+            Err(CommandError::Slow { patience: self.patience })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn wait(child: &mut Child, limit: &Limit<'_>) -> Result<ExitStatus, CommandError> {
     loop {
         if let Some(status) = child.try_wait().map_err(|source| CommandError::Start { source })? {
             return Ok(status);
         }
-        if begun.elapsed() >= patience {
+        if let Err(error) = limit.holds() {
             // It may have ended by itself in this moment.
             let _ = child.kill();
             let _ = child.wait();
-            return Err(CommandError::Slow { patience });
+            return Err(error);
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(BREATH);
     }
 }
 
@@ -118,7 +153,7 @@ pub enum CommandError {
     #[error("credential_command is empty")]
     Empty,
     /// It cannot be run.
-    #[error("credential_command cannot be run: {source}")]
+    #[error("credential_command cannot be run")]
     Start {
         /// Why not.
         source: io::Error,
@@ -135,11 +170,14 @@ pub enum CommandError {
         /// How long it had.
         patience: Duration,
     },
+    /// Whoever waits for it does so no longer.
+    #[error("credential_command was stopped")]
+    Stopped,
     /// What it prints is not UTF-8.
     #[error("what credential_command printed is not UTF-8")]
     Print,
     /// What it prints are no credentials.
-    #[error("what credential_command printed cannot be used: {source}")]
+    #[error("what credential_command printed cannot be used")]
     Entry {
         /// Why not.
         source: EntryError,
@@ -148,6 +186,8 @@ pub enum CommandError {
 
 /// Long enough for a finger on a security key.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at it.
+const BREATH: Duration = Duration::from_millis(5);
 /// More than a thousand accounts need.
 const LONGEST: u64 = 1 << 20;
 
@@ -157,29 +197,44 @@ mod tests {
 
     #[test]
     fn what_it_prints_is_taken() {
-        let holdings = Command::shell("printf 'consumer_key=k\\nconsumer_secret=s\\n'").run().unwrap();
-        assert_eq!(holdings.consumer.unwrap().key.expose(), "k");
+        let printed = Command::shell("printf 'consumer_key=k\\nconsumer_secret=s\\n'");
+        let entry = printed.run(&Stop::default()).unwrap();
+        assert_eq!(entry.holdings.consumer.unwrap().key.expose(), "k");
         let json = r#"{"bearer_token":"b"}"#;
         let words: Command = serde_json::from_value(serde_json::json!(["echo", json])).unwrap();
-        assert_eq!(words.run().unwrap().bearer.unwrap().expose(), "b");
+        assert_eq!(words.run(&Stop::default()).unwrap().holdings.bearer.unwrap().expose(), "b");
     }
 
     #[test]
     fn failures_are_told_apart_and_show_nothing_of_the_output() {
         let words = |text: &str| {
-            let error = Command::shell(text).run_within(Duration::from_millis(300)).unwrap_err();
-            let shown = format!("{error} {error:?}");
+            let patience = Duration::from_millis(300);
+            let error = Command::shell(text).run_within(patience, &Stop::default()).unwrap_err();
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let shown = format!("{error} {error:?} {cause}");
             assert!(!shown.contains("canary"), "{shown}");
-            error.to_string()
+            shown
         };
         assert!(words("echo canary; echo canary >&2; exit 3").contains("failed (exit status: 3)"));
         assert!(words("echo canary").contains("cannot be used"));
         assert!(words("printf 'consumer_key=canary'").contains("consumer_secret"));
         assert!(words("sleep 60").contains("took longer"));
         let missing: Command = serde_json::from_value(serde_json::json!(["no-such-program-here"])).unwrap();
-        assert!(missing.run().unwrap_err().to_string().contains("cannot be run"));
+        assert!(missing.run(&Stop::default()).unwrap_err().to_string().contains("cannot be run"));
         for empty in [serde_json::json!(" "), serde_json::json!([]), serde_json::json!([""])] {
             assert!(serde_json::from_value::<Command>(empty).is_err());
         }
+    }
+    #[test]
+    fn it_is_stopped_from_elsewhere() {
+        let stop = Stop::default();
+        let begun = Instant::now();
+        let ended = thread::scope(|scope| {
+            let running = scope.spawn(|| Command::shell("exec sleep 60").run(&stop));
+            stop.stop();
+            running.join().unwrap()
+        });
+        assert!(matches!(ended, Err(CommandError::Stopped)), "{ended:?}");
+        assert!(begun.elapsed() < PATIENCE);
     }
 }

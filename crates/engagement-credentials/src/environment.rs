@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oauth_core::Secret;
+use oauth_core::{Secret, app_only::BearerToken};
 use zeroize::Zeroizing;
 
 use crate::holdings::{Account, Consumer, Holdings};
@@ -27,12 +27,15 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// A variable and its twin both set, half of a pair, a file that cannot be read, a value that is not UTF-8.
+    /// A variable and its twin both set, half of a pair, a file that cannot be read, a value that no credential can be.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader { variable, warnings: Vec::new() };
         let consumer = reader.pair("CONSUMER_KEY", "CONSUMER_SECRET")?;
         let token = reader.pair("ACCESS_TOKEN", "ACCESS_TOKEN_SECRET")?;
         let bearer = reader.value("BEARER_TOKEN")?;
+        if bearer.clone().is_some_and(|bearer| BearerToken::new(bearer).is_err()) {
+            return Err(EnvironmentError::Unusable { variable: format!("{PREFIX}BEARER_TOKEN") });
+        }
         let holdings = Holdings {
             consumer: consumer.map(|(key, secret)| Consumer { key, secret }),
             bearer,
@@ -69,7 +72,7 @@ impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
         let is_set = |value: &OsString| !value.is_empty();
         let own = (self.variable)(&variable).filter(is_set);
         let file = (self.variable)(&twin).filter(is_set);
-        let text = match (own, file) {
+        let (text, named_by) = match (own, file) {
             (Some(_), Some(_)) => return Err(EnvironmentError::Twice { variable, twin }),
             (None, None) => return Ok(None),
             (Some(value), None) => {
@@ -79,11 +82,14 @@ impl<F: Fn(&str) -> Option<OsString>> Reader<F> {
                 if text.ends_with(['\r', '\n']) {
                     self.warnings.push(format!("{variable} ends with a line end, which is left out"));
                 }
-                Zeroizing::new(text)
+                (Zeroizing::new(text), variable)
             }
-            (None, Some(path)) => read_file(Path::new(&path), &twin)?,
+            (None, Some(path)) => (read_file(Path::new(&path), &twin)?, twin),
         };
-        let text = text.trim_end_matches(['\r', '\n']);
+        let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
+        if text.contains(char::is_control) {
+            return Err(EnvironmentError::Unusable { variable: named_by });
+        }
         Ok((!text.is_empty()).then(|| Secret::from(text)))
     }
 }
@@ -122,8 +128,14 @@ pub enum EnvironmentError {
         /// The variable.
         variable: String,
     },
+    /// A value that no credential can be, such as one of several lines.
+    #[error("the value of {variable} has a line end or another character in it that no credential has")]
+    Unusable {
+        /// The variable.
+        variable: String,
+    },
     /// The file that a twin names.
-    #[error("{}, which {twin} names, cannot be read: {source}", path.display())]
+    #[error("{}, which {twin} names, cannot be read", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -184,5 +196,25 @@ mod tests {
         );
         let missing = words(&[("BEARER_TOKEN_FILE", "no such file")]);
         assert!(missing.starts_with("no such file, which ENGAGEMENT_BEARER_TOKEN_FILE names"), "{missing}");
+    }
+    #[test]
+    fn a_value_that_no_credential_can_be_is_named() {
+        for (name, value) in [("BEARER_TOKEN", "can ary"), ("BEARER_TOKEN", "can\nary")] {
+            let words = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(words.starts_with("the value of ENGAGEMENT_BEARER_TOKEN has"), "{words}");
+        }
+        let path = std::env::temp_dir().join(format!("engagement-environment-{}", std::process::id()));
+        for (text, wanted) in [("\u{feff}AAAA\r\n", Some("AAAA")), ("AAAA\nBBBB\n", None)] {
+            fs::write(&path, text).unwrap();
+            let found = read(&[("BEARER_TOKEN_FILE", path.to_str().unwrap())]);
+            match (found, wanted) {
+                (Ok(found), Some(wanted)) => assert_eq!(found.holdings.bearer.unwrap().expose(), wanted),
+                (Err(EnvironmentError::Unusable { variable }), None) => {
+                    assert_eq!(variable, "ENGAGEMENT_BEARER_TOKEN_FILE");
+                }
+                (found, _) => panic!("{text:?}: {found:?}"),
+            }
+        }
+        fs::remove_file(path).unwrap();
     }
 }

@@ -42,9 +42,9 @@ impl fmt::Display for Origin {
 
 /// What was found, and where.
 ///
-/// Key and secret come from the first source that has them. A bearer token and accounts come from the first source that
-/// has some for the same app: a source that names another app has none for this one, and one that names no app has them
-/// for any.
+/// Key and secret come from the first source that has them. A bearer token and each account come from the first source
+/// that has them for the same app: a source that names another app has none for this one, and one that names no app has
+/// them for any.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     /// All of it.
@@ -53,8 +53,10 @@ pub struct Found {
     pub consumer: Option<Origin>,
     /// Where the bearer token came from.
     pub bearer: Option<Origin>,
-    /// Where the accounts came from.
-    pub accounts: Option<Origin>,
+    /// Where each of the accounts came from, in their order.
+    pub accounts: Vec<Origin>,
+    /// Things to know, one sentence each, without secrets.
+    pub warnings: Vec<String>,
 }
 
 impl Found {
@@ -77,10 +79,12 @@ impl Found {
             self.holdings.bearer = more.bearer;
             self.bearer = Some(origin.clone());
         }
-        if self.holdings.accounts.is_empty() && !more.accounts.is_empty() {
-            self.holdings.accounts = more.accounts;
-            self.accounts = Some(origin);
+        for account in more.accounts {
+            if !self.holdings.accounts.iter().any(|known| known.is_same_user(&account)) {
+                self.holdings.accounts.push(account);
+            }
         }
+        self.accounts.resize(self.holdings.accounts.len(), origin);
     }
 
     /// Whether no further source could add what is needed.
@@ -91,36 +95,45 @@ impl Found {
 
 /// The sources, in the order in which they are asked.
 #[derive(Clone, Debug)]
-pub struct Sources<'a> {
+pub struct Sources {
     /// The environment.
     pub environment: Environment,
-    /// The profile's command.
-    pub command: Option<&'a command::Command>,
+    /// The profile's command. It is not run where the environment has an app and an account of it.
+    pub command: Option<command::Command>,
     /// The store, if there is a place for one.
-    pub store: Option<&'a Store>,
+    pub store: Option<Store>,
     /// Whose holdings in the store.
-    pub profile: &'a str,
+    pub profile: String,
 }
 
-impl Sources<'_> {
-    /// Asks one after the other, until there is an app and an account of it.
+impl Sources {
+    /// Asks one after the other.
     ///
     /// # Errors
     ///
     /// Of the first source that cannot be asked: a credential that is passed over in silence would let another one ask.
-    pub fn find(&self) -> Result<Found, SourcesError> {
+    /// Only a store of which nothing is needed any more is passed over, with a warning.
+    pub fn find(&self, stop: &command::Stop) -> Result<Found, SourcesError> {
         let mut found = Found::default();
         found.add(Origin::Environment, self.environment.holdings.clone());
-        if let Some(command) = self.command
+        if let Some(command) = &self.command
             && !found.is_complete()
         {
-            found.add(Origin::Command, command.run()?);
+            let entry = command.run(stop)?;
+            let warn = |warning| format!("what credential_command printed: {warning}");
+            found.warnings.extend(entry.warnings.into_iter().map(warn));
+            found.add(Origin::Command, entry.holdings);
         }
-        if let Some(store) = self.store
-            && !found.is_complete()
-            && let Some((origin, holdings)) = store.holdings(self.profile)?
-        {
-            found.add(origin, holdings);
+        match self.store.as_ref().map(|store| store.holdings(&self.profile)).transpose() {
+            Ok(kept) => {
+                if let Some((origin, holdings)) = kept.flatten() {
+                    found.add(origin, holdings);
+                }
+            }
+            Err(error) if found.is_complete() => {
+                found.warnings.push(format!("the accounts that are kept are left out: {error}"));
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(found)
     }
@@ -155,24 +168,30 @@ mod tests {
         }
     }
 
-    fn find(sources: &[Holdings]) -> (Option<Origin>, Option<Origin>, Option<Origin>, usize) {
+    fn find(sources: &[Holdings]) -> (Option<Origin>, Option<Origin>, Vec<Origin>) {
         let mut found = Found::default();
         for (number, holdings) in sources.iter().enumerate() {
             found.add(Origin::File(number.to_string().into()), holdings.clone());
         }
-        (found.consumer, found.bearer, found.accounts, found.holdings.accounts.len())
+        assert_eq!(found.accounts.len(), found.holdings.accounts.len());
+        (found.consumer, found.bearer, found.accounts)
     }
 
     fn from(number: usize) -> Option<Origin> {
         Some(Origin::File(number.to_string().into()))
     }
 
+    /// The origins of the accounts.
+    fn each<const N: usize>(numbers: [usize; N]) -> Vec<Origin> {
+        numbers.into_iter().filter_map(from).collect()
+    }
+
     #[test]
     fn the_first_that_has_something_gives_it() {
         let first = holdings(Some("a"), None, &[]);
         let second = holdings(Some("a"), Some("b"), &["1-a"]);
-        let third = holdings(Some("a"), Some("c"), &["2-a", "3-a"]);
-        assert_eq!(find(&[first, second, third]), (from(0), from(1), from(1), 1));
+        let third = holdings(Some("a"), Some("c"), &["1-b", "3-a"]);
+        assert_eq!(find(&[first, second, third]), (from(0), from(1), each([1, 2])));
     }
 
     #[test]
@@ -180,7 +199,7 @@ mod tests {
         let first = holdings(Some("a"), None, &[]);
         let second = holdings(Some("another"), Some("b"), &["1-a"]);
         let third = holdings(Some("a"), None, &["2-a"]);
-        assert_eq!(find(&[first, second, third]), (from(0), None, from(2), 1));
+        assert_eq!(find(&[first, second, third]), (from(0), None, each([2])));
     }
 
     #[test]
@@ -188,6 +207,6 @@ mod tests {
         let token = holdings(None, None, &["1-a"]);
         let bearer = holdings(None, Some("b"), &[]);
         let app = holdings(Some("a"), Some("c"), &["2-a"]);
-        assert_eq!(find(&[token, bearer, app]), (from(2), from(1), from(0), 1));
+        assert_eq!(find(&[token, bearer, app]), (from(2), from(1), each([0, 2])));
     }
 }

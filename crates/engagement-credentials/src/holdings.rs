@@ -30,8 +30,14 @@ impl Holdings {
         self.accounts.iter().find(|account| account.is(name))
     }
 
-    /// Takes an account in; one that is the same user's gives way to it. Returns whether there was one.
+    /// Takes an account in; one that is the same user's gives way to it. Returns whether there was one. Another user who
+    /// had the handle has it no longer.
     pub fn put(&mut self, account: Account) -> bool {
+        if let Some(handle) = &account.handle {
+            for known in self.accounts.iter_mut().filter(|known| !known.is_same_user(&account)) {
+                known.handle.take_if(|own| own.eq_ignore_ascii_case(handle));
+            }
+        }
         match self.accounts.iter_mut().find(|known| known.is_same_user(&account)) {
             Some(known) => {
                 let handle = account.handle.clone().or_else(|| known.handle.take());
@@ -144,10 +150,13 @@ impl Account {
         AccountNames { handle: self.handle.as_deref(), user_id: self.user_id() }
     }
 
-    fn is_same_user(&self, other: &Self) -> bool {
-        match (self.user_id(), other.user_id()) {
-            (Some(own), Some(other)) => own == other,
-            _ => self.token == other.token || self.name().eq_ignore_ascii_case(&other.name()),
+    /// Whether both are tokens of one user, as far as can be told.
+    pub fn is_same_user(&self, other: &Self) -> bool {
+        match (self.user_id(), other.user_id(), &self.handle, &other.handle) {
+            (Some(own), Some(other), ..) => own == other,
+            _ if self.token == other.token => true,
+            (.., Some(own), Some(other)) => own.eq_ignore_ascii_case(other),
+            _ => false,
         }
     }
 }
@@ -272,7 +281,12 @@ mod tests {
         assert_eq!(brand.token, Secret::from("1111-new"));
         assert!(holdings.put(account("renamed", "1111-new")));
         assert!(holdings.account("demo_brand").is_none() && holdings.account("renamed").is_some());
-        assert_eq!(holdings.take("2222").unwrap().name(), "demo_news");
+        assert!(holdings.put(account("Demo_News", "1111-new")));
+        assert_eq!(
+            (holdings.account("demo_news").unwrap().user_id(), holdings.accounts.len()),
+            (Some(1111), 2)
+        );
+        assert_eq!(holdings.take("2222").unwrap().name(), "2222");
         assert!(holdings.take("2222").is_none());
     }
 
@@ -283,6 +297,8 @@ mod tests {
         assert!(!holdings.put(account("b", "opaque-2")));
         assert!(holdings.put(account("A", "opaque-3")));
         assert_eq!(holdings.accounts.len(), 2);
+        assert!(!holdings.put(account("", "opaque-4")) && !holdings.put(account("", "opaque-5")));
+        assert_eq!(holdings.accounts.len(), 4);
     }
 
     #[test]

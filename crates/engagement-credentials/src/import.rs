@@ -7,7 +7,7 @@ mod xurl;
 use oauth_core::Secret;
 
 use crate::{
-    entry::{self, EntryError},
+    entry::{self, Entry, EntryError},
     holdings::{Account, Consumer, Holdings},
 };
 
@@ -46,10 +46,7 @@ impl Client {
             Self::Twurl => twurl::read(text)?,
             Self::Xurl => xurl::read(text)?,
             Self::GnipYaml => gnip::read(text)?,
-            Self::Env => {
-                let holdings = entry::from_env_file(text, TWITTER).map_err(ImportError::Entry)?;
-                Import { apps: vec![holdings], notes: Vec::new() }
-            }
+            Self::Env => entry::from_env_file(text, TWITTER).map(Import::from).map_err(ImportError::Entry)?,
         };
         if import.apps.is_empty() { Err(ImportError::Nothing { notes: import.notes }) } else { Ok(import) }
     }
@@ -62,13 +59,7 @@ impl Client {
     pub fn read_variables(
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Import, ImportError> {
-        let lines: zeroize::Zeroizing<String> = variables
-            .into_iter()
-            .filter(|(name, value)| name.starts_with(TWITTER) && !value.contains(['\n', '\r']))
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect::<String>()
-            .into();
-        Self::Env.read(&lines)
+        entry::from_variables(variables, TWITTER).map(Import::from).map_err(ImportError::Entry)
     }
 }
 
@@ -79,6 +70,12 @@ pub struct Import {
     pub apps: Vec<Holdings>,
     /// What was left out, and why; a sentence each, without secrets.
     pub notes: Vec<String>,
+}
+
+impl From<Entry> for Import {
+    fn from(entry: Entry) -> Self {
+        Self { apps: vec![entry.holdings], notes: entry.warnings }
+    }
 }
 
 impl Import {

@@ -16,8 +16,8 @@
 //! let accounts = entry::read("demo_brand 1111-access-token token-secret\n", Bare::Accounts)?;
 //!
 //! let mut found = Found::default();
-//! found.add(Origin::Environment, app);
-//! found.add(Origin::File("credentials.toml".into()), accounts);
+//! found.add(Origin::Environment, app.holdings);
+//! found.add(Origin::File("credentials.toml".into()), accounts.holdings);
 //! assert_eq!(found.holdings.accounts[0].name(), "demo_brand");
 //! assert_eq!(found.holdings.accounts[0].user_id(), Some(1111));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -93,11 +93,12 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Step 2: the page where the user allows or refuses. With a name the server is asked to log in as that user,
-    /// whoever is logged in there now.
+    /// Step 2: the page where the user allows or refuses. With a handle the server is asked to log in as that user,
+    /// whoever is logged in there now; with a user id to log in anew, since the page can be told no id.
     pub fn page(&self, handle: Option<&str>) -> String {
         let page = AuthorizePage::new(&format!("{}/oauth/authorize", self.api_url), &self.token);
         match handle {
+            Some(user_id) if user_id.bytes().all(|byte| byte.is_ascii_digit()) => page.force_login().url(),
             Some(handle) => page.force_login().screen_name(handle).url(),
             None => page.url(),
         }

@@ -193,7 +193,7 @@ pub enum StoreError {
         flaw: Flaw,
     },
     /// The file system.
-    #[error("{} cannot be {}: {source}", path.display(), done.participle())]
+    #[error("{} cannot be {}", path.display(), done.participle())]
     Io {
         /// The file.
         path: PathBuf,
@@ -202,8 +202,8 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
-    /// The keyring.
-    #[error("{source}")]
+    /// The keyring, of which the file says that it has the secrets.
+    #[error("{} says that they are in the keyring, and it cannot be used", path.display())]
     Keyring {
         /// The file that says that the keyring has it.
         path: PathBuf,

@@ -27,6 +27,11 @@ fn holdings() -> Holdings {
     }
 }
 
+/// The keyring's own words.
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
 fn clean(store: &Store) {
     fs::remove_dir_all(store.path().parent().unwrap()).unwrap();
 }
@@ -50,7 +55,7 @@ fn a_keyring_that_is_there_keeps_the_secrets() {
     store.change(&profile, |held| *held = Holdings::default()).unwrap();
     assert_eq!(store.profiles().unwrap(), [""; 0]);
     fs::write(store.path(), marker).unwrap();
-    let error = store.holdings(&profile).unwrap_err().to_string();
+    let error = cause(&store.holdings(&profile).unwrap_err());
     assert!(error.contains("has no credentials of the profile"), "{error}");
     clean(&store);
 }
@@ -84,8 +89,7 @@ fn a_keyring_that_is_not_there_is_found_out_before_anything_is_kept() {
     ] {
         assert!(matches!(error, StoreError::Keyring { .. }), "{error:?}");
         assert!(
-            error.to_string().contains("the keyring does not open")
-                && !format!("{error:?}").contains("canary")
+            cause(&error).contains("the keyring does not open") && !format!("{error:?}").contains("canary")
         );
     }
     // And who begins now is kept in the file.

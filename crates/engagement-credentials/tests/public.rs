@@ -6,9 +6,9 @@ use engagement_credentials::{
     Account, Checked, Consumer, Errand, Finding, Found, Holdings, Origin, Proof, Reply, Sources,
     SourcesError,
     callback::{Callback, CallbackError},
-    check::{self, Identity, Trouble},
-    command::{Command, CommandError},
-    entry::{self, Bare, EntryError},
+    check::{self, Identity, Revoked, Trouble},
+    command::{Command, CommandError, Stop},
+    entry::{self, Bare, Entry, EntryError},
     environment::{Environment, EnvironmentError},
     import::{Client, Import, ImportError},
     login::{Asked, Login, LoginError},
@@ -45,6 +45,7 @@ fn nothing_can_be_serialised() {
         CommandError,
         Consumer,
         Done,
+        Entry,
         EntryError,
         Environment,
         EnvironmentError,
@@ -63,8 +64,10 @@ fn nothing_can_be_serialised() {
         Origin,
         Proof,
         Reply,
-        Sources<'static>,
+        Revoked,
+        Sources,
         SourcesError,
+        Stop,
         Store,
         StoreError,
         Trouble,
@@ -82,8 +85,9 @@ fn display(value: &dyn Display) -> String {
 
 #[tokio::test]
 async fn nothing_shows_what_it_holds() {
-    let app = entry::read("canary-key canary-secret", Bare::App).unwrap();
-    let mut holdings = entry::read("demo 1-canary-token canary-token-secret", Bare::Accounts).unwrap();
+    let app = entry::read("canary-key canary-secret", Bare::App).unwrap().holdings;
+    let mut holdings =
+        entry::read("demo 1-canary-token canary-token-secret", Bare::Accounts).unwrap().holdings;
     holdings.consumer = app.consumer;
     holdings.bearer = Some("canary-bearer".into());
     let consumer = holdings.consumer.clone().unwrap();
@@ -93,8 +97,8 @@ async fn nothing_shows_what_it_holds() {
     found.add(Origin::Environment, holdings.clone());
     let command = Command::shell("echo canary-command");
     let store = Store::at("credentials.toml");
-    let sources =
-        Sources { environment: environment.clone(), command: None, store: Some(&store), profile: "default" };
+    let profile = "default".to_owned();
+    let sources = Sources { environment: environment.clone(), command: None, store: Some(store), profile };
     let credentials =
         Credentials::consumer("key", "canary-secret").with_token("canary-token", "canary-secret");
     let reply = |status, body: &str| Reply { status, body: body.as_bytes().to_vec(), clock_ahead: Some(0) };
@@ -106,7 +110,9 @@ async fn nothing_shows_what_it_holds() {
     let strange = check::bearer(&reply(200, "canary")).unwrap_err();
     let refused = asked.account(&reply(200, "oauth_token=canary"), std::time::Duration::ZERO).unwrap_err();
     let import = Client::Env.read("TWITTER_BEARER_TOKEN=canary").unwrap();
+    let entry = entry::read("bearer_token=canary", Bare::App).unwrap();
     let shown = [
+        debug(&entry),
         debug(&holdings),
         debug(&consumer),
         debug(&account),

@@ -14,7 +14,11 @@ use std::{
     path::Path,
 };
 
-use engagement_credentials::{Finding, Holdings, entry, store::Store};
+use engagement_credentials::{
+    Finding, Holdings,
+    entry::{self, Bare},
+    store::Store,
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -33,11 +37,11 @@ pub(crate) async fn run(auth: &Auth, settings: &Settings, talk: &Talk) -> Result
         ));
     }
     match &auth.command {
-        AuthCommand::App(options) => app::run(options, settings, talk),
-        AuthCommand::Add(options) => add::run(options, settings, talk),
+        AuthCommand::App(options) => app::run(options, settings, talk).await,
+        AuthCommand::Add(options) => add::run(options, settings, talk).await,
         AuthCommand::Login(options) => login::run(options, settings, talk).await,
         AuthCommand::Import(options) => import::run(options, settings, talk),
-        AuthCommand::List => list::run(settings, talk),
+        AuthCommand::List => list::run(settings, talk).await,
         AuthCommand::Check(options) => check::run(options, settings, talk).await,
         AuthCommand::Remove(options) => remove::run(options, settings, talk).await,
     }
@@ -89,9 +93,16 @@ fn stdin() -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// What was typed or given is no credential.
-fn refused_entry(from: &str, error: entry::EntryError, wanted: &str) -> Failure {
-    Failure::new(Exit::Input, "credentials_input", format!("{from}: {error}")).hint(format!("give {wanted}"))
+/// What was typed or given, from a file or standard input.
+fn entry(from: &str, text: &str, bare: Bare, wanted: &str, talk: &Talk) -> Result<Holdings, Failure> {
+    let entry = entry::read(text, bare).map_err(|error| {
+        Failure::new(Exit::Input, "credentials_input", format!("{from}: {error}"))
+            .hint(format!("give {wanted}"))
+    })?;
+    for warning in &entry.warnings {
+        talk.warn(&format!("{from}: {warning}"));
+    }
+    Ok(entry.holdings)
 }
 
 /// More than anybody's credentials.

@@ -23,7 +23,7 @@ use crate::{
     exit::{Exit, Failure},
     place::Place,
     records,
-    settings::{self, NewProfile, Settings},
+    settings::{self, NewProfile, Settings, without_password},
     signal,
     talk::Talk,
     wire::Wire,
@@ -61,7 +61,7 @@ async fn examine(
         }
         let found = match &embedded {
             Some(embedded) => Ok(embedded.credentials()),
-            None => credentials::find(&settings, talk),
+            None => credentials::find(&settings, talk).await,
         };
         report.credentials(&settings, talk, found, is_reached).await?;
     }
@@ -123,26 +123,27 @@ impl Report {
 
     /// The config files, and each value with its origin. `None` if they cannot be used.
     fn settings(&mut self, global: &Global) -> Option<Settings> {
-        match settings::explain(global) {
-            Ok((values, files)) => {
-                for file in files {
-                    let state = if file.is_there { "is read" } else { "is not there" };
-                    self.good("config", format!("{} {state}", file.path.display()));
-                }
+        let looked_for = match settings::looked_for(global) {
+            Ok(looked_for) => looked_for,
+            Err(failure) => {
+                self.failed("config", &failure);
+                return None;
+            }
+        };
+        for file in looked_for {
+            let state = if file.is_there { "is read" } else { "is not there" };
+            self.good("config", format!("{} {state}", file.path.display()));
+        }
+        match Settings::explained(global, NewProfile::Refused) {
+            Ok((settings, values)) => {
                 for value in values {
                     self.good(
                         format!("setting {}", value.name),
                         format!("{} ({})", value.value, value.origin),
                     );
                 }
+                Some(settings)
             }
-            Err(failure) => {
-                self.failed("config", &failure);
-                return None;
-            }
-        }
-        match Settings::with(global, NewProfile::Refused) {
-            Ok(settings) => Some(settings),
             Err(failure) => {
                 self.failed("config", &failure);
                 None
@@ -161,6 +162,7 @@ impl Report {
             Ok(url) => url,
             Err(error) => {
                 let remedy = Some("check --base-url and --api-url".to_owned());
+                let url = without_password(url);
                 self.bad(format!("{which} server"), format!("{url:?}: {error}"), remedy, Exit::Usage);
                 return false;
             }
@@ -249,12 +251,15 @@ impl Report {
             self.failed("credentials", &credentials::none());
             return Ok(());
         }
-        for (what, origin) in
-            [("app", &found.consumer), ("bearer token", &found.bearer), ("accounts", &found.accounts)]
-        {
+        for (what, origin) in [("app", &found.consumer), ("bearer token", &found.bearer)] {
             if let Some(origin) = origin {
                 self.good(format!("origin of {what}"), origin.to_string());
             }
+        }
+        let mut origins: Vec<String> = found.accounts.iter().map(ToString::to_string).collect();
+        origins.dedup();
+        if !origins.is_empty() {
+            self.good("origin of accounts", origins.join(", "));
         }
         if !is_reached {
             self.warn(
@@ -268,7 +273,7 @@ impl Report {
         judge.profile(settings.profile_name(), &found, None).await?;
         for line in judge.lines {
             let check = format!("credential {}", line.name());
-            let finding = line.found();
+            let finding = line.found;
             if line.kind == "app" {
                 match finding {
                     Finding::NotProvisioned => {

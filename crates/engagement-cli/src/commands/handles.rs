@@ -1,25 +1,18 @@
 //! Whose tokens they are that come without a handle, as that of the environment does.
 
-use std::sync::Arc;
-
 use engagement_credentials::{Errand, Found, check};
 
-use crate::{cli::Selection, exit::Failure, settings::Settings, talk::Talk, wire::Wire};
+use crate::{exit::Failure, settings::Settings, talk::Talk, wire::Wire};
 
 /// Asks the server for them, where somebody is named whose token is not among the others. It costs no quota.
 pub(super) async fn learn(
     found: &mut Found,
-    selection: &Selection,
-    owners: &[Arc<str>],
+    names: impl IntoIterator<Item = &str>,
     settings: &Settings,
     talk: &Talk,
 ) -> Result<(), Failure> {
     let held = &found.holdings;
-    let is_stranger = |name: &str| held.account(name).is_none();
-    let is_needed = match &selection.ask_as {
-        Some(name) => is_stranger(name),
-        None => !selection.app && owners.iter().any(|name| is_stranger(name)),
-    };
+    let is_needed = names.into_iter().any(|name| held.account(name).is_none());
     if !is_needed || held.accounts.iter().all(|account| account.handle.is_some()) {
         return Ok(());
     }

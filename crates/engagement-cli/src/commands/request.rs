@@ -1,25 +1,29 @@
 //! `engagement request`: signs any request, and sends or shows it.
 
-use std::{fs, time::SystemTime};
+use std::{
+    fs,
+    io::{self, Read as _},
+    time::SystemTime,
+};
 
 use engagement::{
     describe,
     oauth_core::{self, Credentials, Secret, Stamp, Timestamp, wire_url},
     transport::{Authorization, Call, Url, Verdict},
 };
-use engagement_credentials::{Account, Holdings};
+use engagement_credentials::{Account, Errand, Found, Holdings, check};
 use oauth_core::NonceSource;
 
 use crate::{
     cli::Request,
-    commands::{emulator::Embedded, setup::tell},
+    commands::{emulator::Embedded, handles, setup::tell},
     credentials,
     exit::{Exit, Failure},
     place::Place,
-    settings::{Settings, host},
+    settings::{Settings, host, without_password},
     signal,
     talk::Talk,
-    wire::transport,
+    wire::{Wire, transport},
 };
 
 /// Runs it.
@@ -30,8 +34,9 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
         None => None,
         Some(data) => Some(match data.strip_prefix('@') {
             None => data.clone().into_bytes(),
-            Some(path) => fs::read(path).map_err(|error| {
-                Failure::new(Exit::Input, "data", format!("{path} cannot be read: {error}"))
+            Some(path) => read(path).map_err(|error| {
+                let name = if path == "-" { "standard input" } else { path };
+                Failure::new(Exit::Input, "data", format!("{name} cannot be read: {error}"))
             })?,
         }),
     };
@@ -39,7 +44,11 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
     let method = request.method.to_ascii_uppercase();
     let found = match &embedded {
         Some(embedded) => embedded.credentials(),
-        None => credentials::require(credentials::find(settings, talk)?)?,
+        None => {
+            let mut found = credentials::require(credentials::find(settings, talk).await?)?;
+            handles::learn(&mut found, request.ask_as.as_deref(), settings, talk).await?;
+            found
+        }
     };
     let signer = Signer::choose(&found.holdings, request, &url, settings, talk)?;
     let mut call = Call::new(
@@ -58,7 +67,8 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
     }
     let place = Place::open(settings.out.as_deref())?;
     if request.print {
-        return place.put(signer.show(&method, &url, &headers, body.as_deref())?.as_bytes());
+        let shown = signer.show(&method, &url, &headers, body.as_deref())?;
+        return place.put(hide_held(&shown, &found.holdings).as_bytes());
     }
     if let Signer::OAuth1(credentials) = &signer {
         // What cannot be signed needs no connection.
@@ -67,24 +77,43 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
     tokio::select! {
         biased;
         exit = signal::stopped() => Ok(exit),
-        sent = send(call.authorization(signer.authorization()), place, settings, &found.holdings, talk) => sent,
+        sent = send(call, &signer, place, settings, &found, talk) => sent,
     }
+}
+
+fn read(path: &str) -> io::Result<Vec<u8>> {
+    if path != "-" {
+        return fs::read(path);
+    }
+    let mut body = Vec::new();
+    io::stdin().lock().read_to_end(&mut body)?;
+    Ok(body)
 }
 
 async fn send(
     call: Call,
+    signer: &Signer,
     place: Place,
     settings: &Settings,
-    held: &Holdings,
+    found: &Found,
     talk: &Talk,
 ) -> Result<Exit, Failure> {
     let told = talk.clone();
-    let transport = transport(settings, held, move |event| tell(event, &told))?;
+    let transport = transport(settings, &found.holdings, move |event| tell(event, &told))?;
     let network = |error: engagement::transport::Error| {
         Failure::new(Exit::Network, "network", describe(&error)).retryable(true)
     };
     // Any API may be behind the URL: its answers are shown as they are and nothing is asked twice because of them.
-    let answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(network)?;
+    let call = call.authorization(signer.authorization());
+    let mut answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(network)?;
+    if answer.status == 401
+        && let Signer::Bearer(old) = signer
+        && let Some(new) = renewed(old, settings, found, talk).await
+    {
+        transport.conceal(&new);
+        let call = call.authorization(Authorization::Bearer(new));
+        answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(network)?;
+    }
     talk.say(&format!("HTTP {}", answer.status));
     if answer.concealed {
         talk.warn("the server repeats credentials in its answer, in which they are hidden");
@@ -103,6 +132,22 @@ async fn send(
         429 => Exit::Quota,
         _ => Exit::Network,
     })
+}
+
+/// Another bearer token, if this one is good no longer and the app's key is there to ask for one.
+async fn renewed(old: &Secret, settings: &Settings, found: &Found, talk: &Talk) -> Option<Secret> {
+    let consumer = found.holdings.consumer.as_ref().filter(|_| !settings.is_emulator())?;
+    let wire = Wire::new(settings, &found.holdings, talk).ok()?;
+    let reply = wire.send(&Errand::bearer_token(settings.api_url(), consumer)).await.ok()?;
+    let new = check::bearer(&reply).ok()?.secret().clone();
+    if new == *old {
+        return None;
+    }
+    talk.detail("the bearer token is good no longer, and there is another one");
+    if let Some(keep) = credentials::bearer_keeper(settings, found, talk) {
+        keep(&new);
+    }
+    Some(new)
 }
 
 /// Who signs.
@@ -229,18 +274,27 @@ fn hide_token(text: &str, token: &str) -> String {
         .fold(text.to_owned(), |text, token| text.replace(&token, HIDDEN))
 }
 
+/// Takes whatever else is held out of a text in which the user may have written it. The consumer key may show; what is
+/// short would be found everywhere.
+fn hide_held(text: &str, held: &Holdings) -> String {
+    let may_show = held.consumer.as_ref().map(|consumer| &consumer.key);
+    held.secrets()
+        .filter(|secret| Some(*secret) != may_show && secret.expose().len() >= 8)
+        .fold(text.to_owned(), |text, secret| hide_token(&text, secret.expose()))
+}
+
 /// A URL as given, or a path below the base URL.
 fn full_url(url: &str, embedded: Option<&Embedded>, settings: &Settings) -> Result<Url, Failure> {
     let base = match (embedded, &settings.base_url) {
         _ if !url.starts_with('/') => None,
         (Some(embedded), _) => Some(embedded.url()),
-        (None, Some(base)) if url.starts_with("/insights/") => Some(base.as_str()),
+        (None, _) if url.starts_with("/insights/") => Some(settings.base_url()),
         (None, Some(_)) => Some(settings.api_url()),
         (None, None) => None,
     };
     let full = base.map_or_else(|| url.to_owned(), |base| format!("{}{url}", base.trim_end_matches('/')));
     Url::parse(&full).map_err(|error| {
-        let failure = Failure::usage(format!("{full:?}: {error}"));
+        let failure = Failure::usage(format!("{:?}: {error}", without_password(&full)));
         if base.is_none() && url.starts_with('/') {
             failure.hint("say which server is meant with --base-url")
         } else {

@@ -29,10 +29,10 @@ pub(crate) async fn connect(
 ) -> Result<Client, Failure> {
     let found = match embedded {
         Some(embedded) => embedded.credentials(),
-        None if need.dry_run => credentials::find(settings, talk)?,
+        None if need.dry_run => credentials::find(settings, talk).await?,
         None => {
-            let mut found = credentials::require(credentials::find(settings, talk)?)?;
-            handles::learn(&mut found, need.selection, need.owners, settings, talk).await?;
+            let mut found = credentials::require(credentials::find(settings, talk).await?)?;
+            handles::learn(&mut found, need.names(), settings, talk).await?;
             found
         }
     };
@@ -47,6 +47,17 @@ pub(crate) struct Need<'a> {
     /// The owners that are named anywhere.
     pub(crate) owners: &'a [Arc<str>],
     pub(crate) dry_run: bool,
+}
+
+impl Need<'_> {
+    /// Whose tokens are asked for.
+    fn names(&self) -> Vec<&str> {
+        match &self.selection.ask_as {
+            Some(name) => vec![name],
+            None if self.selection.app => Vec::new(),
+            None => self.owners.iter().map(AsRef::as_ref).collect(),
+        }
+    }
 }
 
 /// Who is to ask.
@@ -148,7 +159,10 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
             )
         }
         ErrorKind::NeedsOwner { .. } => Failure::new(Exit::Authentication, "needs_owner", message)
-            .hint("name the account with --as HANDLE, or the owners with --owners FILE"),
+            .hint(
+                "authorise the owner with `engagement auth login HANDLE`; where that is done, name the account with \
+                 --as HANDLE, or the owners with --owners FILE",
+            ),
         ErrorKind::UnknownAccount { .. } => Failure::new(Exit::Authentication, "unknown_account", message)
             .hint("check the handle, or leave out --as"),
         ErrorKind::Request(InvalidRequest::NoTweetIds) => Failure::new(Exit::Input, "no_ids", message),

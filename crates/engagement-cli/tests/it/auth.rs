@@ -195,3 +195,66 @@ fn the_emulators_profile_keeps_nothing() {
     folder.engagement("--profile emulator auth list").run().ends(2).says(&["built in"]);
     assert!(!fs::exists(kept(&folder)).unwrap());
 }
+
+#[test]
+fn a_token_of_the_environment_hides_none_that_is_kept() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    let id = server.tweet("owned");
+    let ask = |words: &str| {
+        let run = folder.engagement(words).arg(&id).args(["--base-url", server.url()]);
+        run.env("ENGAGEMENT_ACCESS_TOKEN", "2222-demo-access-token")
+            .env("ENGAGEMENT_ACCESS_TOKEN_SECRET", "demo-news-token-secret")
+            .run()
+    };
+    let done = ask("totals --metrics impressions --as demo_brand").ends(0);
+    assert_eq!(done.lines()[0]["owner"], "demo_brand");
+    ask("totals --metrics favorites --as demo_news").ends(3);
+    let list = folder.engagement("auth list").env("ENGAGEMENT_ACCESS_TOKEN", "2222-t");
+    let list = list.env("ENGAGEMENT_ACCESS_TOKEN_SECRET", "s").run().ends(0).lines();
+    let origins: Vec<_> = list[1..].iter().map(|line| line["kept_in"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(origins, ["environment".to_owned(), kept(&folder).display().to_string()]);
+    // Where the environment has all that is needed, a store that gives nothing is no obstacle.
+    fs::set_permissions(kept(&folder), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let done = folder.engagement("totals --metrics impressions").arg(&id).brand(&server).run().ends(0);
+    done.says(&["accounts that are kept are left out", "read by others"]);
+}
+
+#[test]
+fn auto_is_the_default_by_its_name() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    let id = server.tweet("owned");
+    let ask = |words: &str, twin: &str| {
+        let run = folder.engagement(words).arg(&id).args(["--base-url", server.url()]);
+        run.env("ENGAGEMENT_AS", twin).run().ends(0).lines()[0]["owner"].clone()
+    };
+    for (words, twin) in [("--as auto", ""), ("", "auto"), ("--as auto", "nobody")] {
+        assert_eq!(ask(&format!("totals --metrics favorites {words}"), twin), "demo_brand", "{words} {twin}");
+    }
+    let request = folder.engagement("request GET /1.1/account/verify_credentials.json --as auto --base-url");
+    request.arg(server.url()).run().ends(0);
+    assert!(folder.engagement("totals --help").run().ends(0).stdout.contains("default: auto"));
+}
+
+#[test]
+fn a_request_renews_a_bearer_token_that_is_good_no_longer() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let app =
+        "consumer_key=demo-consumer-key\nconsumer_secret=demo-consumer-secret\nbearer_token=AAAAstale\n";
+    folder.engagement("auth app").stdin(app).run().ends(0);
+    let body = r#"{"tweet_ids":["20"],"engagement_types":["favorites"],"groupings":{"g":{"group_by":["tweet.id","engagement.type"]}}}"#;
+    let ask = || {
+        let run = folder.engagement("request POST /insights/engagement/totals --app -d @- --base-url");
+        run.arg(server.url()).args(["-H", "Content-Type: application/json"]).stdin(body).run()
+    };
+    let done = ask();
+    assert!(!done.stderr.contains("401"), "{}", done.stderr);
+    assert!(fs::read_to_string(kept(&folder)).unwrap().contains("AAAAdemo%3Dtoken"));
+    let before = server.requests();
+    assert_eq!(ask().code, done.code);
+    assert_eq!(server.requests(), before + 1);
+}

@@ -100,6 +100,41 @@ impl Engagement {
         self
     }
 
+    /// With this umask.
+    pub(crate) fn under_umask(mut self, umask: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
+        command.arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.current_dir(self.command.get_current_dir().unwrap());
+        self.command = command;
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self
+    }
+
+    /// As a user to whom the system refuses something, where it refuses its tester nothing: root runs it as `nobody`, if
+    /// that user can reach the program.
+    pub(crate) fn unprivileged(mut self, folder: &Folder) -> Self {
+        use std::os::unix::{fs::chown, process::CommandExt as _};
+        fn give(path: &Path) -> std::io::Result<()> {
+            chown(path, Some(NOBODY), Some(NOBODY))?;
+            if path.is_dir() {
+                for entry in fs::read_dir(path)? {
+                    give(&entry?.path())?;
+                }
+            }
+            Ok(())
+        }
+        let mut probe = Command::new(env!("CARGO_BIN_EXE_engagement"));
+        probe.arg("--version").current_dir(folder.path()).uid(NOBODY).gid(NOBODY).stdout(Stdio::null());
+        if give(folder.path()).is_ok() && probe.status().is_ok_and(|status| status.success()) {
+            self.command.uid(NOBODY).gid(NOBODY);
+        }
+        self
+    }
+
     pub(crate) fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.input = Some(text.into());
         self.command.stdin(Stdio::piped());
@@ -194,6 +229,8 @@ impl Done {
         serde_json::from_str(object.unwrap_or_else(|| panic!("no object: {}", self.stderr))).unwrap()
     }
 }
+
+const NOBODY: u32 = 65534;
 
 /// The date of so many days ago in UTC: the API looks back for a year only.
 pub(crate) fn days_ago(days: i64) -> String {

@@ -139,3 +139,16 @@ fn the_answer_goes_where_it_is_told_to() {
         .prints_nothing();
     assert!(folder.json("answer.json")["g"].is_object());
 }
+
+#[test]
+fn what_is_held_is_hidden_wherever_it_is_written() {
+    let folder = Folder::new();
+    let done = folder
+        .engagement("request POST /insights/engagement/totals?access_token=canary%2Dbearer --print --app")
+        .args(["-d", "token=canary-bearer&other=canary+bearer"])
+        .env("ENGAGEMENT_BEARER_TOKEN", "canary-bearer")
+        .run()
+        .ends(0);
+    assert!(done.stdout.starts_with("POST https://data-api.twitter.com/insights/"), "{}", done.stdout);
+    assert!(done.stdout.contains("token=[hidden]&other"), "{}", done.stdout);
+}

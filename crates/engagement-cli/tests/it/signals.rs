@@ -186,3 +186,30 @@ fn wait_until(mut holds: impl FnMut() -> bool) {
         thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[test]
+fn a_command_for_credentials_is_ended_too() {
+    let folder = Folder::new();
+    folder.write(
+        "config/engagement/config.toml",
+        "default_profile = \"work\"\n[profiles.work]\ncredential_command = \"echo $$ > part; mv part pid; exec sleep 60\"\n",
+    );
+    let commands = ["totals 20", "auth check", "auth list", "auth login --pin", "request GET https://x.com/"];
+    for (command, (signal, code)) in
+        commands.into_iter().zip([("INT", 130), ("TERM", 143)].into_iter().cycle())
+    {
+        let run = folder.engagement(command).env("PATH", std::env::var_os("PATH").unwrap());
+        let child = run.spawn();
+        let path = folder.path().join("pid");
+        while !path.exists() {
+            thread::yield_now();
+        }
+        let begun = Instant::now();
+        send(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(2), "{command}: {:?}", begun.elapsed());
+        assert_eq!(output.status.code(), Some(code), "{command}");
+        assert!(!Path::new("/proc").join(folder.read("pid").trim()).exists(), "{command}");
+        fs::remove_file(path).unwrap();
+    }
+}

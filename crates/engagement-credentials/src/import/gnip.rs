@@ -3,16 +3,13 @@
 use serde::Deserialize;
 
 use super::{Import, ImportError, yaml};
-use crate::entry::Named;
+use crate::entry::{EntryError, Named};
 
 /// Reads it.
 pub(super) fn read(text: &str) -> Result<Import, ImportError> {
     let file: File = yaml(text)?;
     let Some(engagement) = file.engagement else { return Ok(Import::default()) };
-    let mut import = Import::default();
-    if engagement.url.is_some() {
-        import.notes.push("its url is not taken over: name another host with --base-url".to_owned());
-    }
+    let has_url = engagement.url.is_some();
     let named = Named {
         consumer_key: engagement.consumer_key,
         consumer_secret: engagement.consumer_secret,
@@ -20,7 +17,14 @@ pub(super) fn read(text: &str) -> Result<Import, ImportError> {
         access_token_secret: engagement.token_secret,
         ..Named::default()
     };
-    import.apps.push(named.holdings().map_err(ImportError::Entry)?);
+    let mut import = named.entry().map(Import::from).map_err(ImportError::Entry)?;
+    if import.apps.iter().any(|app| app.consumer.is_none()) {
+        let missing = EntryError::Missing { name: "consumer_key", beside: "token" };
+        return Err(ImportError::Entry(missing));
+    }
+    if has_url {
+        import.notes.push("its url is not taken over: name another host with --base-url".to_owned());
+    }
     Ok(import)
 }
 

@@ -176,3 +176,47 @@ fn variables_are_read_from_a_file_or_from_the_environment() {
     assert_eq!(shown(&Client::read_variables(variables).unwrap()), wanted);
     assert!(Client::read_variables([("PATH".to_owned(), "x".to_owned())]).is_err());
 }
+
+#[test]
+fn what_is_null_is_nothing_and_a_default_that_is_no_pair_is_none() {
+    for null in ["null", "~", ""] {
+        let text = format!("{APP}bearer_tokens:\n  k: {null}\n");
+        assert_eq!(shown(&Client::Twurl.read(&text).unwrap()), ["Some(\"k:s\") None a=1-t:ts"], "{null}");
+    }
+    for default in ["a", "7", "[a]", "~", "no", "{a: k}"] {
+        let text = format!("{APP}configuration:\n  default_profile: {default}\n");
+        let read = Client::Twurl.read(&text);
+        match default {
+            "{a: k}" => assert!(read.is_err()),
+            _ => assert_eq!(shown(&read.unwrap()).len(), 1, "{default}"),
+        }
+    }
+}
+
+#[test]
+fn line_ends_after_values_are_left_out_and_said() {
+    let text = APP.replace("token: 1-t", "token: |\n        1-t");
+    let import = Client::Twurl.read(&text).unwrap();
+    assert_eq!(shown(&import), ["Some(\"k:s\") None a=1-t:ts"]);
+    assert_eq!(import.notes, ["the token of @a ends with a line end, which is left out"]);
+}
+
+#[test]
+fn tokens_without_an_app_are_named() {
+    let text =
+        "oauth1_tokens: {oauth1: {access_token: 1-t, token_secret: ts}}\nbearer_token: {bearer: AAAA}\n";
+    let import = Client::Xurl.read(text).unwrap();
+    assert_eq!(shown(&import), ["None Some(\"AAAA\") "]);
+    assert!(import.notes[0].contains("no consumer_key"), "{:?}", import.notes);
+    let error = Client::GnipYaml.read("engagement: {token: 1-t, token_secret: ts}").unwrap_err();
+    assert_eq!(error.to_string(), "token is there and consumer_key is not");
+}
+
+const APP: &str = "\
+profiles:
+  a:
+    k:
+      consumer_secret: s
+      token: 1-t
+      secret: ts
+";

@@ -29,18 +29,23 @@ fn add(import: &mut Import, name: Option<&str>, tokens: Tokens) {
     if !tokens.oauth2_tokens.is_empty() {
         import.notes.push(format!("OAuth 2.0 tokens{of} are of no use for the Engagement API"));
     }
-    let bearer = tokens.bearer_token.and_then(|token| Hidden::filled(token.bearer));
-    let oauth1 = tokens.oauth1_token.and_then(|token| token.oauth1);
-    let consumer = oauth1.as_ref().and_then(|token| {
-        let key = Hidden::filled(token.consumer_key.clone())?;
-        Some(Consumer { key, secret: Hidden::filled(token.consumer_secret.clone())? })
-    });
+    let notes = &mut import.notes;
+    let mut taken = |value, name: &str| Hidden::trimmed(value, &format!("{name}{of}"), notes);
+    let bearer = taken(tokens.bearer_token.and_then(|token| token.bearer), "bearer token");
+    let oauth1 = tokens.oauth1_token.and_then(|token| token.oauth1).unwrap_or_default();
+    let consumer = taken(oauth1.consumer_key, "consumer_key")
+        .zip(taken(oauth1.consumer_secret, "consumer_secret"))
+        .map(|(key, secret)| Consumer { key, secret });
+    let account = taken(oauth1.access_token, "access_token")
+        .zip(taken(oauth1.token_secret, "token_secret"))
+        .map(|(token, secret)| Account::new(token, secret));
+    if consumer.is_none() && account.is_some() {
+        import.notes.push(format!(
+            "the OAuth 1.0a token{of} has no consumer_key and consumer_secret, and is left out"
+        ));
+    }
     match (consumer, bearer) {
         (Some(consumer), bearer) => {
-            let account = oauth1.and_then(|token| {
-                let secret = Hidden::filled(token.token_secret)?;
-                Some(Account::new(Hidden::filled(token.access_token)?, secret))
-            });
             let key = consumer.key.clone();
             import.add(consumer, account);
             if let (Some(app), Some(bearer)) = (import.app(&key), bearer) {

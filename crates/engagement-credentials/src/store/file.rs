@@ -64,10 +64,13 @@ pub(super) fn try_writing(path: &Path) -> Result<(), StoreError> {
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     make_folder(path)?;
     let lock = beside(path, "lock");
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    private(&mut options);
-    let file = options.open(&lock).map_err(|source| failed(&lock, Done::Locked, source))?;
+    let file = match create(&lock) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            OpenOptions::new().write(true).open(&lock)
+        }
+        created => created,
+    };
+    let file = file.map_err(|source| failed(&lock, Done::Locked, source))?;
     file.lock().map_err(|source| failed(&lock, Done::Locked, source))?;
     Ok(file)
 }
@@ -156,13 +159,32 @@ fn judge(_: &Path, _: &fs::Metadata) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes the folders above it that are not there, for their owner alone whatever the umask is.
 fn make_folder(path: &Path) -> Result<(), StoreError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|source| failed(folder, Done::Written, source))
+    if folder.is_dir() {
+        return Ok(());
+    }
+    make_folder(folder)?;
+    let made = match private_folder(folder) {
+        // Another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made,
+    };
+    made.map_err(|source| failed(folder, Done::Written, source))
+}
+
+#[cfg(unix)]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    fs::DirBuilder::new().mode(0o700).create(folder)?;
+    // The umask can have taken bits away.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)
 }
 
 /// So that the new name lasts through a loss of power. Not every file system can do it, and then nothing is lost that

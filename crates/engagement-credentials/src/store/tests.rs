@@ -97,6 +97,20 @@ mod unix {
     }
 
     #[test]
+    fn a_folder_is_private_as_far_as_it_is_made_for_it() {
+        let folder = Folder::new();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o755)).unwrap();
+        let store = Store::at(folder.0.join("a/b/credentials.toml"));
+        store.change("default", |held| *held = holdings()).unwrap();
+        assert_eq!(mode(&folder.0), 0o755);
+        for made in ["a", "a/b"] {
+            assert_eq!(mode(&folder.0.join(made)), 0o700, "{made}");
+        }
+        assert_eq!(mode(&folder.0.join("a/b/.credentials.toml.lock")), 0o600);
+    }
+
+    #[test]
     fn a_file_that_others_can_read_is_refused() {
         let (_folder, store) = kept();
         for mode in [0o644, 0o640, 0o604, 0o620, 0o602, 0o601, 0o610] {
@@ -175,6 +189,7 @@ fn a_profile_in_a_keyring_that_is_not_built_in_is_named() {
     let text = fs::read_to_string(store.path()).unwrap();
     fs::write(store.path(), format!("{text}\n[profiles.default]\nkept_in = \"keyring\"\n")).unwrap();
     let error = store.holdings("default").unwrap_err();
-    assert!(error.to_string().contains("built without"), "{error}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("built without"), "{error}: {cause}");
     assert!(store.holdings("other").unwrap().is_some());
 }

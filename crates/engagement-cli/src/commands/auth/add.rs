@@ -5,12 +5,9 @@ use std::{
     path::Path,
 };
 
-use engagement_credentials::{
-    Account, Holdings,
-    entry::{self, Bare},
-};
+use engagement_credentials::{Account, Holdings, entry::Bare};
 
-use super::{keep, refused_entry, text};
+use super::{entry, keep, text};
 use crate::{
     cli::AuthAdd,
     exit::{Exit, Failure},
@@ -20,8 +17,8 @@ use crate::{
 };
 
 /// Runs it.
-pub(super) fn run(options: &AuthAdd, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
-    let mut given = given(options.file.as_deref())?;
+pub(super) async fn run(options: &AuthAdd, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+    let mut given = given(options.file.as_deref(), talk).await?;
     if let Some(handle) = &options.handle {
         let [account] = &mut given.accounts[..] else {
             return Err(Failure::usage(format!(
@@ -51,6 +48,9 @@ struct Taken {
 }
 
 fn take(held: &mut Holdings, given: Holdings) -> Result<Taken, Failure> {
+    for account in &given.accounts {
+        unlike(held, account)?;
+    }
     if let Some(consumer) = given.consumer {
         match &held.consumer {
             Some(known) if known.key != consumer.key => {
@@ -70,22 +70,50 @@ fn take(held: &mut Holdings, given: Holdings) -> Result<Taken, Failure> {
     Ok(Taken { names, replaced, has_app: held.consumer.is_some() })
 }
 
+/// Refuses a handle that is not the token's, as far as is known.
+fn unlike(held: &Holdings, account: &Account) -> Result<(), Failure> {
+    let Some(handle) = &account.handle else { return Ok(()) };
+    let refused =
+        |message: String, hint: String| Err(Failure::new(Exit::Input, "another_account", message).hint(hint));
+    for known in &held.accounts {
+        let has_handle = known.handle.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(handle));
+        match (known.is_same_user(account), has_handle, &known.handle) {
+            (true, false, Some(own)) => {
+                return refused(
+                    format!("the token is one of @{own}, and not of @{handle}"),
+                    "leave out the handle; if the account has another one by now, `engagement auth check` learns it"
+                        .to_owned(),
+                );
+            }
+            (false, true, _) => {
+                return refused(
+                    format!("@{handle} is kept already, with the token of another user"),
+                    format!(
+                        "check whose token it is, or remove the other one with `engagement auth remove {handle}`"
+                    ),
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// From a file, standard input or the keyboard.
-fn given(file: Option<&Path>) -> Result<Holdings, Failure> {
+async fn given(file: Option<&Path>, talk: &Talk) -> Result<Holdings, Failure> {
     let from = match file {
         Some(file) => file,
         None if !io::stdin().is_terminal() => Path::new("-"),
         None if prompt::is_possible() => {
-            let token = prompt::secret("Access token (hidden): ")?;
-            let secret = prompt::secret("Access token secret (hidden): ")?;
+            let token = prompt::secret("Access token (hidden): ").await?;
+            let secret = prompt::secret("Access token secret (hidden): ").await?;
             let account = Account::new(token.as_str(), secret.as_str());
             return Ok(Holdings { accounts: vec![account], ..Holdings::default() });
         }
         None => return Err(Failure::usage("there is nowhere to ask for the token").hint(WANTED)),
     };
     let name = if from == Path::new("-") { "standard input".into() } else { from.display().to_string() };
-    let holdings =
-        entry::read(&text(from)?, Bare::Accounts).map_err(|error| refused_entry(&name, error, WANTED))?;
+    let holdings = entry(&name, &text(from)?, Bare::Accounts, WANTED, talk)?;
     if holdings.accounts.is_empty() {
         return Err(Failure::new(
             Exit::Input,

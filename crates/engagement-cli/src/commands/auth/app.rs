@@ -1,14 +1,14 @@
 //! `engagement auth app`: the app's consumer key and secret.
 
-use std::{io, path::Path};
-
-use engagement_credentials::{
-    Consumer, Holdings,
-    entry::{self, Bare},
+use std::{
+    io::{self, IsTerminal as _},
+    path::Path,
 };
+
+use engagement_credentials::{Consumer, Holdings, entry::Bare};
 use oauth_core::Secret;
 
-use super::{keep, refused_entry, text};
+use super::{entry, keep, text};
 use crate::{
     cli::AuthApp,
     credentials,
@@ -19,58 +19,81 @@ use crate::{
 };
 
 /// Runs it.
-pub(super) fn run(options: &AuthApp, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
-    let given = given(options.file.as_deref(), talk)?;
-    let (left, place) = keep(settings, |held| take(held, given))?;
-    talk.say(&format!("the app is kept in {place}"));
-    if left > 0 {
-        talk.warn(&format!(
-            "{left} accounts had authorised another app, and their tokens are of no use with this one: they are gone"
-        ));
-    }
+pub(super) async fn run(options: &AuthApp, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+    let given = given(options.file.as_deref(), talk).await?;
+    let what = if given.consumer.is_some() { "the app" } else { "the app's bearer token" };
+    let accounts = match given.accounts.len() {
+        0 => String::new(),
+        count => format!(" with {count} of its accounts"),
+    };
+    let (taken, place) = keep(settings, |held| take(held, given))?;
+    taken?;
+    talk.say(&format!("{what} is kept in {place}{accounts}"));
     Ok(Exit::Done)
 }
 
-/// The new app instead of the old one. Returns how many accounts authorised the old one only.
-fn take(held: &mut Holdings, given: Holdings) -> usize {
-    let key = |holdings: &Holdings| holdings.consumer.as_ref().map(|consumer| consumer.key.clone());
-    let is_another = key(held).is_some_and(|own| Some(own) != key(&given));
-    let left = if is_another { held.accounts.len() } else { 0 };
-    if is_another {
+/// The new app instead of the old one, unless there are accounts that only the old one can use. Who names no key means the
+/// app that there is.
+fn take(held: &mut Holdings, given: Holdings) -> Result<(), Failure> {
+    if let (Some(kept), Some(new)) = (&held.consumer, &given.consumer)
+        && kept.key != new.key
+    {
+        if !held.accounts.is_empty() {
+            return Err(Failure::new(
+                Exit::Input,
+                "another_app",
+                format!(
+                    "the profile keeps another app, and tokens of {} accounts that this one has no use for: nothing \
+                     is changed",
+                    held.accounts.len()
+                ),
+            )
+            .hint(
+                "check the key; keep another app in a profile of its own with --profile NAME, or remove this one first \
+                 with `engagement auth remove --all`",
+            ));
+        }
         *held = Holdings::default();
     }
-    held.consumer = given.consumer;
+    if given.consumer.is_some() && given.consumer != held.consumer {
+        held.consumer = given.consumer;
+        held.checked = None;
+    }
     held.bearer = given.bearer.or_else(|| held.bearer.take());
     for account in given.accounts {
         held.put(account);
     }
-    left
+    Ok(())
 }
 
-/// From a file, the environment, standard input or the keyboard.
-fn given(file: Option<&Path>, talk: &Talk) -> Result<Holdings, Failure> {
+/// From a file, standard input, the environment or the keyboard.
+async fn given(file: Option<&Path>, talk: &Talk) -> Result<Holdings, Failure> {
     if let Some(file) = file {
-        return read(&file.display().to_string(), &text(file)?);
+        return read(&file.display().to_string(), &text(file)?, talk);
     }
-    let environment = credentials::environment(talk)?;
-    if environment.holdings.consumer.is_some() {
+    let typed = if io::stdin().is_terminal() { None } else { Some(text(Path::new("-"))?) };
+    if let Some(typed) = typed.as_ref().filter(|typed| !typed.trim().is_empty()) {
+        return read("standard input", typed, talk);
+    }
+    let Holdings { consumer, bearer, .. } = credentials::environment(talk)?.holdings;
+    if consumer.is_some() || bearer.is_some() {
         talk.say("the app is taken from the environment");
-        return Ok(environment.holdings);
+        return Ok(Holdings { consumer, bearer, ..Holdings::default() });
     }
-    if !io::IsTerminal::is_terminal(&io::stdin()) {
-        return read("standard input", &text(Path::new("-"))?);
+    if let Some(typed) = typed {
+        return read("standard input", &typed, talk);
     }
     if !prompt::is_possible() {
         return Err(Failure::usage("there is nowhere to ask for the consumer key").hint(WANTED));
     }
-    let key = prompt::secret("Consumer key (hidden): ")?;
-    let secret = prompt::secret("Consumer secret (hidden): ")?;
+    let key = prompt::secret("Consumer key (hidden): ").await?;
+    let secret = prompt::secret("Consumer secret (hidden): ").await?;
     let consumer = Consumer { key: Secret::from(key.as_str()), secret: Secret::from(secret.as_str()) };
     Ok(Holdings { consumer: Some(consumer), ..Holdings::default() })
 }
 
-fn read(from: &str, text: &str) -> Result<Holdings, Failure> {
-    let holdings = entry::read(text, Bare::App).map_err(|error| refused_entry(from, error, WANTED))?;
+fn read(from: &str, text: &str, talk: &Talk) -> Result<Holdings, Failure> {
+    let holdings = entry(from, text, Bare::App, WANTED, talk)?;
     if holdings.consumer.is_none() && holdings.bearer.is_none() {
         return Err(Failure::new(Exit::Input, "credentials_input", format!("{from}: there is no app in it"))
             .hint(format!("give {WANTED}")));

@@ -6,11 +6,12 @@ use engagement_credentials::{
 };
 use jiff::Timestamp;
 use oauth_core::Secret;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::exit_of;
 use crate::{
     cli::AuthCheck,
+    commands::handles,
     credentials::{self, refused_store},
     exit::{Exit, Failure},
     place::Place,
@@ -31,7 +32,8 @@ pub(super) async fn run(options: &AuthCheck, settings: &Settings, talk: &Talk) -
 }
 
 async fn check_all(options: &AuthCheck, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
-    let own = credentials::find(settings, talk)?;
+    let mut own = credentials::find(settings, talk).await?;
+    handles::learn(&mut own, options.handle.as_deref(), settings, talk).await?;
     if own.holdings.is_empty() && !options.all {
         return Err(credentials::none());
     }
@@ -77,7 +79,8 @@ impl<'a> Judge<'a> {
         Ok(Self { settings, talk, wire: Wire::new(settings, &Holdings::default(), talk)?, lines: Vec::new() })
     }
 
-    /// The app of a profile, and its accounts or the one that is named.
+    /// The app of a profile, and its accounts or the one that is named. Whether the app may use the Engagement API is
+    /// asked last, and on another host: what goes wrong there says nothing of the accounts.
     pub(crate) async fn profile(
         &mut self,
         profile: &str,
@@ -91,52 +94,85 @@ impl<'a> Judge<'a> {
             Some(name) => vec![held.account(name).ok_or_else(|| unknown(name, held))?],
         };
         let mut learnt = Learnt::default();
-        let mut line = Line::new(profile, "app", held.consumer.as_ref());
-        let app = self.app(held, &mut learnt, &mut line).await?;
-        line.settle(&app, "");
-        let app_found = line.found();
-        learnt.app = Some(app_found);
-        self.lines.push(line);
+        let mut app = Line::new(profile, "app", held.consumer.as_ref());
+        let key = self.key(held, &mut learnt, &mut app).await?;
+        let mut judged = Vec::new();
         for account in accounts {
             let mut line = Line::new(profile, "account", held.consumer.as_ref());
             line.handle.clone_from(&account.handle);
             line.user_id = account.user_id().map(|user_id| user_id.to_string());
-            // Without a good app nothing is learnt of its tokens.
-            let judged = match app_found {
-                Finding::Good | Finding::NotProvisioned | Finding::WrongBearer => {
-                    self.account(profile, held, account, &mut learnt, &mut line).await?
-                }
-                _ => app.clone(),
+            let about = match &key {
+                Key::Good | Key::Probed(_) => self.account(profile, held, account, &mut line).await?,
+                // Without a good app nothing is learnt of its tokens.
+                Key::Bad(about) => about.clone(),
             };
-            line.settle(&judged, &account.name());
-            learnt.accounts.push((account.token.clone(), line.found(), line.handle.clone()));
+            judged.push((account, line, about));
+        }
+        let about = match key {
+            Key::Good => match learnt.bearer.as_ref().or(held.bearer.as_ref()) {
+                Some(bearer) => {
+                    let header = Secret::from(format!("Bearer {}", bearer.expose()));
+                    self.probe(Proof::Header(header), Finding::WrongBearer, &mut app).await?
+                }
+                None => Judged::Good,
+            },
+            Key::Probed(about) | Key::Bad(about) => about,
+        };
+        app.settle(&about, "");
+        learnt.app = Some(app.found);
+        let is_provisioned = app.found != Finding::NotProvisioned;
+        self.lines.push(app);
+        for (account, mut line, about) in judged {
+            let about = match about {
+                Judged::Good if !is_provisioned => Judged::Known(Finding::NotProvisioned),
+                about => about,
+            };
+            line.settle(&about, &account.name());
+            learnt.accounts.push((account.token.clone(), line.found, line.handle.clone()));
             self.lines.push(line);
         }
-        self.keep(profile, found, learnt)
+        if let Err(failure) = self.keep(profile, found, learnt) {
+            self.talk.warn(&format!("what was found is not kept: {failure}"));
+        }
+        Ok(())
     }
 
-    /// Whether the server knows the app, and the app may use the Engagement API.
-    async fn app(&self, held: &Holdings, learnt: &mut Learnt, line: &mut Line) -> Result<Judged, Failure> {
-        let mut bearer = held.bearer.clone();
-        if let Some(consumer) = &held.consumer {
-            let errand = Errand::bearer_token(self.settings.api_url(), consumer);
-            let reply = match self.wire.send(&errand).await {
-                Ok(reply) => reply,
-                Err(failure) => return lost(failure),
-            };
-            line.clock_ahead = reply.clock_ahead;
-            match check::bearer(&reply) {
-                Ok(token) => bearer = Some(token.secret().clone()),
-                Err(trouble) => return Ok(Judged::Bad(trouble)),
-            }
-            learnt.bearer.clone_from(&bearer);
-        }
-        let refused = if held.consumer.is_some() { Finding::WrongConsumer } else { Finding::WrongBearer };
-        let Some(bearer) = bearer else { return Ok(Judged::Good) };
-        let header = Secret::from(format!("Bearer {}", bearer.expose()));
-        let Some(errand) = check::probe(self.settings.base_url(), Proof::Header(header)) else {
-            return Ok(Judged::Good);
+    /// Whether the server knows the app.
+    async fn key(&self, held: &Holdings, learnt: &mut Learnt, line: &mut Line) -> Result<Key, Failure> {
+        let Some(consumer) = &held.consumer else { return Ok(Key::Good) };
+        let reply = match self.wire.send(&Errand::bearer_token(self.settings.api_url(), consumer)).await {
+            Ok(reply) => reply,
+            Err(failure) => return lost(failure).map(Key::Bad),
         };
+        line.clock_ahead = reply.clock_ahead;
+        let mut trouble = match check::bearer(&reply) {
+            Ok(token) => {
+                learnt.bearer = Some(token.secret().clone());
+                return Ok(Key::Good);
+            }
+            Err(trouble) => trouble,
+        };
+        if !trouble.may_be_haste() {
+            return Ok(Key::Bad(Judged::Bad(trouble)));
+        }
+        // What is signed with the key tells whether it is the key.
+        let signed = Proof::Signature(consumer.credentials());
+        let about = self.probe(signed, Finding::WrongConsumer, line).await?;
+        match &about {
+            Judged::Good => return Ok(Key::Probed(about)),
+            Judged::Bad(probed) => match probed.finding {
+                Finding::NotProvisioned => return Ok(Key::Probed(about)),
+                Finding::WrongConsumer => {}
+                _ => trouble.finding = Finding::Server,
+            },
+            _ => trouble.finding = Finding::Server,
+        }
+        Ok(Key::Bad(Judged::Bad(trouble)))
+    }
+
+    /// Whether the app may use the Engagement API.
+    async fn probe(&self, proof: Proof, refused: Finding, line: &mut Line) -> Result<Judged, Failure> {
+        let Some(errand) = check::probe(self.settings.base_url(), proof) else { return Ok(Judged::Good) };
         let reply = match self.wire.send(&errand).await {
             Ok(reply) => reply,
             Err(failure) => return lost(failure),
@@ -151,7 +187,6 @@ impl<'a> Judge<'a> {
         profile: &str,
         held: &Holdings,
         account: &Account,
-        learnt: &mut Learnt,
         line: &mut Line,
     ) -> Result<Judged, Failure> {
         let Some(credentials) = held.credentials(account) else { return Ok(Judged::Good) };
@@ -169,10 +204,7 @@ impl<'a> Judge<'a> {
                 }
                 line.handle = Some(identity.handle);
                 line.user_id = Some(identity.user_id.to_string());
-                Ok(match learnt.app {
-                    Some(Finding::NotProvisioned) => Judged::Known(Finding::NotProvisioned),
-                    _ => Judged::Good,
-                })
+                Ok(Judged::Good)
             }
             Err(mut trouble) => {
                 if trouble.finding == Finding::WrongToken
@@ -214,8 +246,9 @@ impl<'a> Judge<'a> {
 
     /// Writes down what was found, where it is kept.
     fn keep(&self, profile: &str, found: &Found, learnt: Learnt) -> Result<(), Failure> {
-        let is_kept = |origin: &Option<Origin>| matches!(origin, Some(Origin::File(_) | Origin::Keyring));
-        let (app, accounts) = (is_kept(&found.consumer) || is_kept(&found.bearer), is_kept(&found.accounts));
+        let is_kept = |origin: &Origin| matches!(origin, Origin::File(_) | Origin::Keyring);
+        let app = found.consumer.as_ref().or(found.bearer.as_ref()).is_some_and(is_kept);
+        let accounts = found.accounts.iter().any(is_kept);
         let Some(store) = self.settings.store.as_ref().filter(|_| app || accounts) else { return Ok(()) };
         let at = Timestamp::now();
         let change = |held: &mut Holdings| {
@@ -225,7 +258,7 @@ impl<'a> Judge<'a> {
             }
             for (token, finding, handle) in learnt.accounts {
                 let account = held.accounts.iter_mut().find(|account| account.token == token);
-                if let Some(account) = account.filter(|_| accounts && finding.is_about_credential()) {
+                if let Some(account) = account.filter(|_| finding.is_about_credential()) {
                     account.checked = Some(Checked { at, found: finding });
                     account.handle = handle.or_else(|| account.handle.take());
                 }
@@ -241,6 +274,14 @@ struct Learnt {
     app: Option<Finding>,
     bearer: Option<Secret>,
     accounts: Vec<(Secret, Finding, Option<String>)>,
+}
+
+/// What is known of the app's key.
+enum Key {
+    Good,
+    /// Good, and whether the app may use the Engagement API is known already.
+    Probed(Judged),
+    Bad(Judged),
 }
 
 /// How a credential stands.
@@ -267,7 +308,8 @@ pub(crate) struct Line {
     user_id: Option<String>,
     /// Consumer keys are shown here and in few other places.
     consumer_key: Option<String>,
-    found: &'static str,
+    #[serde(serialize_with = "word")]
+    pub(crate) found: Finding,
     pub(crate) message: String,
     pub(crate) remedy: Option<String>,
     /// The profile whose app the token belongs to.
@@ -284,7 +326,7 @@ impl Line {
             handle: None,
             user_id: None,
             consumer_key: consumer.map(|consumer| consumer.key.expose().to_owned()),
-            found: Finding::Good.word(),
+            found: Finding::Good,
             message: String::new(),
             remedy: None,
             other_profile: None,
@@ -299,7 +341,7 @@ impl Line {
             Judged::Known(finding) => (*finding, finding.describe().to_owned()),
             Judged::Lost(message) => (Finding::Network, message.clone()),
         };
-        self.found = finding.word();
+        self.found = finding;
         self.message = match &self.other_profile {
             Some(other) => format!("{message}; it is good for the app of the profile {other}"),
             None => message,
@@ -307,10 +349,6 @@ impl Line {
         // No answer says its own remedy.
         let remedy = Some(finding.remedy(name)).filter(|_| !matches!(judged, Judged::Lost(_)));
         self.remedy = remedy.filter(|remedy| !remedy.is_empty());
-    }
-
-    pub(crate) fn found(&self) -> Finding {
-        Finding::from_word(self.found).unwrap_or(Finding::Server)
     }
 
     /// Who it is about.
@@ -324,17 +362,20 @@ impl Line {
     }
 
     fn failure(&self) -> Option<Failure> {
-        let finding = self.found();
-        if finding == Finding::Good {
+        if self.found == Finding::Good {
             return None;
         }
-        let failure =
-            Failure::new(exit_of(finding), self.found, format!("{}: {}", self.name(), self.message));
+        let message = format!("{}: {}", self.name(), self.message);
+        let failure = Failure::new(exit_of(self.found), self.found.word(), message);
         Some(match &self.remedy {
             Some(remedy) => failure.hint(remedy),
             None => failure,
         })
     }
+}
+
+fn word<S: Serializer>(found: &Finding, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(found.word())
 }
 
 fn unknown(name: &str, held: &Holdings) -> Failure {

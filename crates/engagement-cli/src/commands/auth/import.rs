@@ -1,6 +1,6 @@
 //! `engagement auth import`: what other clients keep. Dry unless `--yes`.
 
-use std::{collections::BTreeMap, env};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 use engagement_credentials::{
     Account, Holdings,
@@ -21,30 +21,38 @@ use crate::{
 
 /// Runs it.
 pub(super) fn run(options: &AuthImport, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
-    let (from, import) = read(options)?;
+    let (from, import) = read(options, talk)?;
     for note in &import.notes {
         talk.warn(note);
     }
     let store = store(settings)?;
     let refused = |error| refused_store(&error);
-    let known = store.profiles().map_err(refused)?;
+    let mut kept = BTreeMap::new();
+    for profile in store.profiles().map_err(refused)? {
+        if let Some((_, held)) = store.holdings(&profile).map_err(refused)? {
+            kept.insert(profile, held);
+        }
+    }
     let mut lines = Vec::new();
-    for (profile, app) in into_profiles(import, settings.profile_name(), &known, store)? {
-        lines.extend(of_app(&profile, &app));
+    for (profile, app) in into_profiles(import, settings, &kept)? {
+        let held = kept.get(&profile).cloned().unwrap_or_default();
+        lines.extend(of_app(&profile, &app, &held));
         if options.yes {
             store.change(&profile, |held| merge(held, app)).map_err(refused)?;
         }
     }
     let exit = records::put(&lines, &COLUMNS, settings.output, Place::open(settings.out.as_deref())?)?;
+    let replaced = lines.iter().filter(|line| line.action == REPLACES).count();
+    let also = if replaced > 0 { format!(", {replaced} of them in place of others") } else { String::new() };
     if options.yes {
-        talk.say(&format!("taken from {from}; see `engagement auth list`"));
+        talk.say(&format!("taken from {from}{also}; see `engagement auth list`"));
     } else {
-        talk.say(&format!("this would be taken from {from}, and nothing is yet: add --yes to take it"));
+        talk.say(&format!("this would be taken from {from}{also}, and nothing is yet: add --yes to take it"));
     }
     Ok(exit)
 }
 
-fn read(options: &AuthImport) -> Result<(String, Import), Failure> {
+fn read(options: &AuthImport, talk: &Talk) -> Result<(String, Import), Failure> {
     let client = match options.from {
         ImportFrom::Twurl => Client::Twurl,
         ImportFrom::Xurl => Client::Xurl,
@@ -74,39 +82,66 @@ fn read(options: &AuthImport) -> Result<(String, Import), Failure> {
         return Ok((from.to_owned(), import));
     };
     let from = file.display().to_string();
+    warn_of_readers(&file, talk);
     let import = client.read(&text(&file)?).map_err(|error| refused(&from, error))?;
     Ok((from, import))
 }
 
-/// Each app needs a profile: the first one that in use, unless it keeps another app already; every other one its own.
+/// Others may have read it.
+#[cfg(unix)]
+fn warn_of_readers(file: &Path, talk: &Talk) {
+    use std::os::unix::fs::MetadataExt as _;
+    let mode = fs::metadata(file).map_or(0, |about| if about.is_file() { about.mode() & 0o7777 } else { 0 });
+    if mode & 0o077 != 0 {
+        talk.warn(&format!(
+            "{} can be read by others (mode {mode:04o}): run `chmod 600` on it; if somebody may have read it, reset its \
+             secrets",
+            file.display()
+        ));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_readers(_: &Path, _: &Talk) {}
+
+/// Each app needs a profile: the first one the profile that is named; else the one where it is already, or the one in
+/// use if that keeps no other app; every other one its own.
 fn into_profiles(
     import: Import,
-    own: &str,
-    known: &[String],
-    store: &engagement_credentials::store::Store,
+    settings: &Settings,
+    kept: &BTreeMap<String, Holdings>,
 ) -> Result<Vec<(String, Holdings)>, Failure> {
-    let key = |held: &Holdings| held.consumer.as_ref().map(|consumer| consumer.key.clone());
-    let mut kept = BTreeMap::new();
-    for profile in known {
-        if let Some((_, held)) = store.holdings(profile).map_err(|error| refused_store(&error))? {
-            kept.insert(profile.clone(), key(&held));
-        }
-    }
+    let own = settings.profile_name();
+    let mut kept = kept.clone();
     let mut placed: Vec<(String, Holdings)> = Vec::new();
     for app in import.apps {
-        let app_key = key(&app);
-        // Where it is already, else where there is room for it.
-        let same =
-            kept.iter().find(|(_, kept)| kept.is_some() && **kept == app_key).map(|(name, _)| name.clone());
-        let is_free = |name: &str| !kept.contains_key(name);
-        let profile = match same {
-            Some(profile) => profile,
-            None if is_free(own) => own.to_owned(),
-            None => {
-                (2..).map(|number| format!("{own}-{number}")).find(|name| is_free(name)).unwrap_or_default()
-            }
+        let is_same = |held: &Holdings| match (&app.consumer, &held.consumer) {
+            (Some(new), Some(known)) => new.key == known.key,
+            (None, _) => app.bearer.is_some() && app.bearer == held.bearer,
+            (Some(_), None) => false,
         };
-        kept.insert(profile.clone(), app_key);
+        let is_another =
+            |held: &Holdings| held.consumer.is_some() && app.consumer.is_some() && !is_same(held);
+        let is_named = settings.profile.is_some() && placed.is_empty();
+        let profile = if is_named {
+            if kept.get(own).is_some_and(is_another) {
+                return Err(Failure::new(
+                    Exit::Input,
+                    "another_app",
+                    format!("the profile {own} keeps another app than the one to be taken"),
+                )
+                .hint("name another profile with --profile, or none"));
+            }
+            own.to_owned()
+        } else if let Some((same, _)) = kept.iter().find(|(_, held)| is_same(held)) {
+            same.clone()
+        } else if !kept.contains_key(own) || (app.consumer.is_none() && app.bearer.is_none()) {
+            own.to_owned()
+        } else {
+            let is_free = |name: &String| !kept.contains_key(name);
+            (2..).map(|number| format!("{own}-{number}")).find(is_free).unwrap_or_default()
+        };
+        merge(kept.entry(profile.clone()).or_default(), app.clone());
         placed.push((profile, app));
     }
     Ok(placed)
@@ -126,20 +161,36 @@ struct Line {
     kind: &'static str,
     handle: Option<String>,
     user_id: Option<String>,
+    action: &'static str,
 }
 
-fn of_app(profile: &str, app: &Holdings) -> Vec<Line> {
-    let line = |kind, account: Option<&Account>| Line {
+fn of_app(profile: &str, app: &Holdings, held: &Holdings) -> Vec<Line> {
+    let line = |kind, account: Option<&Account>, action| Line {
         profile: profile.to_owned(),
         kind,
         handle: account.and_then(|account| account.handle.clone()),
         user_id: account.and_then(Account::user_id).map(|user_id| user_id.to_string()),
+        action,
     };
     let mut lines = Vec::new();
-    lines.extend(app.consumer.iter().map(|_| line("app", None)));
-    lines.extend(app.bearer.iter().map(|_| line("bearer", None)));
-    lines.extend(app.accounts.iter().map(|account| line("account", Some(account))));
+    lines.extend(app.consumer.iter().map(|new| line("app", None, action(new, held.consumer.as_ref()))));
+    lines.extend(app.bearer.iter().map(|new| line("bearer", None, action(new, held.bearer.as_ref()))));
+    lines.extend(app.accounts.iter().map(|account| {
+        let known = held.accounts.iter().find(|known| known.is_same_user(account));
+        let tokens = |account: &Account| (account.token.clone(), account.secret.clone());
+        line("account", Some(account), action(&tokens(account), known.map(tokens).as_ref()))
+    }));
     lines
 }
 
-const COLUMNS: [&str; 4] = ["profile", "kind", "handle", "user_id"];
+/// What becomes of what is kept.
+fn action<T: PartialEq>(new: &T, known: Option<&T>) -> &'static str {
+    match known {
+        None => "new",
+        Some(known) if known == new => "same",
+        Some(_) => REPLACES,
+    }
+}
+
+const COLUMNS: [&str; 5] = ["profile", "kind", "handle", "user_id", "action"];
+const REPLACES: &str = "replaces";

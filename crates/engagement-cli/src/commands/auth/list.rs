@@ -1,6 +1,6 @@
 //! `engagement auth list`: who may ask, and where that is kept. No secrets.
 
-use engagement_credentials::{Checked, Found, Holdings, Origin};
+use engagement_credentials::{Account, Checked, Found, Holdings, Origin};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// Runs it: the profile in use, and without one all that are kept.
-pub(super) fn run(settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
+pub(super) async fn run(settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
     let mut lines = Vec::new();
-    let own = credentials::find(settings, talk)?;
+    let own = credentials::find(settings, talk).await?;
     lines.extend(of_profile(settings.profile_name(), &own));
     if let (None, Some(store)) = (&settings.profile, &settings.store) {
         let refused = |error| refused_store(&error);
@@ -53,28 +53,29 @@ struct Line {
 fn of_profile(profile: &str, found: &Found) -> Vec<Line> {
     let Holdings { consumer, bearer, checked, accounts } = &found.holdings;
     let key = consumer.as_ref().map(|consumer| consumer.key.expose().to_owned());
-    let line = |kind, origin: &Option<Origin>, checked: Option<Checked>| Line {
+    let line = |kind, origin: Option<&Origin>, checked: Option<Checked>| Line {
         profile: profile.to_owned(),
         kind,
         handle: None,
         user_id: None,
         consumer_key: key.clone(),
-        kept_in: origin.as_ref().map(ToString::to_string),
+        kept_in: origin.map(ToString::to_string),
         checked_at: checked.map(|checked| checked.at),
         found: checked.map(|checked| checked.found.word()),
     };
     let mut lines = Vec::new();
     if consumer.is_some() {
-        lines.push(line("app", &found.consumer, *checked));
+        lines.push(line("app", found.consumer.as_ref(), *checked));
     }
     if bearer.is_some() {
-        lines.push(line("bearer", &found.bearer, None));
+        lines.push(line("bearer", found.bearer.as_ref(), None));
     }
-    lines.extend(accounts.iter().map(|account| Line {
+    let of_account = |(account, origin): (&Account, &Origin)| Line {
         handle: account.handle.clone(),
         user_id: account.user_id().map(|user_id| user_id.to_string()),
-        ..line("account", &found.accounts, account.checked)
-    }));
+        ..line("account", Some(origin), account.checked)
+    };
+    lines.extend(accounts.iter().zip(&found.accounts).map(of_account));
     lines
 }
 

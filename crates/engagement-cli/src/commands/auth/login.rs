@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use engagement::describe;
 use engagement_credentials::{
     Account, Checked, Consumer, Finding,
     callback::{Callback, CallbackError},
@@ -40,7 +41,7 @@ pub(super) async fn run(options: &AuthLogin, settings: &Settings, talk: &Talk) -
 }
 
 async fn all(options: &AuthLogin, settings: &Settings, talk: &Talk) -> Result<Exit, Failure> {
-    let held = credentials::find(settings, talk)?.holdings;
+    let held = credentials::find(settings, talk).await?.holdings;
     let consumer = held.consumer.clone().ok_or_else(no_app)?;
     // Nobody is to grant a token that could not be kept.
     store(settings)?.prepare(settings.profile_name()).map_err(|error| refused_store(&error))?;
@@ -56,12 +57,14 @@ async fn all(options: &AuthLogin, settings: &Settings, talk: &Talk) -> Result<Ex
     for handle in handles {
         let ended = async {
             let account = session.one(handle).await?;
-            session.keep(account)
+            let is_wanted = handle.is_none_or(|handle| account.is(handle));
+            session.keep(account).map(|line| (line, is_wanted))
         };
         match ended.await {
-            Ok(line) => {
+            Ok((line, is_wanted)) => {
                 if let Some(handle) = handle
-                    && line.handle.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(handle))
+                    && line.handle.is_some()
+                    && !is_wanted
                 {
                     let failure = somebody_else(handle, &line);
                     talk.failure(&failure);
@@ -104,7 +107,7 @@ impl Session<'_> {
         let asked = login.granted(&reply).map_err(|error| refused(&error))?;
         let since = Instant::now();
         let page = asked.page(handle);
-        let who = handle.map_or_else(String::new, |handle| format!("as @{handle} "));
+        let who = handle.map_or_else(String::new, |handle| format!("as {} ", at(handle)));
         self.talk.request(&format!("to allow the app, open this page {who}in a browser: {page}"));
         if !self.options.no_browser {
             open(&page);
@@ -139,7 +142,7 @@ impl Session<'_> {
         };
         listening.map_err(|error| {
             let hint = "name another one with --callback http://127.0.0.1:PORT/PATH, or use --pin";
-            Failure::usage(error).hint(hint)
+            Failure::usage(describe(&error)).hint(hint)
         })
     }
 
@@ -246,9 +249,15 @@ fn somebody_else(wanted: &str, line: &Line) -> Failure {
     Failure::new(
         Exit::Authentication,
         "somebody_else",
-        format!("@{who} has authorised the app and not @{wanted}; the token is kept as that of @{who}"),
+        format!("@{who} has authorised the app and not {}; the token is kept as that of @{who}", at(wanted)),
     )
     .hint(format!("log out of @{who} in the browser, and try again"))
+}
+
+/// A handle, or the number of a user.
+fn at(name: &str) -> String {
+    let is_id = name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id { format!("the user {name}") } else { format!("@{name}") }
 }
 
 fn used_already() -> Failure {

@@ -1,6 +1,9 @@
 //! `engagement auth remove`: keep it no longer, and with `--revoke` let the server accept it no longer.
 
-use engagement_credentials::{Account, Errand, Holdings, check};
+use engagement_credentials::{
+    Account, Errand, Holdings,
+    check::{self, Revoked},
+};
 use oauth_core::app_only::BearerToken;
 
 use super::{exit_of, keep, store};
@@ -31,6 +34,7 @@ pub(super) async fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) 
         accounts.clone_from(&held.accounts);
     }
     let mut happened = Vec::new();
+    let mut unknown_to_server = Vec::new();
     let mut has_bearer = options.all && held.bearer.is_some();
     if options.revoke {
         let wire = Wire::new(settings, &held, talk)?;
@@ -43,7 +47,12 @@ pub(super) async fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) 
         let mut left = Vec::new();
         for account in accounts {
             match revoke(&wire, settings, &held, &account).await {
-                Ok(()) => left.push(account),
+                Ok(revoked) => {
+                    if revoked == Revoked::Unknown {
+                        unknown_to_server.push(account.token.clone());
+                    }
+                    left.push(account);
+                }
                 Err(failure) => {
                     talk.failure(&failure.about(&account.name()));
                     happened.push(failure.exit);
@@ -53,8 +62,26 @@ pub(super) async fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) 
         accounts = left;
     }
     let all = options.all && happened.is_empty();
-    let mut gone: Vec<String> = accounts.iter().map(Account::name).collect();
-    if all && (held.consumer.is_some() || held.bearer.is_some()) {
+    let mut gone: Vec<String> = accounts
+        .iter()
+        .map(|account| {
+            let what = match options.revoke {
+                false => "which the server still accepts until it is revoked there",
+                true if unknown_to_server.contains(&account.token) => "which the server did not know",
+                true => "which is revoked",
+            };
+            format!("the token of {}, {what}", account.name())
+        })
+        .collect();
+    if all && held.bearer.is_some() {
+        let what = if options.revoke && held.consumer.is_some() {
+            "which is revoked"
+        } else {
+            "which the server still accepts until it is revoked there"
+        };
+        gone.push(format!("the bearer token, {what}"));
+    }
+    if all && held.consumer.is_some() {
         gone.push("the app".to_owned());
     }
     keep(settings, |held| {
@@ -69,14 +96,17 @@ pub(super) async fn run(options: &AuthRemove, settings: &Settings, talk: &Talk) 
     if gone.is_empty() {
         talk.say(&format!("the profile {profile} keeps what it kept"));
     } else {
-        let after =
-            if options.revoke { "revoked" } else { "the server still accepts it until it is revoked there" };
-        talk.say(&format!("no longer kept in the profile {profile}: {}; {after}", gone.join(", ")));
+        talk.say(&format!("no longer kept in the profile {profile}: {}", gone.join("; ")));
     }
     Ok(Exit::of_all(&happened, false))
 }
 
-async fn revoke(wire: &Wire, settings: &Settings, held: &Holdings, account: &Account) -> Result<(), Failure> {
+async fn revoke(
+    wire: &Wire,
+    settings: &Settings,
+    held: &Holdings,
+    account: &Account,
+) -> Result<Revoked, Failure> {
     let credentials = held.credentials(account).ok_or_else(|| {
         Failure::new(
             Exit::Authentication,

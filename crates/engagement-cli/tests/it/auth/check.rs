@@ -169,7 +169,7 @@ fn a_clock_that_is_off_is_named_in_seconds() {
     let done = done.says(&["this machine's clock is", said]);
     assert_eq!(done.stderr.matches("this machine's clock").count(), 2, "{}", done.stderr);
     // Where nothing is signed, too.
-    let done = check(&folder, &server, "--profile app-alone").ends(4);
+    let done = check(&folder, &server, "--profile app-alone").ends(2).says(&["no profile \"app-alone\""]);
     assert!(!done.stderr.contains("clock"), "{}", done.stderr);
     folder.engagement("--profile app-alone auth app").stdin("bearer_token=AAAAdemo%3Dtoken").run().ends(0);
     check(&folder, &server, "--profile app-alone")
@@ -241,9 +241,12 @@ fn what_is_revoked_is_gone_on_both_sides() {
             .args(words.split_whitespace())
             .run()
     };
-    remove("demo_brand").ends(0).says(&["demo_brand", "revoked"]);
+    remove("demo_brand").ends(0).says(&["the token of demo_brand, which is revoked"]);
     folder.engagement("request GET /1.1/account/verify_credentials.json").brand(&server).run().ends(4);
-    remove("--all").ends(0).says(&["the app"]);
+    // What the server does not know was not revoked now.
+    folder.engagement("auth add").stdin("1111-demo-access-token demo-token-secret\n").run().ends(0);
+    remove("1111").ends(0).says(&["the token of 1111, which the server did not know"]);
+    remove("--all").ends(0).says(&["the bearer token, which is revoked; the app\n"]);
     folder.engagement("auth list").run().ends(0).prints_nothing();
     // Nothing that the server did not revoke is forgotten.
     keep_demo(&folder);
@@ -326,4 +329,72 @@ fn bearer_tokens_are_fetched_kept_and_renewed_on_their_own() {
     std::fs::remove_file(&path).unwrap();
     folder.engagement("totals --metrics favorites").arg(&id).app(&server).run().ends(0);
     assert!(!path.exists());
+}
+
+#[test]
+fn trouble_with_the_api_hides_no_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    folder.engagement("auth add").stdin("demo_news 2222-mistyped demo-token-secret\n").run().ends(0);
+    for (status, wanted, exit) in [(429, "quota_used_up", 4), (404, "server", 4)] {
+        server
+            .post("/_emulator/faults", &format!(r#"[{{"endpoint":"totals","every":1,"status":{status}}}]"#));
+        let done = check(&folder, &server, "").ends(exit);
+        assert_eq!(
+            found(&done),
+            pairs(&[("", wanted), ("demo_brand", "good"), ("demo_news", "wrong_token")])
+        );
+    }
+    let list = folder.engagement("auth list").run().ends(0).lines();
+    let kept: Vec<_> = list.iter().map(|line| line["found"].clone()).collect();
+    assert_eq!(kept[0], Value::Null, "the app");
+    assert!(kept.contains(&"good".into()) && kept.contains(&"wrong_token".into()), "{kept:?}");
+}
+
+#[test]
+fn asking_too_often_is_not_a_wrong_key() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    let hasty = r#"{"endpoint":"oauth","nth":1,"status":403,"body":"{\"errors\":[{\"code\":99,\"message\":\"no\"}]}"}"#;
+    server.post("/_emulator/faults", &format!("[{hasty}]"));
+    let done = check(&folder, &server, "").ends(0);
+    assert_eq!(found(&done), pairs(&[("", "good"), ("demo_brand", "good")]));
+    // Where nothing else tells, the key is not blamed, and nothing is written down.
+    folder.engagement("auth remove demo_brand").run().ends(0);
+    server.post("/_emulator/faults", &format!(r#"[{hasty},{{"endpoint":"totals","every":1,"status":429}}]"#));
+    let done = check(&folder, &server, "").ends(6).says(&["the server does not answer as it should"]);
+    assert_eq!(found(&done), pairs(&[("", "server")]));
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines()[0]["found"], "good");
+}
+
+#[test]
+fn what_cannot_be_written_down_is_told_all_the_same() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_demo(&folder);
+    let place = super::kept(&folder).parent().unwrap().to_owned();
+    let read_only = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    for command in ["auth check", "doctor --json"] {
+        let run = folder.engagement(command).args(["--base-url", server.url()]).unprivileged(&folder);
+        std::fs::set_permissions(&place, read_only(0o500)).unwrap();
+        let done = run.run().ends(0);
+        assert!(done.stdout.contains("demo_brand"), "{}", done.stdout);
+        done.says(&["what was found is not kept", "credentials.toml"]);
+        std::fs::set_permissions(&place, read_only(0o700)).unwrap();
+    }
+}
+
+#[test]
+fn an_account_answers_to_its_handle_and_its_id_everywhere() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    for name in ["demo_brand", "@Demo_Brand", "1111"] {
+        let done = folder.engagement("auth check").arg(name).brand(&server).run().ends(0);
+        assert_eq!(found(&done), pairs(&[("", "good"), ("demo_brand", "good")]));
+        let request = folder.engagement("request GET /1.1/account/verify_credentials.json --as").arg(name);
+        assert!(request.brand(&server).run().ends(0).stdout.contains("demo_brand"));
+    }
+    folder.engagement("auth check demo_news").brand(&server).run().ends(4).says(&["demo_brand"]);
 }

@@ -1,5 +1,7 @@
 //! `engagement auth import`: dry, and then not.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use super::kept;
 use crate::{engagement::Folder, server::Server};
 
@@ -53,7 +55,16 @@ fn a_twurlrc_is_shown_first_and_then_taken() {
     assert!(!format!("{dry:?}{done:?}").contains("canary"));
     // Again: everything has its place already.
     let again = folder.engagement("auth import --from twurl --yes").run().ends(0);
-    assert_eq!(again.stdout, dry.stdout);
+    assert_eq!(again.stdout, dry.stdout.replace("\"new\"", "\"same\""));
+    let changed = TWURLRC.replace("secret: demo-token-secret", "secret: another-secret");
+    let changed = folder.write("changed", changed);
+    fs::set_permissions(&changed, fs::Permissions::from_mode(0o600)).unwrap();
+    let done = folder.engagement("auth import --from twurl changed").run().ends(0);
+    let actions: Vec<_> =
+        done.lines().iter().map(|line| line["action"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(actions, ["same", "same", "replaces", "same", "same"]);
+    assert!(!done.stderr.contains("read by others"), "{}", done.stderr);
+    done.says(&["1 of them in place of others"]);
     folder
         .engagement("totals --metrics impressions --base-url")
         .args([server.url(), &server.tweet("owned")])
@@ -100,4 +111,37 @@ fn broken_yaml_is_named_by_its_line() {
     let done = folder.engagement("auth import --from twurl broken").run().ends(7).prints_nothing();
     assert!(!done.stderr.contains("canary"), "{}", done.stderr);
     done.says(&["broken: its YAML cannot be read at line", "mend it"]);
+}
+
+#[test]
+fn a_profile_that_is_named_is_where_it_goes() {
+    let folder = Folder::new();
+    let import =
+        |words: &str| folder.engagement("auth import --yes --from").args(words.split_whitespace()).run();
+    let profiles = |words: &str| -> Vec<String> {
+        let done = import(words).ends(0);
+        done.lines().iter().map(|line| line["profile"].as_str().unwrap().to_owned()).collect()
+    };
+    folder.write(".env", "TWITTER_CONSUMER_KEY=k\nTWITTER_CONSUMER_SECRET=s\n");
+    assert_eq!(profiles("env .env"), ["default"]);
+    assert_eq!(profiles("env .env"), ["default"]);
+    assert_eq!(profiles("env .env --profile work"), ["work"]);
+    folder.write("other", "TWITTER_CONSUMER_KEY=l\nTWITTER_CONSUMER_SECRET=s\n");
+    import("env other --profile work").ends(7).says(&["keeps another app"]);
+    folder.write("bearer", "TWITTER_BEARER_TOKEN=AAAA\n");
+    for _ in 0..2 {
+        assert_eq!(profiles("env bearer"), ["default-2"]);
+    }
+}
+
+#[test]
+fn a_file_that_others_can_read_is_taken_with_a_warning() {
+    let folder = Folder::new();
+    let path = folder.write(".twurlrc", TWURLRC);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    folder
+        .engagement("auth import --from twurl")
+        .run()
+        .ends(0)
+        .says(&["read by others (mode 0644)", "chmod 600"]);
 }

@@ -51,6 +51,18 @@ fn apps_come_from_files_and_from_the_environment() {
         .ends(0)
         .says(&["from the environment"]);
     assert_eq!(key(), "from-environment");
+    // What is piped is meant; and of the environment no more than the app is kept.
+    let both = |run: crate::engagement::Engagement| {
+        run.env("ENGAGEMENT_CONSUMER_KEY", "from-environment")
+            .env("ENGAGEMENT_CONSUMER_SECRET", "s")
+            .env("ENGAGEMENT_ACCESS_TOKEN", "1-t")
+            .env("ENGAGEMENT_ACCESS_TOKEN_SECRET", "ts")
+    };
+    both(folder.engagement("auth app").stdin("from-pipe\ns\n")).run().ends(0);
+    assert_eq!(key(), "from-pipe");
+    both(folder.engagement("auth app")).run().ends(0);
+    assert_eq!(key(), "from-environment");
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 1);
     folder.engagement("auth app").run().ends(7).says(&["standard input", "consumer secret"]);
     folder.engagement("auth app").stdin("canary").run().ends(7);
     folder.engagement("auth app --file nowhere").run().ends(7).says(&["nowhere"]);
@@ -58,42 +70,71 @@ fn apps_come_from_files_and_from_the_environment() {
 }
 
 #[test]
-fn another_app_ends_what_the_old_one_was_authorised_for() {
+fn another_app_does_not_end_what_the_old_one_was_authorised_for() {
     let folder = Folder::new();
     keep_demo(&folder);
     folder.engagement("auth app").stdin("demo-consumer-key\nrenewed-secret\n").run().ends(0);
     assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 2);
     let json =
         r#"[{"access_token":"5-t","access_token_secret":"s","consumer_key":"other","consumer_secret":"s"}]"#;
-    folder.engagement("auth add").stdin(json).run().ends(0);
-    folder
-        .engagement("auth add")
-        .stdin(json.trim_matches(['[', ']']))
-        .run()
-        .ends(7)
-        .says(&["another app", "--profile"]);
-    folder.engagement("auth app").stdin("other\ns\n").run().ends(0).says(&["2 accounts", "gone"]);
-    assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 1);
+    for json in [json, json.trim_matches(['[', ']'])] {
+        folder.engagement("auth add").stdin(json).run().ends(7).says(&["another app", "--profile"]);
+    }
+    let before = fs::read_to_string(kept(&folder)).unwrap();
+    folder.engagement("auth app").stdin("other\ns\n").run().ends(7).says(&[
+        "1 accounts",
+        "nothing is changed",
+        "--profile",
+        "auth remove --all",
+    ]);
+    assert_eq!(fs::read_to_string(kept(&folder)).unwrap(), before);
+    folder.engagement("auth remove demo_brand").run().ends(0);
+    folder.engagement("auth app").stdin("other\ns\n").run().ends(0);
+    assert_eq!(folder.engagement("auth list").run().ends(0).lines()[0]["consumer_key"], "other");
+}
+
+#[test]
+fn a_bearer_token_alone_is_the_apps_that_is_there() {
+    let folder = Folder::new();
+    keep_demo(&folder);
+    folder.engagement("auth app").stdin("bearer_token=AAAA\n").run().ends(0).says(&["bearer token is kept"]);
+    let kinds: Vec<_> = folder.engagement("auth list").run().ends(0).lines();
+    let kinds: Vec<_> = kinds.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["app", "bearer", "account"]);
+}
+
+#[test]
+fn what_is_no_account_is_not_kept() {
+    let folder = Folder::new();
+    keep_demo(&folder);
+    let before = fs::read_to_string(kept(&folder)).unwrap();
+    let add = |words: &str, text: &str| {
+        folder.engagement("auth add").args(words.split_whitespace()).stdin(text).run().ends(7)
+    };
+    add("", "handle,access_token,access_token_secret\ndemo_news,2222-t,s\n").says(&["line 1"]);
+    add("", "demo_news 2222-token\n").says(&["line 1"]);
+    add("demo_news", "1111-demo-access-token s\n").says(&["one of @demo_brand", "leave out the handle"]);
+    add("demo_brand", "2222-demo-access-token s\n").says(&["@demo_brand is kept already"]);
+    assert_eq!(fs::read_to_string(kept(&folder)).unwrap(), before);
+    folder.engagement("auth add").stdin("\"demo_news\",\"2222-t\",\"s\"\n").run().ends(0);
+    folder.engagement("auth add").stdin("opaque s\nother t\n").run().ends(0);
+    let list = folder.engagement("auth list").run().ends(0);
+    assert_eq!(list.lines().len(), 5);
+    assert!(list.stdout.contains("\"demo_news\""), "{}", list.stdout);
 }
 
 #[test]
 fn the_file_is_private_under_any_umask() {
-    for umask in ["000", "022", "077", "277", "777"] {
+    for umask in ["000", "022", "077", "177", "277", "377", "777"] {
         let folder = Folder::new();
-        let script = format!("umask {umask}; exec \"$0\" auth app");
-        let program = env!("CARGO_BIN_EXE_engagement");
-        // Under the strictest ones not even the folder could be used, if the umask made it.
-        fs::create_dir_all(kept(&folder).parent().unwrap()).unwrap();
-        let status = std::process::Command::new("sh")
-            .args(["-c", &script, program])
-            .env_clear()
-            .env("XDG_CONFIG_HOME", folder.path().join("config"))
-            .env("ENGAGEMENT_CONSUMER_KEY", "k")
-            .env("ENGAGEMENT_CONSUMER_SECRET", "s")
-            .status()
-            .unwrap();
-        assert!(status.success(), "umask {umask}");
-        assert_eq!(fs::metadata(kept(&folder)).unwrap().mode() & 0o7777, 0o600, "umask {umask}");
+        for _ in 0..2 {
+            let run = folder.engagement("auth app").under_umask(umask).unprivileged(&folder);
+            let run = run.env("ENGAGEMENT_CONSUMER_KEY", "k").env("ENGAGEMENT_CONSUMER_SECRET", "s");
+            run.run().ends(0);
+            let mode = |path: &std::path::Path| fs::metadata(path).unwrap().mode() & 0o7777;
+            assert_eq!(mode(&kept(&folder)), 0o600, "umask {umask}");
+            assert_eq!(mode(kept(&folder).parent().unwrap()), 0o700, "umask {umask}");
+        }
     }
 }
 

@@ -56,6 +56,22 @@ fn by_pin_several_handles_one_after_the_other() {
 }
 
 #[test]
+fn a_user_id_names_whoever_has_it() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    keep_app(&folder);
+    let mut under_way = Login::start(login(&folder, &server, "--pin 1111 2222"));
+    for account in ["demo_brand", "demo_sport"] {
+        let page = under_way.page();
+        assert!(page.contains("force_login=true") && !page.contains("screen_name"), "{page}");
+        let pin = allow(&page, account);
+        under_way.types(&pin);
+    }
+    let done = under_way.ends(4).says(&["@demo_sport has authorised the app and not the user 2222"]);
+    assert!(!done.stderr.contains("not the user 1111"), "{}", done.stderr);
+}
+
+#[test]
 fn strangers_on_the_machine_are_refused_and_the_login_goes_on() {
     let folder = Folder::new();
     let server = Server::start(&folder);

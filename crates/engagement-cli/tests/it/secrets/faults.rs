@@ -171,7 +171,7 @@ impl Stage {
             .engagement(words)
             .env("ENGAGEMENT_BASE_URL", self.server.url())
             .env("RUST_LOG", "trace");
-        let [key, secret, bearer, one, one_secret, ..] =
+        let [key, secret, bearer, one, one_secret, _, two_secret] =
             self.canaries.each_ref().map(|canary| canary.text.as_str());
         match self.held {
             Held::Kept | Held::ByCommand => run,
@@ -185,9 +185,9 @@ impl Stage {
             Held::Wrong => run
                 .env("ENGAGEMENT_CONSUMER_KEY", secret)
                 .env("ENGAGEMENT_CONSUMER_SECRET", bearer)
-                .env("ENGAGEMENT_BEARER_TOKEN", one_secret)
+                .env("ENGAGEMENT_BEARER_TOKEN", key)
                 .env("ENGAGEMENT_ACCESS_TOKEN", format!("1-{one}"))
-                .env("ENGAGEMENT_ACCESS_TOKEN_SECRET", key),
+                .env("ENGAGEMENT_ACCESS_TOKEN_SECRET", two_secret),
         }
     }
 
