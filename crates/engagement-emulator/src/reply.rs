@@ -11,7 +11,7 @@ use http::{
 };
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
-use crate::{answer::sink::Encoding, faults::Effect};
+use crate::{answer::sink::Encoding, faults::Effect, refusal::Refusal, switches::ErrorBody};
 
 pub(crate) use self::payload::Payload;
 /// A whole answer.
@@ -29,6 +29,11 @@ impl Reply {
     /// With a JSON body.
     pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Self {
         Self::of(status, "application/json;charset=utf-8", body)
+    }
+
+    /// That says no.
+    pub(crate) fn refusal(refusal: &Refusal, form: ErrorBody) -> Self {
+        Self::json(refusal.status, refusal.body(form))
     }
 
     /// With a list of Tweets that is made as it is read.
@@ -80,7 +85,7 @@ impl Reply {
     }
 
     /// What a fault answers instead.
-    pub(crate) fn forced(effect: &Effect) -> Option<Self> {
+    pub(crate) fn forced(effect: &Effect, form: ErrorBody) -> Option<Self> {
         if effect.status.is_none() && effect.body.is_none() {
             return None;
         }
@@ -88,17 +93,13 @@ impl Reply {
             effect.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
         let Some(body) = &effect.body else {
             // The texts of contract 5.2, as far as they are known.
-            let text = match status.as_u16() {
-                429 => r#"{"errors":["Rate limit exceeded"]}"#,
-                500 => r#"{"errors":["internal server error"]}"#,
-                502 => "Proxy Error",
-                503 => "Service Unavailable",
-                _ => "",
-            };
-            return Some(if text.starts_with('{') {
-                Self::json(status, text.as_bytes().to_vec())
-            } else {
-                Self::text(status, text)
+            let refusal = |text| Self::refusal(&Refusal::new(status, text), form);
+            return Some(match status.as_u16() {
+                429 => refusal("You have exceeded the rate limit"),
+                500 => refusal("internal server error"),
+                502 => Self::text(status, "Proxy Error"),
+                503 => Self::text(status, "Service Unavailable"),
+                _ => Self::text(status, ""),
             });
         };
         let is_json = matches!(body.trim_start().as_bytes().first(), Some(b'{' | b'['));

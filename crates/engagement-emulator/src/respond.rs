@@ -15,7 +15,13 @@ use http::{
 };
 
 pub(crate) use self::admin::{is_admin, respond as admin};
-use crate::{auth::Presented, emulation::Emulation, refusal::ApiError, reply::Reply, route::Route};
+use crate::{
+    auth::Presented,
+    emulation::Emulation,
+    refusal::{ApiError, Refusal},
+    reply::Reply,
+    route::Route,
+};
 
 /// Everything of a request but its body.
 #[derive(Clone, Debug)]
@@ -63,6 +69,9 @@ impl Head {
     }
 }
 
+/// What a request's body says; or why that cannot be told, for when it is the body's turn to be judged.
+pub(crate) type Content = Result<Bytes, Refusal>;
+
 /// An answer, or what is left to do for it.
 pub(crate) enum Answered {
     Now(Reply),
@@ -82,19 +91,22 @@ impl Answered {
 
 /// Answers. A request that is longer than any honest one is judged where it holds up nobody, too: to sort and sign a
 /// hundred thousand parameters takes a while.
-pub(crate) fn respond(emulation: &Arc<Emulation>, route: Route, head: &Head, body: &Bytes) -> Answered {
+pub(crate) fn respond(emulation: &Arc<Emulation>, route: Route, head: &Head, content: Content) -> Answered {
     let query = head.uri.query().map_or(0, str::len);
-    if query.max(body.len()) <= LONGEST_HONEST {
-        return judge(emulation, route, head, body);
+    if query.max(content.as_ref().map_or(0, Bytes::len)) <= LONGEST_HONEST {
+        return judge(emulation, route, head, &content);
     }
-    let (emulation, head, body) = (Arc::clone(emulation), head.clone(), body.clone());
-    Answered::Later(Box::new(move || judge(&emulation, route, &head, &body).reply()))
+    let (emulation, head) = (Arc::clone(emulation), head.clone());
+    Answered::Later(Box::new(move || judge(&emulation, route, &head, &content).reply()))
 }
 
-fn judge(emulation: &Emulation, route: Route, head: &Head, body: &[u8]) -> Answered {
+fn judge(emulation: &Emulation, route: Route, head: &Head, content: &Content) -> Answered {
     Answered::Now(match route {
-        Route::Engagement(endpoint) => return engagement::respond(emulation, endpoint, head, body),
-        Route::Oauth(which) => oauth::respond(emulation, which, head, body),
+        Route::Engagement(endpoint) => return engagement::respond(emulation, endpoint, head, content),
+        Route::Oauth(which) => match content {
+            Ok(body) => oauth::respond(emulation, which, head, body),
+            Err(refusal) => Reply::refusal(refusal, emulation.switches.error_body),
+        },
         Route::Unknown => {
             // Seen in the wild for the insights on the wrong host, in this order of keys.
             let error = ApiError::new(34, None);
@@ -126,7 +138,7 @@ mod tests {
                 peer: ([127, 0, 0, 1], 1).into(),
             };
             let route = Route::Engagement(Endpoint::Totals);
-            matches!(respond(&emulation, route, &head, &body.into()), Answered::Later(_))
+            matches!(respond(&emulation, route, &head, Ok(body.into())), Answered::Later(_))
         };
         assert!(!is_later("/", vec![b'a'; LONGEST_HONEST]));
         assert!(is_later("/", vec![b'a'; LONGEST_HONEST + 1]));

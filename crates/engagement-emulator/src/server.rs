@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::{
     body::{Body, Incoming},
@@ -31,14 +30,17 @@ use tokio::{
     task::JoinSet,
 };
 #[cfg(feature = "tls")]
-use tokio_native_tls::TlsAcceptor;
+use tokio_native_tls::{TlsAcceptor, TlsStream};
 
 #[cfg(feature = "tls")]
-use self::tunnel::Tunnel;
+use self::{line::Unread, tunnel::Tunnel};
+#[cfg(feature = "tls")]
+use crate::{authority::Authority, route::HOSTS};
 
 use self::{
     aside::Aside,
     crowd::{Crowd, Place},
+    framing::LARGEST_HEAD,
     intake::head,
     line::Line,
     wire::{Fate, Wire},
@@ -48,7 +50,7 @@ use crate::{
     faults::Effect,
     refusal::Refusal,
     reply::{Payload, Reply, accepted},
-    respond::{self, Answered, Head},
+    respond::{self, Answered, Content, Head},
     route::Route,
     rules::body::mentioned_ids,
 };
@@ -122,38 +124,65 @@ impl Server {
         let line = Line::new(stream, Arc::clone(&fate));
         let visit = Visit { peer, local, scheme: "http", place: Arc::new(place), fate };
         #[cfg(feature = "tls")]
-        let Some(line) = self.secure(line, &visit).await else { return };
+        let Some(line) = self.secure(Unread::new(line), &visit).await else { return };
         self.speak(line, visit).await;
     }
 
     /// Speaks TLS on the connection if the other end does. What is left over wants plain HTTP.
     #[cfg(feature = "tls")]
-    async fn secure(self: &Arc<Self>, mut line: Line, visit: &Visit) -> Option<Line> {
+    async fn secure(self: &Arc<Self>, mut line: Unread<Line>, visit: &Visit) -> Option<Unread<Line>> {
         let Some(acceptor) = &self.security.acceptor else { return Some(line) };
         if self.security.is_proxy {
-            line = match tokio::time::timeout(HEAD, tunnel::open(line)).await.ok()? {
-                Tunnel::None(line) => line,
-                Tunnel::Refused => return None,
-                Tunnel::Open(line) => {
-                    self.encrypted(acceptor, line, visit).await;
-                    return None;
-                }
-            };
+            line = self.tunnelled(acceptor, line, visit).await?;
         }
         let first = tokio::time::timeout(HEAD, line.first()).await.ok()??;
         if !self.security.is_https || first != HANDSHAKE {
             return Some(line);
         }
-        self.encrypted(acceptor, line, visit).await;
+        let mut stream = Unread::new(encrypted(acceptor, line).await?);
+        let visit = Visit { scheme: "https", ..visit.clone() };
+        if self.security.is_proxy {
+            // The proxy's own address may be an https one.
+            stream = self.tunnelled(acceptor, stream, &visit).await?;
+        }
+        Arc::clone(self).speak(stream, visit).await;
         None
     }
 
+    /// Serves who asks for a tunnel. What is left over did not.
     #[cfg(feature = "tls")]
-    async fn encrypted(self: &Arc<Self>, acceptor: &TlsAcceptor, line: Line, visit: &Visit) {
-        if let Ok(Ok(stream)) = tokio::time::timeout(HEAD, acceptor.accept(line)).await {
-            let visit = Visit { scheme: "https", ..visit.clone() };
-            Arc::clone(self).speak(stream, visit).await;
+    async fn tunnelled<S>(
+        self: &Arc<Self>,
+        acceptor: &TlsAcceptor,
+        line: Unread<S>,
+        visit: &Visit,
+    ) -> Option<Unread<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        match tokio::time::timeout(HEAD, tunnel::open(line)).await.ok()? {
+            Tunnel::None(line) => Some(line),
+            Tunnel::Refused => None,
+            Tunnel::Open(line) => {
+                let stream = encrypted(acceptor, line).await?;
+                let visit = Visit { scheme: "https", ..visit.clone() };
+                Arc::clone(self).speak(stream, visit).await;
+                None
+            }
         }
+    }
+
+    /// Whether a client took the emulator for a proxy to somebody else.
+    #[cfg(feature = "tls")]
+    fn is_for_somebody_else(&self, head: &Head, visit: &Visit) -> bool {
+        if !self.security.is_proxy || head.uri.authority().is_none() {
+            return false;
+        }
+        let Some(host) = Authority::parse(&head.host) else { return true };
+        let is_here = host.is_loopback() || host.name.parse() == Ok(visit.local.ip());
+        let default = if visit.scheme == "https" { 443 } else { 80 };
+        let is_own = is_here && host.port.unwrap_or(default) == visit.local.port();
+        !is_own && !HOSTS.into_iter().any(|name| host.is_named(name))
     }
 
     /// HTTP over a stream.
@@ -178,7 +207,7 @@ impl Server {
         let _ = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            .max_buf_size(HEAD_BYTES)
+            .max_buf_size(LARGEST_HEAD)
             .auto_date_header(false)
             .serve_connection(TokioIo::new(wire), service)
             .await;
@@ -194,14 +223,25 @@ impl Server {
         let encoding = accepted(&parts.headers);
         let plain = Effect::default();
         let finish = |reply: Reply| Ok(reply.finish(encoding, &plain, emulation.clock.now()));
+        let form = emulation.switches.error_body;
+        let give_up = |refusal: &Refusal| finish(Reply::refusal(refusal, form).close());
 
+        if fate.is_head_too_large() {
+            let message = format!("the head is larger than {LARGEST_HEAD} bytes");
+            return give_up(&Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
+        }
         if fate.is_doubtful() {
-            return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
+            return give_up(&Refusal::new(StatusCode::BAD_REQUEST, DOUBTFUL));
         }
         let head = match head(parts, visit) {
             Ok(head) => head,
-            Err(message) => return finish(refuse(StatusCode::BAD_REQUEST, message).close()),
+            Err(message) => return give_up(&Refusal::new(StatusCode::BAD_REQUEST, message)),
         };
+        #[cfg(feature = "tls")]
+        if self.is_for_somebody_else(&head, visit) {
+            let message = format!("this proxy leads to {} and to the emulator itself", HOSTS.join(", "));
+            return give_up(&Refusal::new(StatusCode::FORBIDDEN, message));
+        }
         let path = head.uri.path().to_owned();
         let is_admin = respond::is_admin(&path);
         let route = Route::of(&head.host, &head.method, &path);
@@ -213,29 +253,32 @@ impl Server {
                 emulation.tally.ended(route.name(), status);
             }
         };
-        let body = match tokio::time::timeout(BODY, intake::body(&head, body, BODY_BYTES)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err((status, message))) => {
-                ended(Some(status.as_u16()));
-                return finish(refuse(status, message).close());
-            }
-            Err(_) => {
-                ended(Some(408));
-                return finish(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not come in time").close());
-            }
+        let body = match tokio::time::timeout(BODY, intake::body(body, BODY_BYTES)).await {
+            Ok(body) => body.and_then(|body| intake::content(&head, body, BODY_BYTES)),
+            Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
         };
         visit.place.busy();
         // Chunks are only now read to their end.
-        if fate.is_doubtful() {
-            ended(Some(400));
-            return finish(refuse(StatusCode::BAD_REQUEST, DOUBTFUL).close());
-        }
+        let body =
+            if fate.is_doubtful() { Err(Refusal::new(StatusCode::BAD_REQUEST, DOUBTFUL)) } else { body };
+        let content = match body {
+            Ok(content) => content,
+            Err(refusal) => {
+                ended(Some(refusal.status.as_u16()));
+                return give_up(&refusal);
+            }
+        };
         if is_admin {
-            let reply = guarded(|| respond::admin(emulation, &head, &body));
-            return finish(reply.unwrap_or_else(broken));
+            let reply = guarded(|| match &content {
+                Ok(body) => respond::admin(emulation, &head, body),
+                Err(refusal) => Reply::refusal(refusal, form),
+            });
+            return finish(reply.unwrap_or_else(|| self.broken()));
         }
 
-        let effect = emulation.trouble.strike(route.target(), || mentioned_ids(&body));
+        let effect = emulation
+            .trouble
+            .strike(route.target(), || mentioned_ids(content.as_deref().unwrap_or_default()));
         if !effect.delay.is_zero() {
             tokio::time::sleep(effect.delay).await;
         }
@@ -243,9 +286,9 @@ impl Server {
             ended(None);
             return Err(Dropped);
         }
-        let reply = match Reply::forced(&effect) {
+        let reply = match Reply::forced(&effect, form) {
             Some(reply) => reply,
-            None => self.work(route, &head, &body, effect.panic, &visit.place).await,
+            None => self.work(route, &head, content, effect.panic, &visit.place).await,
         };
         ended(Some(reply.status.as_u16()));
         if let Some(bytes) = effect.reset_after_bytes {
@@ -255,13 +298,13 @@ impl Server {
     }
 
     /// The answer itself, panic or not.
-    async fn work(&self, route: Route, head: &Head, body: &Bytes, panic: bool, place: &Place) -> Reply {
+    async fn work(&self, route: Route, head: &Head, content: Content, panic: bool, place: &Place) -> Reply {
         let answered = guarded(|| {
             #[expect(clippy::panic, reason = "asked for, to show that one request's panic is one request's")]
             if panic {
                 panic!("a fault asked for this");
             }
-            respond::respond(&self.emulation, route, head, body)
+            respond::respond(&self.emulation, route, head, content)
         });
         let reply = match answered {
             Some(Answered::Now(reply)) => Some(reply),
@@ -279,9 +322,23 @@ impl Server {
         };
         reply.unwrap_or_else(|| {
             self.emulation.tally.panicked();
-            broken()
+            self.broken()
         })
     }
+
+    fn broken(&self) -> Reply {
+        let refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error");
+        Reply::refusal(&refusal, self.emulation.switches.error_body)
+    }
+}
+
+/// TLS over a stream, if the other end gets that far.
+#[cfg(feature = "tls")]
+async fn encrypted<S>(acceptor: &TlsAcceptor, stream: S) -> Option<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tokio::time::timeout(HEAD, acceptor.accept(stream)).await.ok()?.ok()
 }
 
 /// One connection.
@@ -325,18 +382,9 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-fn broken() -> Reply {
-    refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
-}
-
-fn refuse(status: StatusCode, message: &str) -> Reply {
-    Reply::json(status, Refusal::new(status, message).body(crate::switches::ErrorBody::Object))
-}
-
 const DOUBTFUL: &str = "it is not clear where this request ends";
 /// Time for a request's head, and for which a connection may be idle.
 const HEAD: Duration = Duration::from_secs(30);
-const HEAD_BYTES: usize = 32 * 1024;
 /// Time for a request's body.
 const BODY: Duration = Duration::from_secs(15);
 const BODY_BYTES: usize = 256 * 1024;

@@ -3,7 +3,7 @@
 use engagement_model::Endpoint;
 use http::{HeaderName, StatusCode};
 
-use super::{Answered, Head};
+use super::{Answered, Content, Head};
 use crate::{
     answer::{Answer, sink::Encoding},
     auth::Asker,
@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Answers one request; its path and method are right.
-pub(super) fn respond(emulation: &Emulation, endpoint: Endpoint, head: &Head, body: &[u8]) -> Answered {
-    match judge(emulation, endpoint, head, body) {
+pub(super) fn respond(emulation: &Emulation, endpoint: Endpoint, head: &Head, content: &Content) -> Answered {
+    match judge(emulation, endpoint, head, content) {
         Ok((answer, encoding, draw)) => {
             let write = move || {
                 let body = answer.write(encoding);
@@ -33,18 +33,19 @@ fn judge(
     emulation: &Emulation,
     endpoint: Endpoint,
     head: &Head,
-    body: &[u8],
+    content: &Content,
 ) -> Result<(Answer, Encoding, Draw), Reply> {
     let now = emulation.clock.now();
     let switches = &emulation.switches;
-    let refuse = |refusal: &Refusal| Reply::json(refusal.status, refusal.body(switches.error_body));
+    let refuse = |refusal: &Refusal| Reply::refusal(refusal, switches.error_body);
     let encoding = accepted(&head.headers);
     if switches.require_gzip && encoding != Encoding::Gzip {
         return Err(refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, NO_GZIP)));
     }
 
     let url = head.url(emulation);
-    let presented = head.presented(&url, body);
+    // Only a form is signed, and of one that cannot be read nothing can have been.
+    let presented = head.presented(&url, content.as_deref().unwrap_or_default());
     let recognised = emulation.auth.recognise(&emulation.world, &presented, Emulation::seconds(now));
     let asker = recognised.map_err(|unrecognised| refuse(&unrecognised.refusal()))?;
     let provisioned = emulation.world.app(&asker.consumer_key).is_some_and(|app| app.provisioned);
@@ -57,11 +58,14 @@ fn judge(
     let draw = emulation.quota.draw(&asker, endpoint, switches, now);
     if !draw.granted {
         let limit = draw.minute.limit;
-        let message = format!("Rate limit exceeded: {limit} requests per minute");
+        let message = format!("You have exceeded the rate limit of {limit} requests per minute");
         let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, message);
         return Err(with_limits(refuse(&refusal), &draw));
     }
-    let answer = Query::read(body, endpoint, switches)
+    let answer = content
+        .as_deref()
+        .map_err(Refusal::clone)
+        .and_then(|body| Query::read(body, endpoint, switches))
         .and_then(|query| Answer::prepare(&emulation.world, &asker, query, endpoint, switches, now));
     match answer {
         Ok(answer) => Ok((answer, encoding, draw)),

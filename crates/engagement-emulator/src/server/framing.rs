@@ -13,6 +13,9 @@ pub(crate) struct Framing {
     after_return: bool,
     length: Option<u64>,
     is_chunked: bool,
+    /// Bytes of the current head.
+    head: usize,
+    is_head_too_large: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,14 @@ impl Framing {
             after_return: false,
             length: None,
             is_chunked: false,
+            head: 0,
+            is_head_too_large: false,
         }
+    }
+
+    /// Whether a head was larger than [`LARGEST_HEAD`]. hyper tells only while it waits for the rest of one.
+    pub(crate) fn is_head_too_large(&self) -> bool {
+        self.is_head_too_large
     }
 
     /// Whether the bytes so far, and these, leave no doubt.
@@ -63,7 +73,10 @@ impl Framing {
                         };
                     }
                 }
-                State::RequestLine | State::Header | State::ChunkSize | State::Trailer => {
+                state @ (State::RequestLine | State::Header | State::ChunkSize | State::Trailer) => {
+                    let is_head = matches!(state, State::RequestLine | State::Header);
+                    self.head = if is_head { self.head + 1 } else { 0 };
+                    self.is_head_too_large |= self.head > LARGEST_HEAD;
                     self.byte(*byte);
                     bytes = rest;
                 }
@@ -132,6 +145,7 @@ impl Framing {
     }
 
     fn body(&mut self) -> State {
+        self.head = 0;
         match (self.length.take(), core::mem::take(&mut self.is_chunked)) {
             (Some(_), true) => State::Lost,
             (None, true) => State::ChunkSize,
@@ -149,6 +163,8 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
 }
 
+/// Bytes of a request line and its headers.
+pub(crate) const LARGEST_HEAD: usize = 32 * 1024;
 /// More of a line is not kept: the headers that matter are short.
 const LONGEST: usize = 256;
 

@@ -12,8 +12,9 @@ use hyper::body::{Body, Incoming};
 use super::Visit;
 use crate::{
     authority::Authority,
+    refusal::Refusal,
     reply::{Gunzip, gunzip},
-    respond::Head,
+    respond::{Content, Head},
 };
 
 /// The head of a request, if it leaves no doubt about whom it calls.
@@ -44,30 +45,34 @@ pub(super) fn head(parts: Parts, visit: &Visit) -> Result<Head, &'static str> {
     })
 }
 
-/// The body, decompressed if it is compressed: an extension, since clients send it plain (contract §1).
-pub(super) async fn body(
-    head: &Head,
-    body: Incoming,
-    limit: usize,
-) -> Result<Bytes, (StatusCode, &'static str)> {
-    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than any request needs");
+/// The body as it came.
+pub(super) async fn body(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
     if usize::try_from(body.size_hint().lower()).map_or(true, |declared| declared > limit) {
-        return Err(too_large);
+        return Err(too_large());
     }
-    let body = match Limited::new(body, limit).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large),
-        Err(_) => return Err((StatusCode::BAD_REQUEST, "the body cannot be read")),
-    };
-    match head.headers.get(CONTENT_ENCODING).map(http::HeaderValue::as_bytes) {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Refusal::new(StatusCode::BAD_REQUEST, "the body cannot be read")),
+    }
+}
+
+/// What it says: decompressed if it is compressed, which is an extension, since clients send it plain (contract §1). The
+/// outer error is for now, the inner one for when path, encoding of the answer and authentication have been judged.
+pub(super) fn content(head: &Head, body: Bytes, limit: usize) -> Result<Content, Refusal> {
+    Ok(match head.headers.get(CONTENT_ENCODING).map(http::HeaderValue::as_bytes) {
         None | Some(b"" | b"identity") => Ok(body),
         Some(encoding) if encoding.eq_ignore_ascii_case(b"gzip") => match gunzip(&body, limit) {
             Ok(content) => Ok(content.into()),
-            Err(Gunzip::TooLarge) => Err(too_large),
-            Err(Gunzip::Malformed) => Err((StatusCode::BAD_REQUEST, "the body is not gzip")),
+            Err(Gunzip::TooLarge) => return Err(too_large()),
+            Err(Gunzip::Malformed) => Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is not gzip")),
         },
-        Some(_) => Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body is plain, or gzip")),
-    }
+        Some(_) => Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body is plain, or gzip")),
+    })
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than any request needs")
 }
 
 fn is_host(host: &str) -> bool {

@@ -26,6 +26,7 @@ pub(crate) struct Fate {
     /// How many bytes may still be written before the connection is reset.
     left: AtomicU64,
     is_doubtful: AtomicBool,
+    is_head_too_large: AtomicBool,
     /// Whether closing it is to be a reset.
     is_reset: AtomicBool,
     /// How much of the last answer the other end may not have read yet.
@@ -57,6 +58,11 @@ impl Fate {
     pub(crate) fn is_doubtful(&self) -> bool {
         self.is_doubtful.load(Ordering::Relaxed)
     }
+
+    /// Whether a head came that is larger than any request needs.
+    pub(crate) fn is_head_too_large(&self) -> bool {
+        self.is_head_too_large.load(Ordering::Relaxed)
+    }
 }
 
 impl Default for Fate {
@@ -64,6 +70,7 @@ impl Default for Fate {
         Self {
             left: AtomicU64::new(u64::MAX),
             is_doubtful: AtomicBool::new(false),
+            is_head_too_large: AtomicBool::new(false),
             is_reset: AtomicBool::new(false),
             unread: AtomicUsize::new(0),
         }
@@ -114,6 +121,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if !self.framing.read(buffer.filled().get(before..).unwrap_or_default()) {
             self.fate.is_doubtful.store(true, Ordering::Relaxed);
+        }
+        if self.framing.is_head_too_large() {
+            self.fate.is_head_too_large.store(true, Ordering::Relaxed);
         }
         Poll::Ready(Ok(()))
     }

@@ -121,6 +121,15 @@ async fn e2_what_is_no_request_is_refused_and_the_connection_closed() {
 async fn e3_what_is_too_large_is_refused_before_it_is_read() {
     refused("many headers", "431", format!("{POST}{}\r\n", "X-A: b\r\n".repeat(1_000))).await;
     refused("a large header", "431", format!("{POST}X-A: {}\r\n\r\n", "b".repeat(1 << 20))).await;
+    for bytes in [33_000, 36_000, 40_000, 66_000] {
+        refused("a large header at once", "431", format!("{POST}X-A: {}\r\n\r\n", "b".repeat(bytes))).await;
+    }
+    let most = 32 * 1024 - "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-A: \r\n\r\n".len();
+    for (bytes, status) in [(most, "404"), (most + 1, "431")] {
+        let large =
+            format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-A: {}\r\n\r\n", "b".repeat(bytes));
+        assert_eq!(statuses(&answer(&start().await, large.as_bytes()).await), [status]);
+    }
     refused("a large target", "431", format!("GET /{} HTTP/1.1\r\n\r\n", "b".repeat(1 << 20))).await;
     refused("1 GiB declared", "413", format!("{POST}Content-Length: 1073741824\r\n\r\n{SECOND}")).await;
     let chunks = format!("{:x}\r\n{}\r\n", 100_000, "x".repeat(100_000)).repeat(4);

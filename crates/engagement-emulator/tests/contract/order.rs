@@ -1,6 +1,6 @@
 //! Section 5.3: the order of checks. Section 5.4: quota. Section 1: gzip.
 
-use engagement_emulator::{Class, ErrorBody, QuotaPool, World};
+use engagement_emulator::{Class, ErrorBody, Faults, QuotaPool, World};
 use engagement_model::Endpoint;
 use serde_json::json;
 
@@ -44,6 +44,25 @@ async fn guess_each_check_comes_before_the_next() {
     let body = query(&old, &["impressions"], &["tweet.id"]);
     assert_eq!(ask(&emulator, As::News, Endpoint::Totals, &body).await.status, 403);
     assert_eq!(ask(&emulator, As::Brand, Endpoint::Totals, &body).await.status, 400);
+}
+
+#[tokio::test]
+async fn section_5_3_guess_how_a_body_is_encoded_is_judged_when_it_is_the_bodys_turn() {
+    let emulator = start().await;
+    let post = |path: &str| Call::new("POST", path).json("x");
+    for (encoding, status) in [("gzip", 400), ("br", 415)] {
+        let call = post(Endpoint::Totals.path()).header("Content-Encoding", encoding);
+        let nowhere = post("/nope").header("Content-Encoding", encoding);
+        assert_eq!(nowhere.send(&emulator).await.status, 404);
+        assert_eq!(call.clone().without("Accept-Encoding").send(&emulator).await.status, 406);
+        assert_eq!(call.send(&emulator).await.status, 401);
+        let answer = call.signed(&emulator, As::Brand).send(&emulator).await;
+        assert_eq!((answer.status, answer.header("x-per-minute-limit")), (status, Some("10000")));
+        let form = Call::new("POST", "/oauth2/token").form("x").header("Content-Encoding", encoding);
+        assert_eq!(form.send(&emulator).await.status, status);
+        let clock = Call::new("POST", "/_emulator/clock").json("x").header("Content-Encoding", encoding);
+        assert_eq!(clock.send(&emulator).await.status, status);
+    }
 }
 
 #[tokio::test]
@@ -131,6 +150,30 @@ async fn section_5_1_an_error_body_takes_the_form_of_the_switch() {
 }
 
 #[tokio::test]
+async fn section_5_1_whatever_refuses_takes_that_form() {
+    let emulator = with(|switches| switches.error_body = ErrorBody::Array).await;
+    let post = || Call::new("POST", Endpoint::Totals.path());
+    for (call, status) in [
+        (post().json(vec![b' '; 300_000]), 413),
+        (post().header("Transfer-Encoding", "gzip, chunked"), 400),
+        (post().header("Content-Encoding", "br").signed(&emulator, As::Brand), 415),
+        (post().header("X-A", "b".repeat(33_000)), 431),
+        (Call::get("/x").host("a@b"), 400),
+    ] {
+        let answer = call.send(&emulator).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(answer.json()[0].is_string(), "{}", answer.text());
+    }
+    for status in [429, 500] {
+        emulator.set_faults(Faults::from_json(&format!(r#"[{{"status":{status}}}]"#)).unwrap());
+        let answer = post().send(&emulator).await;
+        assert_eq!(answer.status, status);
+        assert!(answer.json()[0].is_string(), "{}", answer.text());
+        assert_eq!(answer.text().contains("rate limit"), status == 429);
+    }
+}
+
+#[tokio::test]
 async fn section_5_4_documented_the_quota_is_by_the_minute_and_told() {
     let emulator = started(builder().now("2024-03-06T00:30:10Z".parse().unwrap()).quota(2)).await;
     let body = favorites(&[owned(&emulator)]);
@@ -143,7 +186,7 @@ async fn section_5_4_documented_the_quota_is_by_the_minute_and_told() {
         assert_eq!(header("x-per-second-limit"), None);
         told.push((answer.status, header("x-per-minute-remaining").unwrap()));
         if answer.status == 429 {
-            assert!(answer.text().to_lowercase().contains("rate limit"));
+            assert!(answer.message().contains("rate limit"), "{}", answer.text());
         }
     }
     assert_eq!(told, [(200, "1".to_owned()), (200, "0".to_owned()), (429, "0".to_owned())]);

@@ -1,5 +1,7 @@
 //! https, and the proxy in front of the real hosts' names.
 
+use std::time::Duration;
+
 use engagement_emulator::{Emulator, Tls};
 use engagement_model::Endpoint;
 use native_tls::{Certificate, TlsConnector};
@@ -8,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::client::{Answer, As, builder, favorites, nonce, owned, started};
+use crate::client::{Answer, As, Call, builder, favorites, nonce, owned, started};
 
 async fn https(tls: &Tls) -> Emulator {
     started(builder().tls(tls.clone())).await
@@ -63,7 +65,10 @@ async fn totals(
 
 /// A tunnel, with what the proxy said.
 async fn connect(emulator: &Emulator, request: &str) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(emulator.addr()).await.unwrap();
+    connect_on(TcpStream::connect(emulator.addr()).await.unwrap(), request).await
+}
+
+async fn connect_on<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, request: &str) -> (S, String) {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut said = Vec::new();
     while !said.ends_with(b"\r\n\r\n") {
@@ -131,8 +136,16 @@ async fn connects_to_nobody_else() {
         let (_, said) = connect(&emulator, &format!("CONNECT {target} HTTP/1.1\r\n\r\n")).await;
         assert!(said.starts_with("HTTP/1.1 403 "), "{target}: {said}");
     }
-    let (_, said) = connect(&emulator, "CONNECT data-api.x.com:443\r\n\r\n").await;
-    assert!(said.starts_with("HTTP/1.1 400 "), "{said}");
+    for request in [
+        "CONNECT data-api.x.com:443\r\n\r\n",
+        "CONNECT data-api.x.com:443 HTTP/1.1 x\r\n\r\n",
+        "CONNECT data-api.x.com:443 HTTP/1.1\n\n",
+        "CONNECT data-api.x.com:443 HTTP/1.1\r\nHost: x\n\r\n",
+    ] {
+        let said =
+            tokio::time::timeout(Duration::from_secs(10), connect(&emulator, request)).await.unwrap().1;
+        assert!(said.starts_with("HTTP/1.1 400 "), "{request:?}: {said}");
+    }
     let (_, said) = connect(&emulator, &format!("CONNECT {}", "a".repeat(100_000))).await;
     assert_eq!(said, "");
 }
@@ -160,6 +173,45 @@ async fn proxy_and_https_on_one_port() {
     assert_eq!(totals(&emulator, stream, emulator.url()).await.status, 200);
     let (stream, _) = connect(&emulator, "CONNECT api.x.com:443 HTTP/1.1\r\n\r\n").await;
     assert!(encrypted(stream, "api.x.com", Some(&tls)).await.is_ok());
+
+    // The proxy's own address may be spoken to in TLS, too.
+    let outer = TcpStream::connect(emulator.addr()).await.unwrap();
+    let outer = encrypted(outer, "127.0.0.1", Some(&tls)).await.unwrap();
+    let (stream, said) = connect_on(outer, "CONNECT data-api.x.com:443 HTTP/1.1\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    let stream = encrypted(stream, "data-api.x.com", Some(&tls)).await.unwrap();
+    assert_eq!(totals(&emulator, stream, "https://data-api.x.com").await.status, 200);
+    let outer = TcpStream::connect(emulator.addr()).await.unwrap();
+    let outer = encrypted(outer, "127.0.0.1", Some(&tls)).await.unwrap();
+    let (_, said) = connect_on(outer, "CONNECT example.com:443 HTTP/1.1\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 403 "), "{said}");
+}
+
+#[tokio::test]
+async fn a_proxy_answers_whole_urls_of_its_own_hosts_alone() {
+    let tls = Tls::generate([]).unwrap();
+    let (proxy, plain) = (proxy(&tls).await, started(builder()).await);
+    let port = proxy.addr().port();
+    for (host, expected) in [
+        ("data-api.twitter.com".to_owned(), 401),
+        ("api.x.com:80".to_owned(), 404),
+        (format!("127.0.0.1:{port}"), 401),
+        (format!("localhost:{port}"), 401),
+        ("example.com".to_owned(), 403),
+        ("localhost:1".to_owned(), 403),
+        ("localhost".to_owned(), 403),
+    ] {
+        let target = format!("http://{host}{}", Endpoint::Totals.path());
+        let call = Call::new("POST", target).host(&host);
+        assert_eq!(call.send(&proxy).await.status, expected, "{host}");
+        // Whoever is no proxy was called, by whatever name.
+        if expected == 403 {
+            assert_eq!(call.send(&plain).await.status, 401, "{host}");
+        }
+    }
+    let world = |host: &str| Call::get(format!("http://{host}/_emulator/world")).host(host);
+    assert_eq!(world("localhost:1").send(&proxy).await.status, 403);
+    assert_eq!(world(&format!("localhost:{port}")).send(&proxy).await.status, 200);
 }
 
 #[test]
