@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[non_exhaustive]
 pub struct Switches {
     /// Refuse what the documentation does not say is allowed: numeric ids, `Tweet.id`, `media_clicks`, one bound of a
-    /// window without the other, bounds where none belong, offsets other than UTC's.
+    /// window without the other, bounds on 28hr, offsets other than UTC's.
     pub strict: bool,
     /// Counts as JSON numbers instead of texts.
     pub numbers: bool,

@@ -219,8 +219,9 @@ fn bounds(
     switches: &Switches,
 ) -> Result<(Option<Timestamp>, Option<Timestamp>), Refusal> {
     if endpoint != Endpoint::Historical {
-        // Undocumented: ignored, unless strict (contract 2.3).
-        return match BOUNDS.into_iter().find(|key| switches.strict && body.contains_key(*key)) {
+        // Undocumented: ignored, unless strict, and on totals always (contract 2.3).
+        let is_refused = switches.strict && endpoint == Endpoint::Last28Hours;
+        return match BOUNDS.into_iter().find(|key| is_refused && body.contains_key(*key)) {
             Some(key) => Err(Refusal::rule("2.3", format!("{key} is not supported on {endpoint}"))),
             None => Ok((None, None)),
         };
@@ -253,7 +254,7 @@ fn id_text(value: &Value) -> Option<String> {
     }
 }
 
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

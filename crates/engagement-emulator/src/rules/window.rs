@@ -34,6 +34,7 @@ impl Span {
     ) -> Result<Self, Refusal> {
         let longest = WINDOW_MAX_HOURS.into();
         let floor = floor(now, switches);
+        let filled = if start.is_none() { ", 4 weeks before end," } else { "" };
         let (start, end) = match (start, end) {
             // Rule 2; in practice the 672 hours up to the end of the running one (seen in the wild).
             (None, None) => {
@@ -46,7 +47,7 @@ impl Span {
                 return Err(Refusal::rule("2.3 rule 8", "start and end must be given together"));
             }
             (Some(start), None) => (start, later(start, longest).min(now)),
-            (None, Some(end)) => (earlier(end, longest).max(floor), end),
+            (None, Some(end)) => (earlier(end, longest), end),
         };
         if start >= end {
             return Err(Refusal::rule("2.3 rule 8", format!("start {start} must be before end {end}")));
@@ -55,12 +56,15 @@ impl Span {
             return Err(Refusal::rule("2.3 rule 5", format!("end {end} is in the future, it is {now}")));
         }
         if start < history_floor().start() {
-            return Err(Refusal::rule("2.3 rule 6", format!("there is no data before {}", history_floor())));
+            return Err(Refusal::rule(
+                "2.3 rule 6",
+                format!("start {start}{filled} is before {}, where data begins", history_floor()),
+            ));
         }
         if start < floor {
             return Err(Refusal::rule(
                 "2.3 rule 7",
-                format!("start {start} is more than {HISTORY_MAX_DAYS} days ago, it is {now}"),
+                format!("start {start}{filled} is more than {HISTORY_MAX_DAYS} days ago, it is {now}"),
             ));
         }
         if end.duration_since(start) > SignedDuration::from_hours(longest) {
@@ -72,6 +76,8 @@ impl Span {
     /// Rule 3: the start rounds down and the end up.
     fn new(start: Timestamp, end: Timestamp, switches: &Switches) -> Self {
         let (first, last) = (UtcHour::containing(start), UtcHour::at_or_after(end));
+        // No answer was ever seen with more digits, and the clock has them.
+        let end = Timestamp::from_millisecond(end.as_millisecond()).unwrap_or(end);
         Self { first, end: last, echoed_end: if switches.unrounded_end { end } else { last.start() } }
     }
 
@@ -84,29 +90,36 @@ impl Span {
 /// A time in one of the forms that are seen: a date, or a date and a time to the second or millisecond (rule 1).
 /// Offsets other than UTC's are undocumented: taken, unless strict.
 pub(crate) fn instant(text: &str, switches: &Switches) -> Option<Timestamp> {
-    let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
     let (date, time) = match text.split_once('T') {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
     };
-    let mut parts = date.split('-');
-    let well_formed = [4, 2, 2].into_iter().all(|count| parts.next().is_some_and(|part| digits(part, count)));
-    if !well_formed || parts.next().is_some() {
+    if !has_form(date, "dddd-dd-dd") {
         return None;
     }
     let Some(time) = time else { return format!("{date}T00:00:00Z").parse().ok() };
-    let zone = time.find(['Z', '+', '-'])?;
-    let (clock, zone) = time.split_at_checked(zone)?;
-    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
-    let mut parts = clock.split(':');
-    let well_formed = [2, 2, 2].into_iter().all(|count| parts.next().is_some_and(|part| digits(part, count)));
-    if !well_formed || parts.next().is_some() || !(1..=9).any(|count| digits(fraction, count)) {
-        return None;
-    }
-    if switches.strict && !matches!(zone, "Z" | "+00:00") {
+    let (clock, zone) = time.split_at_checked(time.find(['Z', '+', '-'])?)?;
+    let is_clock = has_form(clock, "dd:dd:dd") || has_form(clock, "dd:dd:dd.ddd");
+    let is_offset = (has_form(zone, "+dd:dd") || has_form(zone, "-dd:dd")) && zone.get(1..3) < Some("24");
+    let is_utc = matches!(zone, "Z" | "+00:00");
+    // Leap seconds are read by the library, and days of 24 hours are all that there is here.
+    if !is_clock
+        || clock.ends_with(":60")
+        || clock.contains(":60.")
+        || !(is_utc || is_offset && !switches.strict)
+    {
         return None;
     }
     text.parse().ok()
+}
+
+/// Whether a text is this form, in which `d` is a digit and all else itself.
+fn has_form(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
+            b'd' => byte.is_ascii_digit(),
+            other => byte == other,
+        })
 }
 
 /// Rules 6 and 7: the later of the two floors. The second is compared by its hour, as every bound is rounded.
