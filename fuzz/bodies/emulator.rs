@@ -6,8 +6,9 @@
 
 use std::{io::Read as _, time::Duration};
 
-use engagement_emulator::Emulator;
+use engagement_emulator::{Emulator, Faults};
 use flate2::read::GzDecoder;
+use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -44,8 +45,11 @@ impl House {
             return Vec::new();
         }
         // Earlier inputs may have reached the test interface.
-        self.emulator.set_faults(Vec::new());
-        self.emulator.freeze_clock(now()).expect("a time of Tweets");
+        self.emulator.set_faults(Faults::default());
+        // A clock that jumps forgets the nonces.
+        for time in [now() + SignedDuration::from_hours(1), now()] {
+            self.emulator.freeze_clock(time).expect("a time of Tweets");
+        }
         let answers = self.runtime.block_on(async {
             let (mut from, mut to) = tokio::io::split(self.emulator.connect());
             let mut answers = Vec::new();

@@ -131,7 +131,7 @@ impl Auth {
         })
     }
 
-    /// Forgets the nonces, since the clock was set and with it which timestamps are acceptable.
+    /// Forgets the nonces.
     pub(crate) fn forget_nonces(&self) {
         self.memory().nonces = Nonces::new(NONCES);
     }

@@ -59,6 +59,24 @@ pub(crate) enum Motion {
     Stands,
 }
 
+/// Reads a time: a date, which is its midnight in UTC, or a time of RFC 3339.
+///
+/// # Errors
+///
+/// Any other text.
+pub fn read_time(text: &str) -> Result<Timestamp, InvalidTime> {
+    let is_date = text.parse::<jiff::civil::Date>().is_ok_and(|date| date.to_string() == text);
+    let time = if is_date { format!("{text}T00:00:00Z").parse() } else { text.parse() };
+    time.map_err(|_| InvalidTime { text: text.to_owned() })
+}
+
+/// A text that is no time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is neither a date such as 2024-03-01 nor a time such as 2024-03-01T07:00:00Z")]
+pub struct InvalidTime {
+    text: String,
+}
+
 /// A time that the emulator's clock cannot show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the clock goes from {EARLIEST} to {LATEST}, and {now} is outside")]
@@ -104,6 +122,19 @@ mod tests {
         tokio::time::advance(Duration::from_secs(90)).await;
         assert_eq!(clock.now(), time("2024-03-06T00:00:00Z"));
         assert!(clock.is_frozen());
+    }
+
+    #[test]
+    fn reads_dates_and_times() {
+        for text in ["2024-03-01", "2024-03-01T00:00:00Z", "2024-03-01T01:00:00.000+01:00"] {
+            assert_eq!(read_time(text).unwrap(), time("2024-03-01T00:00:00Z"), "{text}");
+        }
+        for text in ["", "2024", "2024-02-30", "20240301", "tomorrow"] {
+            assert!(
+                read_time(text).unwrap_err().to_string().starts_with(&format!("{text:?} is neither")),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! All that one emulator knows and remembers.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     auth::Auth,
@@ -46,13 +46,18 @@ impl Emulation {
         u64::try_from(now.as_second()).unwrap_or(0)
     }
 
-    /// Sets the clock.
+    /// Sets the clock. When it jumps, which timestamps are acceptable changes, and the nonces that were used before are
+    /// forgotten; when it only stops or goes on, what was sent once is still good once.
     pub(crate) fn set_clock(&self, now: Timestamp, motion: Motion) -> Result<(), InvalidClock> {
+        let jump = now.duration_since(self.clock.now()).abs();
         self.clock.set(now, motion)?;
-        self.auth.forget_nonces();
+        if jump >= A_JUMP {
+            self.auth.forget_nonces();
+        }
         Ok(())
     }
 }
 
+const A_JUMP: SignedDuration = SignedDuration::from_secs(1);
 /// Requests a minute. Contracts differ and no public number exists: our choice.
 pub(crate) const DEFAULT_QUOTA: u32 = 60;

@@ -84,8 +84,8 @@ impl Emulator {
     }
 
     /// Puts these faults in the place of those in force; none at all ends them.
-    pub fn set_faults(&self, faults: impl Into<Faults>) {
-        self.emulation.trouble.set(faults.into());
+    pub fn set_faults(&self, faults: Faults) {
+        self.emulation.trouble.set(faults);
     }
 
     /// Changes how many requests a minute are answered.
@@ -116,7 +116,8 @@ impl Emulator {
         self.emulation.set_clock(at, Motion::Stands)
     }
 
-    /// The first `count` Tweets of a class, of this account or else of the first; none if there is no such account.
+    /// The first `count` Tweets of a class, of this account or else of the first; none if there is no such account. There
+    /// are fewer where the clock is so early that some of the class's ages had no Tweets yet.
     pub fn tweets(&self, class: Class, screen_name: Option<&str>, count: usize) -> Vec<TweetId> {
         let world = &self.emulation.world;
         let owner = match screen_name.map(|name| world.account(name)) {
@@ -247,8 +248,8 @@ impl Builder {
 
     /// What goes wrong from the start.
     #[must_use]
-    pub fn faults(self, faults: impl Into<Faults>) -> Self {
-        Self { faults: faults.into(), ..self }
+    pub fn faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
     }
 
     /// Scheme and host for which clients sign, if a proxy stands between that changes them. Unless this says otherwise

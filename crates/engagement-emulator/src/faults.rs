@@ -14,7 +14,7 @@ use serde_json::Value;
 /// Something that goes wrong. What is left out is as always.
 ///
 /// ```
-/// use engagement_emulator::{Fault, FaultTarget};
+/// use engagement_emulator::{Fault, FaultTarget, Faults};
 ///
 /// // Every second totals request is refused as if the quota were used up.
 /// let fault = Fault {
@@ -24,8 +24,8 @@ use serde_json::Value;
 ///     ..Fault::default()
 /// };
 /// assert_eq!(
-///     engagement_emulator::Faults::from_json(r#"[{"endpoint": "totals", "every": 2, "status": 429}]"#)?,
-///     [fault].into_iter().collect(),
+///     Faults::from_json(r#"[{"endpoint": "totals", "every": 2, "status": 429}]"#)?,
+///     Faults::new([fault])?,
 /// );
 /// # Ok::<(), engagement_emulator::InvalidFaults>(())
 /// ```
@@ -98,7 +98,7 @@ impl Faults {
     pub fn from_json(text: &str) -> Result<Self, InvalidFaults> {
         let faults: Vec<Fault> =
             serde_json::from_str(text).map_err(|error| InvalidFaults(error.to_string()))?;
-        Self::checked(faults)
+        Self::new(faults)
     }
 
     /// Reads TOML with `[[fault]]` tables.
@@ -114,10 +114,16 @@ impl Faults {
             fault: Vec<Fault>,
         }
         let file: File = toml::from_str(text).map_err(|error| InvalidFaults(error.to_string()))?;
-        Self::checked(file.fault)
+        Self::new(file.fault)
     }
 
-    fn checked(faults: Vec<Fault>) -> Result<Self, InvalidFaults> {
+    /// Of these.
+    ///
+    /// # Errors
+    ///
+    /// A status below 200 or above 999, and a header that there cannot be.
+    pub fn new(faults: impl IntoIterator<Item = Fault>) -> Result<Self, InvalidFaults> {
+        let faults: Vec<Fault> = faults.into_iter().collect();
         for (index, fault) in faults.iter().enumerate() {
             if fault.status.is_some_and(|status| !(200..=999).contains(&status)) {
                 return Err(InvalidFaults(format!("fault {index}: a status is 200 to 999")));
@@ -132,18 +138,6 @@ impl Faults {
             }
         }
         Ok(Self(faults))
-    }
-}
-
-impl FromIterator<Fault> for Faults {
-    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
-        Self(faults.into_iter().collect())
-    }
-}
-
-impl From<Vec<Fault>> for Faults {
-    fn from(faults: Vec<Fault>) -> Self {
-        Self(faults)
     }
 }
 
@@ -339,5 +333,7 @@ mod tests {
         assert!(message(r#"[{"status":42}]"#).contains("200 to 999"));
         assert!(message(r#"[{"header":"a\nb: c"}]"#).contains("no header can be"));
         assert!(message(r#"[{"every":0}]"#).contains("zero"));
+        let faults = Faults::new([Fault { status: Some(42), ..Fault::default() }]);
+        assert!(faults.unwrap_err().to_string().contains("200 to 999"));
     }
 }

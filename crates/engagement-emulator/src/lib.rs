@@ -14,7 +14,7 @@
 //! test's own runtime and stops when it is dropped.
 //!
 //! ```
-//! use engagement_emulator::{Class, Emulator, Fault, FaultTarget};
+//! use engagement_emulator::{Class, Emulator, Fault, FaultTarget, Faults};
 //! # use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpStream};
 //! #
 //! # /// Stands for the service under test: asks for the favorites of some Tweets, again if it is told to.
@@ -40,12 +40,12 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let emulator = Emulator::builder().seed(1).now("2024-03-06T00:30:00Z".parse()?).start().await?;
-//! emulator.set_faults(vec![Fault {
+//! emulator.set_faults(Faults::new([Fault {
 //!     endpoint: FaultTarget::Totals,
 //!     nth: 1.try_into().ok(),
 //!     status: Some(503),
 //!     ..Fault::default()
-//! }]);
+//! }])?);
 //!
 //! let ids = emulator.tweets(Class::Unowned, None, 20);
 //! your_service(emulator.url(), ids).await?;
@@ -105,7 +105,7 @@ mod world;
 #[cfg(feature = "tls")]
 pub use self::tls::{Tls, TlsError};
 pub use self::{
-    clock::InvalidClock,
+    clock::{InvalidClock, InvalidTime, read_time},
     counters::Counters,
     emulator::{Builder, Emulator, StartError},
     faults::{Fault, FaultTarget, Faults, InvalidFaults},

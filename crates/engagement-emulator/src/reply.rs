@@ -154,7 +154,10 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Encoding {
     let takes_gzip = |one: &str| {
         let mut parts = one.split(';').map(str::trim);
         let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let refused = parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0_f32));
+        let weights = parts
+            .filter_map(|part| part.split_once('='))
+            .filter(|(name, _)| name.trim_end().eq_ignore_ascii_case("q"));
+        let refused = weights.into_iter().any(|(_, q)| q.trim_start().parse() == Ok(0.0_f32));
         is_gzip && !refused
     };
     let lists = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|list| list.to_str().ok());
@@ -201,7 +204,7 @@ mod tests {
         for value in ["gzip", "GZIP", "deflate, gzip", "gzip;q=1.0,deflate", "br;q=1, gzip ; q=0.1"] {
             check(value, Encoding::Gzip);
         }
-        for value in ["", "identity", "deflate", "gzip;q=0", "xgzip"] {
+        for value in ["", "identity", "deflate", "gzip;q=0", "gzip;Q=0", "gzip; q = 0.000", "xgzip"] {
             check(value, Encoding::Identity);
         }
     }

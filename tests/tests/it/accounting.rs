@@ -5,7 +5,7 @@ use engagement::{
     Metrics, Owners, Query, Resolution, Who,
     model::{Endpoint, Metric, State, TweetId, Window},
 };
-use engagement_emulator::{Class, Fault, FaultTarget};
+use engagement_emulator::{Class, Fault, FaultTarget, Faults};
 use engagement_tests::{Asked, Haul, Stage, hour};
 use proptest::{prelude::*, sample::subsequence};
 
@@ -17,7 +17,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let stage = Stage::set().await;
-            stage.emulator.set_faults(faults.clone());
+            stage.emulator.set_faults(Faults::new(faults.clone()).unwrap());
             let (query, asked) = question.put(&stage);
             let haul = Haul::of(query).await;
             prop_assert_eq!(asked.check(&haul, &stage.emulator), Ok(()));

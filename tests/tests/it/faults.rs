@@ -184,7 +184,8 @@ async fn answers_that_leave_things_out() {
     let ids = stage.emulator.tweets(Class::Owned, None, 2);
     let (told, untold) = (ids[0], ids[1]);
     let body = format!(r#"{{"engagement":{{"{told}":{{"favorites":"12","retweets":-1,"replies":null}}}}}}"#);
-    stage.emulator.set_faults(vec![engagement_emulator::Fault { body: Some(body), ..Default::default() }]);
+    let fault = engagement_emulator::Fault { body: Some(body), ..Default::default() };
+    stage.emulator.set_faults(Faults::new([fault]).unwrap());
     let haul = Haul::of(stage.owner().totals(ids.clone())).await;
     let values: Vec<_> = haul.values().map(|(row, value)| (row.tweet_id, row.metric.name(), value)).collect();
     assert_eq!(values, [(told, "favorites", 12)]);

@@ -98,6 +98,11 @@ impl Grants {
         Some(bearer.token.get_or_insert_with(|| made.into()).clone())
     }
 
+    /// The app's bearer token, unless it was invalidated and no other asked for yet.
+    pub(crate) fn current_bearer(&self, consumer_key: &str) -> Option<Secret> {
+        self.bearers.get(consumer_key)?.token.clone()
+    }
+
     /// Invalidates the app's bearer token, if this is it.
     pub(crate) fn invalidate_bearer(&mut self, consumer_key: &str, token: &Secret) -> bool {
         match self.bearers.get_mut(consumer_key) {

@@ -3,9 +3,10 @@
 use core::ops::Range;
 use std::sync::Arc;
 
-use engagement_model::{Metric, UtcHour};
+use engagement_model::{Metric, UtcHour, metric::history_floor};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use oauth_core::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,13 +14,12 @@ use super::{Head, form::Form};
 use crate::{
     answer::truth,
     authority::Authority,
-    clock::Motion,
+    clock::{Motion, read_time},
     emulation::Emulation,
     faults::Faults,
     reply::Reply,
-    rules::window::instant,
-    switches::Switches,
-    world::{App, Class},
+    rules::body::is_id,
+    world::{App, Class, World},
 };
 
 /// Whether a path belongs to the test interface.
@@ -58,11 +58,12 @@ fn ok(value: &Value) -> Reply {
 
 fn world(emulation: &Emulation) -> Value {
     let app = |app: &App| {
+        let bearer = emulation.auth.grants().current_bearer(&app.consumer_key);
         let mut value = json!({
             "app_id": app.app_id,
             "consumer_key": app.consumer_key,
             "consumer_secret": app.consumer_secret.expose(),
-            "bearer_token": app.bearer_token.expose(),
+            "bearer_token": bearer.as_ref().map(Secret::expose),
             "provisioned": app.provisioned,
         });
         if let Some(urls) = &app.callback_urls {
@@ -98,6 +99,13 @@ fn tweets(emulation: &Arc<Emulation>, head: &Head) -> Result<Reply, String> {
         None => Some(1),
     };
     let count = count.ok_or_else(|| format!("count must be 0 to {MOST_TWEETS}"))?;
+    let now = emulation.clock.now();
+    let supply = World::supply(class, now);
+    if count > supply {
+        return Err(format!(
+            "at {now} there are {supply} Tweets of every age of the class {class}, and no more"
+        ));
+    }
     let owner = match query.get("screen_name").map(|name| name.trim_start_matches('@')) {
         Some(name) => {
             let account = emulation.world.account(name);
@@ -105,7 +113,7 @@ fn tweets(emulation: &Arc<Emulation>, head: &Head) -> Result<Reply, String> {
         }
         None => None,
     };
-    let (emulation, now) = (Arc::clone(emulation), emulation.clock.now());
+    let emulation = Arc::clone(emulation);
     let ids = (0..count).filter_map(move |n| emulation.world.nth_tweet(class, owner, n, now));
     Ok(Reply::ids(ids))
 }
@@ -114,27 +122,32 @@ fn one_truth(emulation: &Emulation, head: &Head) -> Result<Value, String> {
     let query = query(head, &["tweet_id", "metric", "start", "end"])?;
     let needed = |key: &str| query.get(key).ok_or_else(|| format!("{key} is needed"));
     let id = needed("tweet_id")?;
+    if !is_id(id) {
+        return Err("tweet_id must be 1 to 19 decimal digits".to_owned());
+    }
     let metric: Metric = needed("metric")?.parse().map_err(|error| format!("{error}"))?;
     let hours = hours(&query, emulation.clock.now())?;
     let value = truth(&emulation.world, id, &metric, hours, &emulation.switches, emulation.clock.now());
     Ok(json!({ "value": value }))
 }
 
-/// The hours of a window, widened as everywhere; one bound alone reaches to the first hour or the running one.
+/// The hours of a window, widened as everywhere; one bound alone reaches to the first hour of all or the running one. A
+/// window may be longer than one that an endpoint answers, and no hour in it one that none ever answers.
 fn hours(query: &Form, now: Timestamp) -> Result<Option<Range<UtcHour>>, String> {
     let bound = |key: &str| match query.get(key) {
-        Some(text) => match instant(text, &Switches::default()) {
-            Some(time) => Ok(Some(time)),
-            None => Err(format!("{key} must be a time such as 2024-03-01T07:00:00Z")),
-        },
+        Some(text) => read_time(text).map(Some).map_err(|error| format!("{key}: {error}")),
         None => Ok(None),
     };
     let (start, end) = (bound("start")?, bound("end")?);
     if start.is_none() && end.is_none() {
         return Ok(None);
     }
-    let start = start.map_or(UtcHour::containing(Timestamp::UNIX_EPOCH), UtcHour::containing);
-    let end = end.map_or(UtcHour::containing(now).plus(1), UtcHour::at_or_after);
+    let (first, last) = (history_floor(), UtcHour::containing(now).plus(1));
+    let start = start.map_or(first, UtcHour::containing);
+    let end = end.map_or(last, UtcHour::at_or_after);
+    if start < first || last < end {
+        return Err(format!("start and end must be from {first} to {last}, the end of the running hour"));
+    }
     if start > end {
         return Err("start must be before end".to_owned());
     }
@@ -159,8 +172,7 @@ fn clock(emulation: &Emulation, body: &[u8]) -> Result<Value, String> {
         return Err("now or frozen is needed".to_owned());
     }
     let now = match &order.now {
-        Some(text) => instant(text, &Switches::default())
-            .ok_or_else(|| "now must be a time such as 2024-03-01T07:00:00Z".to_owned())?,
+        Some(text) => read_time(text).map_err(|error| format!("now: {error}"))?,
         None => emulation.clock.now(),
     };
     let motion = if order.frozen == Some(true) { Motion::Stands } else { Motion::Runs };

@@ -1,7 +1,7 @@
 //! The pages on which a user allows or refuses, contract §6.3 step 2. Plain HTML, no script.
 
 use http::{
-    StatusCode,
+    Method, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS},
 };
 use oauth_core::percent;
@@ -43,7 +43,9 @@ fn ask(emulation: &Emulation, which: Oauth, head: &Head) -> Reply {
 
     let wanted = query.get("screen_name").and_then(|name| emulation.world.account(name));
     let forced = query.get("force_login") == Some("true");
+    // Whoever only looks at the head has not come back.
     if let Some(account) = wanted
+        && head.method != Method::HEAD
         && which == Oauth::Authenticate
         && !forced
         && request.callback != "oob"
@@ -99,7 +101,11 @@ fn decide(emulation: &Emulation, head: &Head, body: &[u8]) -> Reply {
     if form.get("authenticity_token") != Some(&request.form_key) || head.is_from_elsewhere() {
         return notice(StatusCode::FORBIDDEN, "Not accepted", "This form did not come from this page.");
     }
-    if form.get("decision") != Some("allow") {
+    let decision = form.get("decision");
+    if !matches!(decision, Some("allow" | "refuse")) {
+        return notice(StatusCode::BAD_REQUEST, "No decision", "Go back and choose to allow or to refuse.");
+    }
+    if decision == Some("refuse") {
         grants.deny(token);
         if request.callback == "oob" {
             return notice(StatusCode::OK, "Refused", "The app was given nothing. You can close this page.");

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     World,
     chance::{hash, text},
-    tweet::State,
+    tweet::{State, first_counter_at},
 };
 
 /// A kind of Tweet to ask the test interface for.
@@ -91,6 +91,15 @@ impl World {
         (0..).take(count).filter_map(|n| self.nth_tweet(class, owner, n, now)).collect()
     }
 
+    /// How many Tweets a class has at this time: without end, but for ages whose ids are, in part at least, counters.
+    pub(crate) fn supply(class: Class, now: Timestamp) -> u64 {
+        let midnight = midnight(now);
+        let ages = class.ages();
+        let blocks = ages.iter().map(|age| Counters::of(*age, midnight).map_or(u64::MAX, |some| some.blocks));
+        let turns = u64::try_from(ages.len()).unwrap_or(1);
+        blocks.min().unwrap_or(0).saturating_mul(turns)
+    }
+
     /// The n-th Tweet of a class. `owner` is a user id; without one it is the first account's, and for
     /// [`Class::Unowned`] nobody's.
     ///
@@ -101,14 +110,13 @@ impl World {
             Class::Unowned => None,
             _ => owner.or_else(|| self.accounts().first().map(|account| account.user_id)),
         };
-        let midnight = now.as_millisecond().div_euclid(DAY_MS) * DAY_MS;
         let ages = class.ages();
         let turns = u64::try_from(ages.len()).ok()?;
         let age = ages.get(usize::try_from(n % turns).ok()?).copied()?;
-        self.search(class, owner, n / turns, age, midnight)
+        self.search(class, owner, n / turns, age, midnight(now))
     }
 
-    /// The n-th Tweet of an age. Each has a millisecond of its own, so no two are the same.
+    /// The n-th Tweet of an age. Each has a millisecond of its own, or a block of counters, so no two are the same.
     fn search(
         &self,
         class: Class,
@@ -124,16 +132,55 @@ impl World {
         let offset = (u128::from(key % span) + u128::from(n) * u128::from(STRIDE)) % u128::from(span);
         let age_ms = youngest + u64::try_from(offset).ok()?;
         let time = Timestamp::from_millisecond(midnight.checked_sub_unsigned(age_ms)?).ok()?;
-        let first = TweetId::first_at(time)?.get();
-        (0..TRIES).map(|attempt| first | (hash([key, n, attempt]) & LOW_BITS)).find(|id| {
+        let is_wanted = |id: &u64| {
             let tweet = self.tweet(*id);
             let right_owner = match owner {
                 Some(owner) => tweet.owner == owner,
                 None => class != Class::Unowned || self.account_of(tweet.owner).is_none(),
             };
             tweet.state == class.state() && right_owner
-        })
+        };
+        match TweetId::first_at(time) {
+            Some(first) => {
+                let at = |attempt| first.get() | (hash([key, n, attempt]) & LOW_BITS);
+                (0..TRIES).map(at).find(is_wanted)
+            }
+            None => Counters::of(age, midnight)?.block(key, n)?.find(is_wanted),
+        }
     }
+}
+
+/// The ids of an age that are counters and do not carry their time.
+struct Counters {
+    first: u64,
+    blocks: u64,
+}
+
+impl Counters {
+    /// `None` if the youngest and oldest of this age have ids that carry their time.
+    fn of(age: (u64, u64), midnight: i64) -> Option<Self> {
+        let at = |hours: u64| midnight.saturating_sub_unsigned(hours * HOUR_MS);
+        let oldest = Timestamp::from_millisecond(at(age.1)).ok();
+        if oldest.and_then(TweetId::first_at).is_some() {
+            return None;
+        }
+        let (first, end) = (first_counter_at(at(age.1)), first_counter_at(at(age.0)));
+        Some(Self { first, blocks: end.saturating_sub(first) / BLOCK })
+    }
+
+    fn block(&self, key: u64, n: u64) -> Option<core::ops::Range<u64>> {
+        if n >= self.blocks {
+            return None;
+        }
+        // There are fewer blocks than the stride, a prime, so that it visits every one once.
+        let block = (u128::from(key) + u128::from(n) * u128::from(STRIDE)) % u128::from(self.blocks);
+        let first = self.first + u64::try_from(block).ok()? * BLOCK;
+        Some(first..first + BLOCK)
+    }
+}
+
+fn midnight(now: Timestamp) -> i64 {
+    now.as_millisecond().div_euclid(DAY_MS) * DAY_MS
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -143,12 +190,14 @@ const HOUR_MS: u64 = 3_600_000;
 const UP_TO_26_DAYS: (u64, u64) = (1, 25 * 24);
 const DAYS_26_TO_90: (u64, u64) = (26 * 24, 89 * 24);
 const DAYS_90_TO_1800: (u64, u64) = (90 * 24, 1_799 * 24);
-/// Up to 7 years: after 2015 from 2022 on, and all with ids that carry their time.
+/// Up to 7 years: from 2022 on after 2015.
 const OVER_1800_DAYS: (u64, u64) = (1_800 * 24, 2_555 * 24);
 /// A prime that divides no span: those are products of 2, 3, 5 and small numbers of days.
 const STRIDE: u64 = 15_485_863;
 /// Bits of an id below its time.
 const LOW_BITS: u64 = (1 << 22) - 1;
+/// Of so many ids one is of the rarest kind, as good as surely.
+const BLOCK: u64 = 8_192;
 /// The rarest kind is 1 in 50 × 5/3 × the number of accounts.
 const TRIES: u64 = 1 << 22;
 
@@ -180,6 +229,32 @@ mod tests {
                 assert!(class != Class::Over1800 || tweet.is_older_than(1800, now()));
             }
         }
+    }
+
+    #[test]
+    fn early_clocks_have_tweets_of_every_age_that_there_was() {
+        let world = World::demo();
+        for (now, without) in [
+            ("2010-11-05T00:00:00Z", Some(Class::Over1800)),
+            ("2010-12-20T10:00:00Z", Some(Class::Over1800)),
+            ("2012-03-01T10:00:00Z", None),
+            ("2015-12-01T10:00:00Z", None),
+            ("2017-12-01T10:00:00Z", None),
+        ] {
+            let now = now.parse().unwrap();
+            for class in [Class::Over90, Class::Over1800] {
+                assert_eq!(World::supply(class, now) == 0, Some(class) == without, "{now} {class}");
+                let ids = world.tweets(class, Some(2222), 400, now);
+                let count = if Some(class) == without { 0 } else { 400 };
+                assert_eq!(ids.iter().collect::<HashSet<_>>().len(), count, "{now} {class}");
+                for tweet in ids.into_iter().map(|id| world.tweet(id)) {
+                    assert_eq!((tweet.state, tweet.owner), (State::Ok, 2222));
+                    let days = [90, 1_800].map(|days| tweet.is_older_than(days, now));
+                    assert_eq!(days, [true, class == Class::Over1800], "{now} {class}");
+                }
+            }
+        }
+        assert_eq!(World::supply(Class::Owned, now()), u64::MAX);
     }
 
     #[test]

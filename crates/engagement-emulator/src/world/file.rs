@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use engagement_model::TweetId;
 use serde::Deserialize;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     chance::{hash, text},
     repeated,
 };
-use crate::switches::Switches;
+use crate::{clock::read_time, switches::Switches};
 
 /// Why a world file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +69,8 @@ fn fixtures(world: &World, tables: Vec<TweetTable>) -> Result<HashMap<u64, Fixtu
     let mut fixtures = HashMap::new();
     for table in tables {
         let id = scalar(&table.id);
-        let id: u64 =
-            id.parse().map_err(|_| WorldError(format!("tweet id {id:?} is no number of 1 to 19 digits")))?;
+        let id: TweetId = id.parse().map_err(|error| WorldError(format!("tweet id {id:?}: {error}")))?;
+        let id = id.get();
         let owner = table.owner.as_ref().map(scalar).map(|owner| match world.account(&owner) {
             Some(account) => Ok(account.user_id),
             None => owner.parse().map_err(|_| {
@@ -80,8 +80,7 @@ fn fixtures(world: &World, tables: Vec<TweetTable>) -> Result<HashMap<u64, Fixtu
             }),
         });
         let created_at = table.created_at.as_ref().map(scalar).map(|time| {
-            time.parse::<Timestamp>()
-                .map_err(|_| WorldError(format!("created_at {time:?} of tweet {id} is no RFC 3339 time")))
+            read_time(&time).map_err(|error| WorldError(format!("created_at of tweet {id}: {error}")))
         });
         let fixture =
             Fixture { state: table.state, owner: owner.transpose()?, created_at: created_at.transpose()? };
@@ -194,6 +193,10 @@ mod tests {
             created_at = 2026-11-20T08:00:00Z
 
             [[tweet]]
+            id = 123456780
+            created_at = 2026-11-20
+
+            [[tweet]]
             id = "1763000000000000009"
             state = "unavailable"
             owner = 42
@@ -205,6 +208,7 @@ mod tests {
         assert_eq!(world.accounts(), World::demo().accounts());
         let tweet = world.tweet(123_456_789);
         assert_eq!((tweet.owner, tweet.created_at.to_string().as_str()), (2222, "2026-11-20T08:00:00Z"));
+        assert_eq!(world.tweet(123_456_780).created_at.to_string(), "2026-11-20T00:00:00Z");
         let tweet = world.tweet(1_763_000_000_000_000_009);
         assert_eq!((tweet.owner, tweet.state), (42, State::Unavailable));
     }
@@ -215,7 +219,11 @@ mod tests {
         let said = message(text);
         assert!(said.starts_with("line 4: ") && !said.contains("hunter2"), "{said}");
         assert!(message("[[tweet]]\nid = 1\nstate = \"gone\"").contains("unavailable"));
-        assert!(message("[[tweet]]\nid = -1").contains("\"-1\""));
+        for id in ["-1", "0", "\"01\"", "\"9223372036854775808\"", "\"x\""] {
+            let said = message(&format!("[[tweet]]\nid = {id}"));
+            assert!(said.starts_with(&format!("tweet id \"{}\": ", id.trim_matches('"'))), "{said}");
+        }
+        assert!(message("[[tweet]]\nid = 1\ncreated_at = \"soon\"").contains("\"soon\" is neither a date"));
         assert!(message("[[tweet]]\nid = 1\nowner = \"nobody\"").contains("nobody"));
         assert!(message("[[tweet]]\nid = 1\n[[tweet]]\nid = 1").contains("twice"));
         assert!(message("[[acount]]").contains("acount"));

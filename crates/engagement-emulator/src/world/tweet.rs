@@ -109,11 +109,17 @@ pub(super) fn state(key: u64) -> State {
 pub(super) fn created_at(id: u64) -> Timestamp {
     let known = TweetId::new(id).ok().and_then(TweetId::created_at);
     known.unwrap_or_else(|| {
-        let first = TweetId::FIRST_SNOWFLAKE.get();
-        let part = id.min(first) / (first / COUNTER_SECONDS.unsigned_abs());
+        let part = id.min(TweetId::FIRST_SNOWFLAKE.get()) / COUNTERS_A_SECOND;
         let seconds = i64::try_from(part).unwrap_or(0).min(COUNTER_SECONDS);
         Timestamp::from_second(COUNTER_START + seconds).unwrap_or(Timestamp::UNIX_EPOCH)
     })
+}
+
+/// The first id at or after a time of those that are counters; the first snowflake when there are no more.
+pub(super) fn first_counter_at(milliseconds: i64) -> u64 {
+    let seconds = milliseconds.div_euclid(1_000) + i64::from(milliseconds.rem_euclid(1_000) > 0);
+    let seconds = (seconds - COUNTER_START).clamp(0, COUNTER_SECONDS);
+    (seconds.unsigned_abs() * COUNTERS_A_SECOND).max(1)
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -121,6 +127,7 @@ const DAY_MS: i64 = 86_400_000;
 const COUNTER_START: i64 = 1_142_974_214;
 /// From then to the first snowflake on 2010-11-04.
 const COUNTER_SECONDS: i64 = 145_860_000;
+const COUNTERS_A_SECOND: u64 = TweetId::FIRST_SNOWFLAKE.get() / COUNTER_SECONDS.unsigned_abs();
 const STATE: u64 = 0x5354_4154;
 const POPULARITY: u64 = 0x504f_5055;
 const FEATURES: u64 = 0x4645_4154;
@@ -135,6 +142,17 @@ mod tests {
         let last = created_at(TweetId::FIRST_SNOWFLAKE.get() - 1);
         assert!(last < TweetId::FIRST_SNOWFLAKE.created_at().unwrap());
         assert!(created_at(1_000_000_000) < created_at(2_000_000_000));
+    }
+
+    #[test]
+    fn the_first_counter_at_a_time_is_not_before_it() {
+        for time in ["2006-03-21T20:50:14Z", "2008-01-01T00:00:00Z", "2010-10-01T00:00:00.001Z"] {
+            let time: Timestamp = time.parse().unwrap();
+            let first = first_counter_at(time.as_millisecond());
+            assert!(created_at(first) >= time && (first == 1 || created_at(first - 1) < time), "{time}");
+        }
+        assert_eq!(first_counter_at(0), 1);
+        assert!(first_counter_at(i64::MAX) <= TweetId::FIRST_SNOWFLAKE.get());
     }
 
     #[test]

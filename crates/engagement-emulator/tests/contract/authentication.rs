@@ -141,8 +141,15 @@ async fn guess_a_nonce_is_good_once() {
     let call = call(&emulator).signed(&emulator, As::Brand);
     assert_eq!(call.send(&emulator).await.status, 200);
     assert!(reason(&call.send(&emulator).await).contains("nonce"));
-    // When the clock was set, what was used before is forgotten, as the timestamps it came with may be good again.
-    emulator.freeze_clock(emulator.now()).unwrap();
+    // A clock that stops or goes on forgets nothing.
+    let now = emulator.now();
+    emulator.set_clock(now).unwrap();
+    emulator.freeze_clock(now).unwrap();
+    let clock = Call::new("POST", "/_emulator/clock").json(r#"{"frozen":false}"#).send(&emulator).await;
+    assert_eq!(clock.status, 200);
+    assert!(reason(&call.send(&emulator).await).contains("nonce"));
+    // One that jumps does, as the timestamps that nonces came with may be good again.
+    emulator.freeze_clock("2024-03-06T00:31:00Z".parse().unwrap()).unwrap();
     assert_eq!(call.send(&emulator).await.status, 200);
 }
 

@@ -24,12 +24,15 @@ async fn statuses(emulator: &Emulator, endpoint: Endpoint, count: usize) -> Vec<
 #[tokio::test]
 async fn each_nth_request_of_an_endpoint_is_refused() {
     let emulator = start().await;
-    emulator.set_faults(vec![Fault {
-        endpoint: FaultTarget::Totals,
-        every: 3.try_into().ok(),
-        status: Some(503),
-        ..Fault::default()
-    }]);
+    emulator.set_faults(
+        Faults::new([Fault {
+            endpoint: FaultTarget::Totals,
+            every: 3.try_into().ok(),
+            status: Some(503),
+            ..Fault::default()
+        }])
+        .unwrap(),
+    );
     assert_eq!(statuses(&emulator, Endpoint::Totals, 6).await, [200, 200, 503, 200, 200, 503]);
     assert_eq!(statuses(&emulator, Endpoint::Historical, 3).await, [200; 3]);
     emulator.set_faults(Faults::default());

@@ -56,6 +56,14 @@ async fn gives_tweets_of_every_class_without_end() {
         let expected = emulator.tweets(class, Some("demo_news"), 300);
         assert_eq!(ids, crate::client::texts(&expected));
     }
+    // At the earliest clock nothing is 1,800 days old, and `owned` takes that age, too.
+    emulator.freeze_clock("2010-11-05T00:00:00Z".parse().unwrap()).unwrap();
+    for (class, status) in [(Class::Owned, 400), (Class::Over1800, 400), (Class::Over90, 200)] {
+        let answer = Call::get(format!("/_emulator/tweets?class={class}&count=8")).send(&emulator).await;
+        assert_eq!(answer.status, status, "{class}: {}", answer.text());
+        let ids = answer.json()["tweet_ids"].as_array().map_or(0, Vec::len);
+        assert_eq!(ids, if status == 200 { 8 } else { 0 });
+    }
     for bad in
         ["class=nice", "screen_name=nobody", "count=-1", "count=1000001", "clas=owned", "count=1&count=2"]
     {
@@ -99,9 +107,21 @@ async fn tells_what_the_endpoints_answer() {
         get(&emulator, &format!("truth?tweet_id={gone}&metric=favorites")).await["value"],
         Value::Null
     );
-    for bad in
-        ["metric=impressions", "tweet_id=1", "tweet_id=1&metric=likes", "tweet_id=1&metric=favorites&start=x"]
-    {
+    // The hour that runs is answered, and none after it.
+    let running = "metric=impressions&start=2024-03-05&end=2024-03-06T01:00:00Z";
+    assert!(truth(running).await.is_u64());
+    for bad in [
+        "metric=impressions",
+        "tweet_id=1",
+        "tweet_id=1&metric=likes",
+        "tweet_id=1&metric=favorites&start=x",
+        "tweet_id=1&metric=favorites&end=2024-03-06T01:00:01Z",
+        "tweet_id=1&metric=favorites&start=2030-01-01&end=2030-01-02",
+        "tweet_id=1&metric=favorites&start=2014-08-31&end=2014-09-02",
+        "tweet_id=x&metric=favorites",
+        "tweet_id=&metric=favorites",
+        "tweet_id=12345678901234567890&metric=favorites",
+    ] {
         assert_eq!(Call::get(format!("/_emulator/truth?{bad}")).send(&emulator).await.status, 400, "{bad}");
     }
 }

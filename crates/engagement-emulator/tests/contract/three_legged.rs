@@ -156,6 +156,10 @@ async fn documented_signing_in_again_asks_no_more() {
     };
     assert_eq!(visit("authorize", "").await.status, 200);
     assert_eq!(visit("authenticate", "&force_login=true").await.status, 200);
+    // To look at the head alone is not to come back.
+    let target = format!("/oauth/authenticate?oauth_token={token}&screen_name=demo_sport");
+    let head = Call::new("HEAD", target).send(&emulator).await;
+    assert_eq!((head.status, head.header("location")), (200, None));
     let back = visit("authenticate", "").await;
     assert_eq!(back.status, 302);
     assert!(back.header("location").unwrap().contains("oauth_verifier="));
@@ -221,6 +225,10 @@ async fn pages_take_forms_of_their_own_only() {
     let post = |form: &str| Call::new("POST", "/oauth/authorize").form(form);
     assert_eq!(post(&form("guess")).send(&emulator).await.status, 403);
     assert_eq!(post(&form(&key)).header("Origin", "http://evil.example").send(&emulator).await.status, 403);
+    for decision in ["", "&decision=", "&decision=perhaps"] {
+        let undecided = form(&key).replace("&decision=allow", decision);
+        assert_eq!(post(&undecided).send(&emulator).await.status, 400, "{decision}");
+    }
     let foreign = form(&key).replace("demo_news", "nobody");
     assert_eq!(post(&foreign).send(&emulator).await.status, 400);
     let rebound = Call::get(format!("/oauth/authorize?oauth_token={token}")).host("evil.example:80");
@@ -261,6 +269,10 @@ async fn documented_one_bearer_token_until_it_is_invalidated() {
     assert_eq!((answer.status, answer.json()), (200, json!({"access_token": "AAAAdemo%3Dtoken"})));
     let old = Call::post(Endpoint::Totals, &favorites(&[owned(&emulator)])).signed(&emulator, As::Bearer);
     assert_eq!(old.send(&emulator).await.status, 401);
+    let shown = async || {
+        Call::get("/_emulator/world").send(&emulator).await.json()["apps"][0]["bearer_token"].clone()
+    };
+    assert_eq!(shown().await, Value::Null);
     let again = invalidate("access_token=AAAAdemo%253Dtoken").send(&emulator).await;
     assert_eq!(code(&again), (403, 99));
     assert_eq!(again.json()["errors"][0]["label"], "authenticity_token_error");
@@ -268,6 +280,7 @@ async fn documented_one_bearer_token_until_it_is_invalidated() {
     // The other way: in a user's context, the token in the query.
     let new = bearer(&emulator).await["access_token"].as_str().unwrap().to_owned();
     assert_ne!(new, "AAAAdemo%3Dtoken");
+    assert_eq!(shown().await, json!(new));
     let path = format!("/oauth2/invalidate_token?access_token={}", oauth_core::percent::encode(&new));
     let answer = Call::new("POST", path).signed(&emulator, As::Brand).send(&emulator).await;
     assert_eq!(answer.json(), json!({"access_token": new}));
