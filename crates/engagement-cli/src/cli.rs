@@ -726,7 +726,7 @@ pub(crate) struct Emulator {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Start the clock at this time; it runs on [default: now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = engagement_emulator::read_time)]
     pub(crate) now: Option<jiff::Timestamp>,
     /// Apps, accounts and single Tweets of your own
     #[arg(long, value_name = "FILE")]

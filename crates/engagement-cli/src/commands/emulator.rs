@@ -1,6 +1,6 @@
 //! `engagement emulator`, and the emulator inside the process that the profile of that name talks to.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use engagement::model::TweetId;
 use engagement_credentials::{self as credentials, Consumer, Found, Holdings, Origin};
@@ -90,15 +90,46 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
         builder = builder.faults(faults.map_err(|error| refuse(path, &error))?);
     }
     builder = certified(&options, builder)?;
+    let mut ready = options.ready_file.as_deref().map(Ready::not_yet).transpose()?;
     let emulator = builder.start().await.map_err(|error| not_started(&error))?;
-    print(&format!("listening on {}\n", emulator.url()))?;
-    if let Some(path) = &options.ready_file {
-        write(path, &format!("{}\n", emulator.url()))?;
+    if let Some(ready) = &mut ready {
+        ready.at(emulator.url())?;
     }
+    print(&format!("listening on {}\n", emulator.url()))?;
     let exit = signal::stopped().await;
     talk.detail("stopped by a signal");
     drop(emulator);
     Ok(exit)
+}
+
+/// The file that is there for as long as requests can be served.
+struct Ready<'a> {
+    path: &'a Path,
+    text: String,
+}
+
+impl<'a> Ready<'a> {
+    /// Removes what an earlier run may have left.
+    fn not_yet(path: &'a Path) -> Result<Self, Failure> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(path, &error)),
+            _ => Ok(Self { path, text: String::new() }),
+        }
+    }
+
+    fn at(&mut self, url: &str) -> Result<(), Failure> {
+        self.text = format!("{url}\n");
+        write(self.path, &self.text)
+    }
+}
+
+impl Drop for Ready<'_> {
+    fn drop(&mut self) {
+        // It may be another run's by now. If it cannot be removed, there is nobody left to tell.
+        if fs::read_to_string(self.path).is_ok_and(|text| text == self.text) {
+            let _ = fs::remove_file(self.path);
+        }
+    }
 }
 
 /// Those of the world, but for what the options say.
@@ -168,9 +199,11 @@ fn read(path: &Path) -> Result<String, Failure> {
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
-    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|error| {
-        Failure::new(Exit::Storage, "output", format!("{} cannot be written: {error}", path.display()))
-    })
+    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Storage, "output", format!("{} cannot be written: {error}", path.display()))
 }
 
 fn refuse(path: &Path, error: &dyn std::error::Error) -> Failure {

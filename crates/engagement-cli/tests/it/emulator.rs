@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    process::Command,
 };
 
 use crate::{engagement::Folder, server::Server};
@@ -32,6 +33,38 @@ fn a_switch_adds_to_those_of_the_world() {
     connection.read_to_string(&mut answer).unwrap();
     // Otherwise it would be 406 before it is 401.
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[test]
+fn the_clock_takes_a_date() {
+    let folder = Folder::new();
+    let server = Server::with(&folder, "--now 2024-03-01");
+    assert!(server.get("/_emulator/world")["now"].as_str().unwrap().starts_with("2024-03-01T00:00:"));
+    let done = folder.engagement("emulator --now soon").run();
+    assert_eq!(done.code, Some(2));
+    assert!(done.stderr.contains("2024-03-01T07:00:00Z"), "{}", done.stderr);
+}
+
+#[test]
+fn says_that_it_is_ready_when_it_is_and_no_longer() {
+    let folder = Folder::new();
+    folder.write("stale", "http://127.0.0.1:1\n");
+    let done = folder.engagement("emulator --ready-file stale --now 1999-01-01").run();
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(!folder.path().join("stale").exists());
+
+    let mut process = folder.engagement("emulator --ready-file ready").spawn();
+    while !folder.path().join("ready").exists() {
+        assert_eq!(process.try_wait().unwrap(), None);
+        std::thread::yield_now();
+    }
+    // As a terminal ends it.
+    assert!(Command::new("kill").args(["-s", "TERM", &process.id().to_string()]).status().unwrap().success());
+    process.wait().unwrap();
+    assert!(!folder.path().join("ready").exists());
+
+    let done = folder.engagement("emulator --ready-file no/such/folder").run();
+    assert_eq!((done.code, done.stdout.as_str()), (Some(8), ""), "{}", done.stderr);
 }
 
 #[test]
