@@ -5,6 +5,7 @@ mod graph;
 mod layers;
 mod manifests;
 mod names;
+mod rooms;
 mod source;
 mod text;
 mod tree;
@@ -40,6 +41,7 @@ fn complaints(workspace: &Workspace) -> Result<Vec<Complaint>> {
         complaints.extend(names::check(&path));
         if let Some(source) = Source::read(workspace.root(), &path)? {
             complaints.extend(text::check(&source, &metrics));
+            complaints.extend(rooms::check(&source, &architecture));
         }
     }
     Ok(complaints)
