@@ -207,7 +207,9 @@ mod tests {
             stream.write_all(b"a").await.unwrap();
             std::future::pending::<()>().await;
         };
-        drive(connection, line).await;
+        let time = std::time::Duration::from_secs(10);
+        let ended = tokio::time::timeout(time, drive(connection, line)).await;
+        assert!(ended.is_ok(), "nobody would see the end of it");
     }
 
     #[tokio::test]

@@ -34,7 +34,10 @@ async fn silent(port: u16) -> Option<impl Sized> {
 async fn a_silent_address_is_overtaken_by_one_of_the_other_family() {
     let server = Server::always(Reply::Keep(ok(b"here"))).await;
     let port = server.address().port();
-    let Some(_silent) = silent(port).await else { return println!("no IPv6 on this machine") };
+    let Some(_silent) = silent(port).await else {
+        assert!(std::env::var_os("CI").is_none(), "this needs IPv6, which continuous integration must have");
+        return println!("NOT TESTED: no IPv6 on this machine");
+    };
     let transport = quiet().resolver(|_| async { Ok(vec![SIX, FOUR]) }).max_attempts(1).build().unwrap();
     let answer = transport.send(&call(port), verdict::by_status).await.unwrap();
     assert_eq!(answer.body, "here");

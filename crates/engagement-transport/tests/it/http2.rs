@@ -220,7 +220,8 @@ async fn a_transport_that_is_dropped_closes_its_connection() {
     let authority = Authority::new();
     let server = serve(&authority, &["h2"], usize::MAX, Duration::ZERO).await;
     many(&negotiating(&authority), &Call::get(server.url.clone()), 2).await;
-    server.closed.notified().await;
+    let closed = tokio::time::timeout(Duration::from_secs(10), server.closed.notified()).await;
+    assert!(closed.is_ok(), "the server saw no end of the connection");
 }
 
 /// What a server does about a stream.
