@@ -74,6 +74,20 @@ impl fmt::Debug for dyn Clock {
     }
 }
 
+/// Seconds by which clocks may be apart before a refused signature is blamed on that.
+pub const CLOCK_TOLERANCE: u64 = 60;
+
+/// Says which clock is ahead, and how far, of a server's that is so many seconds ahead of ours.
+///
+/// ```
+/// let words = engagement_transport::clocks_apart(-90);
+/// assert_eq!(words, "this machine's clock is 90 s ahead of the server's");
+/// ```
+pub fn clocks_apart(server_ahead: i64) -> String {
+    let side = if server_ahead < 0 { "ahead of" } else { "behind" };
+    format!("this machine's clock is {} s {side} the server's", server_ahead.unsigned_abs())
+}
+
 /// How far `theirs` is ahead of `ours`, in whole seconds.
 pub(crate) fn seconds_ahead(theirs: SystemTime, ours: SystemTime) -> i64 {
     let seconds = |distance: Duration| i64::try_from(distance.as_secs()).unwrap_or(i64::MAX);

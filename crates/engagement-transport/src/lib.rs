@@ -64,7 +64,7 @@ mod words;
 pub use answer::{Answer, Head};
 pub use authorization::{Authorization, Signing};
 pub use call::{Call, Replay};
-pub use clock::{Clock, SystemClock};
+pub use clock::{CLOCK_TOLERANCE, Clock, SystemClock, clocks_apart};
 pub use connector::Http;
 pub use counters::Counters;
 pub use error::{Advice, Error, ErrorKind, Stop};

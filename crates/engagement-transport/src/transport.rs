@@ -16,7 +16,7 @@ use tracing::Instrument;
 use crate::answer::{Answer, Head};
 use crate::authorization::Authorization;
 use crate::call::{Brings, Call, Replay};
-use crate::clock::{Clock, seconds_ahead};
+use crate::clock::{CLOCK_TOLERANCE, Clock, seconds_ahead};
 use crate::connection::Connection;
 use crate::connector::Connector;
 use crate::counters::{Counters, Tally};
@@ -553,7 +553,8 @@ impl<'a> Course<'a> {
             return false;
         }
         let Some(date) = reset::date(&raw.headers) else { return false };
-        if seconds_ahead(date, self.stamped).abs() <= CLOCK_TOLERANCE || self.attempts >= self.max_attempts()
+        if seconds_ahead(date, self.stamped).unsigned_abs() <= CLOCK_TOLERANCE
+            || self.attempts >= self.max_attempts()
         {
             return false;
         }
@@ -680,9 +681,6 @@ fn describe(failure: &Failure) -> String {
         None => failure.kind.describe().to_owned(),
     }
 }
-
-/// Further apart than this, a refused signature is blamed on the clock.
-const CLOCK_TOLERANCE: i64 = 60;
 
 /// What a verdict's wait is cut to: beyond it sums of times could overflow.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -20,7 +20,8 @@ use engagement_model::{
     refusal::{Refusal, RefusalKind},
 };
 use engagement_transport::{
-    self as transport, Advice, Call, ErrorKind as Broken, Gate, Head, Replay, Stop, Verdict, verdict,
+    self as transport, Advice, CLOCK_TOLERANCE, Call, ErrorKind as Broken, Gate, Head, Replay, Stop, Verdict,
+    clocks_apart, verdict,
 };
 
 use crate::{
@@ -324,9 +325,7 @@ impl<'a> Exchange<'a> {
         problem.status = Some(refusal.status);
         if kind == ProblemKind::Authentication {
             if let Some(ahead) = clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
-                let side = if ahead < 0 { "behind" } else { "ahead of" };
-                let off = ahead.unsigned_abs();
-                problem.message.push_str(&format!("; the server's clock is {off} s {side} this machine's"));
+                problem.message.push_str(&format!("; {}", clocks_apart(ahead)));
             }
             let (asker, caller) = self.caller_of(&attempt);
             if let Some(owner) = &caller.owner {
@@ -553,5 +552,3 @@ fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
 
 /// Contract 6.1: they end by the user's hand alone.
 const REVOKED: &str = "; access tokens do not expire, so it was revoked or reset, or is mistyped";
-/// Seconds by which clocks may differ before it is worth a word.
-const CLOCK_TOLERANCE: u64 = 60;

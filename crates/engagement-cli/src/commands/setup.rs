@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use engagement::{
     Client, Who, describe,
     model::InvalidRequest,
-    transport::{Event, Quota, Waiting},
+    transport::{Event, Quota, Waiting, clocks_apart},
 };
 use engagement_credentials::Found;
 use jiff::Timestamp;
@@ -141,11 +141,6 @@ pub(crate) fn tell(event: &Event<'_>, talk: &Talk) {
 /// How far the clocks are apart, if it is far enough to be worth a word.
 pub(crate) fn clock_is_off(server_ahead: i64) -> Option<String> {
     (server_ahead.unsigned_abs() > CLOCK_TOLERANCE).then(|| clocks_apart(server_ahead))
-}
-
-fn clocks_apart(server_ahead: i64) -> String {
-    let side = if server_ahead < 0 { "ahead of" } else { "behind" };
-    format!("this machine's clock is {} s {side} the server's", server_ahead.unsigned_abs())
 }
 
 /// A query or client that is refused before anything is sent.
