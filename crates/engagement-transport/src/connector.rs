@@ -205,7 +205,8 @@ fn judge(error: BoxError) -> Failure {
         };
     }
     if let Some(tls) = find::<native_tls::Error>(&*error) {
-        // A handshake that the network broke off may fare better; one that failed on its own terms will not.
+        // A handshake that the network broke off may fare better; one that failed on its own terms will not. The library
+        // keeps the kind of a close without a word to itself; its words are all there is.
         let broken_off =
             find::<io::Error>(tls).is_some() || tls.to_string().to_lowercase().contains("unexpected eof");
         let kind = if broken_off { ErrorKind::Connect } else { ErrorKind::Tls };
