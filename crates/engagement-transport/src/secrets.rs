@@ -22,7 +22,11 @@ use zeroize::Zeroizing;
 ///
 /// A secret needs [`LEAST`] characters: fewer are words that mean something else, too.
 #[derive(Default)]
-pub(crate) struct Secrets(RwLock<Known>);
+pub(crate) struct Secrets {
+    known: RwLock<Known>,
+    /// Read for every attempt, so beside the lock.
+    times_forgotten: AtomicU64,
+}
 
 impl Secrets {
     /// Hides this one, too, from now on.
@@ -37,7 +41,7 @@ impl Secrets {
 
     /// How often some were forgotten.
     pub(crate) fn times_forgotten(&self) -> u64 {
-        self.read().times_forgotten
+        self.times_forgotten.load(Ordering::Acquire)
     }
 
     fn add(&self, secret: &str, hold: Hold) {
@@ -56,7 +60,9 @@ impl Secrets {
         if known.uses(&forms[0], hold) {
             return;
         }
-        known.forget_some();
+        if known.forget_some() {
+            self.times_forgotten.fetch_add(1, Ordering::Release);
+        }
         let used = AtomicU64::new(known.learnt);
         known.learnt += 1;
         known.add(Entry { forms, hold, used });
@@ -82,11 +88,11 @@ impl Secrets {
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
         // A form is there as a whole or not at all, whoever panics.
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,7 +101,6 @@ struct Known {
     entries: Vec<Entry>,
     /// How many were learnt so far: the time by which their age is told.
     learnt: u64,
-    times_forgotten: u64,
     /// By the hash of a form's first or last letters, which are not written down once more.
     marks: HashMap<u64, Vec<Mark>>,
     hasher: RandomState,
@@ -175,13 +180,13 @@ impl Known {
         self.entries.push(entry);
     }
 
-    /// If as many are learnt as may be, forgets the half of them that was not used for longest.
-    fn forget_some(&mut self) {
+    /// If as many are learnt as may be, forgets the half of them that was not used for longest. Returns whether it did.
+    fn forget_some(&mut self) -> bool {
         let learnt = self.entries.iter().enumerate().filter(|(_, entry)| entry.hold == Hold::Learnt);
         let mut by_age: Vec<_> =
             learnt.map(|(number, entry)| (entry.used.load(Ordering::Relaxed), number)).collect();
         if by_age.len() < MOST_LEARNT {
-            return;
+            return false;
         }
         by_age.sort_unstable();
         by_age.truncate(by_age.len() - MOST_LEARNT / 2);
@@ -192,7 +197,7 @@ impl Known {
         for (_, entry) in entries.into_iter().enumerate().filter(|(number, _)| !forgotten.contains(number)) {
             self.add(entry);
         }
-        self.times_forgotten += 1;
+        true
     }
 
     /// Where forms are in the text once so many layers of escapes are off it, if it has as many.
