@@ -24,70 +24,87 @@ use crate::fixture::{hourly, id, now, total};
 #[test]
 fn writer() {
     let Some(path) = env::var_os(WRITER) else { return };
-    if let Err(error) = write(Path::new(&path)) {
+    let work = if env::var_os(LITTLE).is_some() { Work::LITTLE } else { Work::MUCH };
+    if let Err(error) = work.write(Path::new(&path)) {
         say(&format!("error {:?}", error.kind()));
         std::process::exit(8);
     }
     say("finished");
 }
 
-fn write(path: &Path) -> Result<(), Error> {
-    let store = Store::create(path, now())?;
-    let mut collector = store.collector(now())?;
-    let job = match store.reader()?.jobs_like("crash")?.first() {
-        Some(job) => job.id,
-        None => {
-            let mut draft = collector.draft(&NewJob::new("crash", "", Endpoint::Totals, now()))?;
-            for batch in 0..BATCHES {
-                draft.add(&NewBatch::new(endpoint(batch), &tweets(batch), &[Metric::Favorites]))?;
+/// What a writer does: so many batches of so many Tweets.
+#[derive(Clone, Copy)]
+struct Work {
+    batches: u32,
+    tweets: u64,
+}
+
+impl Work {
+    const MUCH: Self = Self { batches: 24, tweets: 40 };
+    /// For whom it takes a run for each of its calls to the disk.
+    const LITTLE: Self = Self { batches: 6, tweets: 10 };
+
+    fn write(self, path: &Path) -> Result<(), Error> {
+        let store = Store::create(path, now())?;
+        let mut collector = store.collector(now())?;
+        let job = match store.reader()?.jobs_like("crash")?.first() {
+            Some(job) => job.id,
+            None => {
+                let mut draft = collector.draft(&NewJob::new("crash", "", Endpoint::Totals, now()))?;
+                for batch in 0..self.batches {
+                    draft.add(&NewBatch::new(endpoint(batch), &self.tweets(batch), &[Metric::Favorites]))?;
+                }
+                draft.commit()?
             }
-            draft.commit()?
+        };
+        loop {
+            let mut asking = collector.transaction()?;
+            let batches = asking.take(job, TOGETHER)?;
+            let sent = batches.iter().map(|batch| asking.sent(&Sent::new(batch.id, batch.endpoint, now())));
+            let sent = sent.collect::<Result<Vec<_>, _>>()?;
+            asking.commit()?;
+            if batches.is_empty() {
+                return collector.close();
+            }
+            say(&format!("sent {}", sent.len()));
+            let mut settling = collector.transaction()?;
+            for (batch, request) in batches.iter().zip(&sent) {
+                let rows = self.rows(batch.id.number);
+                let mut settlement = Settlement::new(now());
+                settlement.observations.push(Observation::new(batch.endpoint, now(), &rows));
+                settlement.answer(*request, 200);
+                settling.settle(batch.id, &settlement)?;
+            }
+            settling.commit()?;
+            for batch in batches {
+                say(&format!("done {}", batch.id.number));
+            }
         }
-    };
-    loop {
-        let mut asking = collector.transaction()?;
-        let batches = asking.take(job, TOGETHER)?;
-        let sent = batches.iter().map(|batch| asking.sent(&Sent::new(batch.id, batch.endpoint, now())));
-        let sent = sent.collect::<Result<Vec<_>, _>>()?;
-        asking.commit()?;
-        if batches.is_empty() {
-            return collector.close();
-        }
-        say(&format!("sent {}", sent.len()));
-        let mut settling = collector.transaction()?;
-        for (batch, request) in batches.iter().zip(&sent) {
-            let rows = rows(batch.id.number);
-            let mut settlement = Settlement::new(now());
-            settlement.observations.push(Observation::new(batch.endpoint, now(), &rows));
-            settlement.answer(*request, 200);
-            settling.settle(batch.id, &settlement)?;
-        }
-        settling.commit()?;
-        for batch in batches {
-            say(&format!("done {}", batch.id.number));
-        }
+    }
+
+    fn tweets(self, batch: u32) -> Vec<TweetId> {
+        self.numbers(batch).map(id).collect()
+    }
+
+    fn rows(self, batch: u32) -> Vec<Row> {
+        let of_tweet = |number: u64| match endpoint(batch) {
+            _ if number.is_multiple_of(10) => {
+                vec![total(number, Metric::Favorites, Outcome::Unavailable(Reason::new("gone")))]
+            }
+            Endpoint::Totals => vec![total(number, Metric::Favorites, Outcome::Ok(number))],
+            _ => (0..28).map(|hour| hourly(number, Metric::Favorites, hour, number)).collect(),
+        };
+        self.numbers(batch).flat_map(of_tweet).collect()
+    }
+
+    fn numbers(self, batch: u32) -> impl Iterator<Item = u64> {
+        (0..self.tweets).map(move |tweet| u64::from(batch) + u64::from(self.batches) * tweet)
     }
 }
 
 /// Every other batch is one of hours.
 fn endpoint(batch: u32) -> Endpoint {
     if batch.is_multiple_of(2) { Endpoint::Totals } else { Endpoint::Last28Hours }
-}
-
-fn tweets(batch: u32) -> Vec<TweetId> {
-    (0..TWEETS).map(|tweet| id(u64::from(batch) + u64::from(BATCHES) * tweet)).collect()
-}
-
-fn rows(batch: u32) -> Vec<Row> {
-    let numbers = (0..TWEETS).map(|tweet| u64::from(batch) + u64::from(BATCHES) * tweet);
-    let of_tweet = |number: u64| match endpoint(batch) {
-        _ if number.is_multiple_of(10) => {
-            vec![total(number, Metric::Favorites, Outcome::Unavailable(Reason::new("gone")))]
-        }
-        Endpoint::Totals => vec![total(number, Metric::Favorites, Outcome::Ok(number))],
-        _ => (0..28).map(|hour| hourly(number, Metric::Favorites, hour, number)).collect(),
-    };
-    numbers.flat_map(of_tweet).collect()
 }
 
 fn say(words: &str) {
@@ -121,36 +138,41 @@ fn contents(path: &Path) -> Vec<String> {
     contents
 }
 
+/// The contents of a store whose writer nobody disturbs.
+fn undisturbed(work: Work) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("undisturbed.db");
+    work.write(&path).unwrap();
+    contents(&path)
+}
+
 struct Crash {
     _folder: tempfile::TempDir,
     path: PathBuf,
-    undisturbed: Vec<String>,
+    work: Work,
 }
 
 impl Crash {
-    fn new() -> Self {
+    fn new(work: Work) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let undisturbed = folder.path().join("undisturbed.db");
-        write(&undisturbed).unwrap();
-        Self {
-            path: folder.path().join("engagement.db"),
-            undisturbed: contents(&undisturbed),
-            _folder: folder,
-        }
+        Self { path: folder.path().join("engagement.db"), work, _folder: folder }
     }
 
     /// The writer, below this command if there is one.
     fn start(&self, wrapper: &[String]) -> Child {
         let program = env::current_exe().unwrap().into_os_string();
         let mut words = wrapper.iter().map(Into::into).chain([program]);
-        Command::new(words.next().unwrap())
+        let mut command = Command::new(words.next().unwrap());
+        command
             .args(words)
             .args(["--exact", "crash::writer", "--nocapture"])
             .env(WRITER, &self.path)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+            .stderr(Stdio::null());
+        if self.work.batches == Work::LITTLE.batches {
+            command.env(LITTLE, "1");
+        }
+        command.spawn().unwrap()
     }
 
     /// Runs it to its end, whatever that is, and gives what it said.
@@ -180,7 +202,7 @@ impl Crash {
             assert!(!said.iter().any(|line| line.starts_with("sent")), "a job that was there is gone");
             return;
         };
-        assert_eq!(reader.batches(job, &Progress::ALL).unwrap().len(), BATCHES as usize);
+        assert_eq!(reader.batches(job, &Progress::ALL).unwrap().len(), self.work.batches as usize);
         let done: Vec<u32> =
             reader.batches(job, &[Progress::Done]).unwrap().iter().map(|batch| batch.id.number).collect();
         for line in said {
@@ -188,7 +210,7 @@ impl Crash {
                 assert!(done.contains(&number.parse().unwrap()), "batch {number} is lost");
             }
         }
-        let wanted: usize = done.iter().map(|batch| rows(*batch).len()).sum();
+        let wanted: usize = done.iter().map(|batch| self.work.rows(*batch).len()).sum();
         let found: i64 = rusqlite::Connection::open(&self.path)
             .unwrap()
             .query_row(
@@ -201,18 +223,18 @@ impl Crash {
         assert_eq!(usize::try_from(found).unwrap(), wanted, "rows of {done:?}");
     }
 
-    /// Lets it finish, and compares.
-    fn finish(&self) -> JobId {
+    /// Lets it finish, and compares with what one writes that is never disturbed.
+    fn finish(&self, undisturbed: &[String]) -> JobId {
         let (code, said) = self.run(&[]);
         assert_eq!((code, said.iter().any(|line| line == "finished")), (Some(0), true), "{said:?}");
-        assert!(contents(&self.path) == self.undisturbed, "not the store of an undisturbed writer");
+        assert!(contents(&self.path) == undisturbed, "not the store of an undisturbed writer");
         Store::open(&self.path, now()).unwrap().reader().unwrap().jobs().unwrap()[0].id
     }
 }
 
 #[test]
 fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing() {
-    let crash = Crash::new();
+    let crash = Crash::new(Work::MUCH);
     let mut seed = 7_u64;
     let (mut kills, mut said_sent) = (0_u64, 0_u64);
     for _ in 0..20 {
@@ -237,13 +259,16 @@ fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing() {
             said.iter().filter_map(|line| line.strip_prefix("sent ")?.parse::<u64>().ok()).sum::<u64>();
         crash.check(&said);
     }
-    let job = crash.finish();
+    let job = crash.finish(&undisturbed(Work::MUCH));
     let connection = rusqlite::Connection::open(&crash.path).unwrap();
     let count =
         |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned();
     let requests = count("select count(*) from requests");
     assert!(requests >= said_sent, "the ledger has {requests} of at least {said_sent} requests");
-    assert!(requests <= u64::from(BATCHES) + kills * u64::from(TOGETHER), "{requests} after {kills} kills");
+    assert!(
+        requests <= u64::from(Work::MUCH.batches) + kills * u64::from(TOGETHER),
+        "{requests} after {kills} kills"
+    );
     assert_eq!(count("select count(*) from requests where state = 'sent'"), 0);
     assert_eq!(count("select sum(attempts) from batches"), requests);
     assert_eq!(job, JobId(1));
@@ -251,7 +276,7 @@ fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing() {
 
 #[test]
 fn a_disk_that_is_full_at_any_size_ends_the_writer_and_not_the_store() {
-    let crash = Crash::new();
+    let crash = Crash::new(Work::MUCH);
     let mut failed = 0;
     for blocks in (0..LARGEST_BLOCKS).step_by(64) {
         // The limit of a file's size, in blocks of 512 bytes, without the signal that it brings by default.
@@ -266,7 +291,7 @@ fn a_disk_that_is_full_at_any_size_ends_the_writer_and_not_the_store() {
         failed += 1;
     }
     assert!(failed >= 5, "the limit was felt {failed} times");
-    crash.finish();
+    crash.finish(&undisturbed(Work::MUCH));
 }
 
 /// Each call that touches the store fails in turn. The test command tries some of them, and all with the variable
@@ -286,26 +311,26 @@ fn a_disk_that_fails_at_any_call_ends_the_writer_and_not_the_store() {
         ("fsync", "EIO"),
         ("pread64", "EIO"),
     ];
+    let undisturbed = undisturbed(Work::LITTLE);
     for (call, fault) in faults {
-        let crash = Crash::new();
+        let crash = Crash::new(Work::LITTLE);
         let log = crash.path.with_file_name("calls");
         let trace = crash.strace(&["-o", log.to_str().unwrap(), "-e", &format!("trace={call}")]);
         assert_eq!(crash.run(&trace).0, Some(0));
         let all = fs::read_to_string(&log).unwrap().lines().count();
         for nth in (1..=all).step_by((all / tries).max(1)) {
-            let crash = Crash::new();
+            let crash = Crash::new(Work::LITTLE);
             let inject = format!("inject={call}:error={fault}:when={nth}");
             let (code, said) = crash.run(&crash.strace(&["-o", "/dev/null", "-e", &inject]));
             assert_eq!(code, Some(8), "{inject} of {all}: {said:?}");
             crash.check(&said);
-            crash.finish();
+            crash.finish(&undisturbed);
         }
     }
 }
 
 const WRITER: &str = "ENGAGEMENT_STORE_WRITER";
-const BATCHES: u32 = 24;
-const TWEETS: u64 = 40;
+const LITTLE: &str = "ENGAGEMENT_STORE_WRITER_DOES_LITTLE";
 /// Batches in one commit, and so in flight.
 const TOGETHER: u32 = 3;
 /// What the test program says before it begins.
