@@ -1,7 +1,7 @@
 //! What a job asks of every Tweet of its list.
 
 use engagement::{Client, Metrics, Owners, Query, Who};
-use engagement_model::{TweetId, plan::Target};
+use engagement_model::{Metric, TweetId, plan::Target};
 
 /// What is asked, and with which credentials.
 ///
@@ -81,7 +81,9 @@ impl Question {
         match &self.metrics {
             Metrics::Allowed => "allowed".to_owned(),
             Metrics::Named(named) => {
-                let mut names: Vec<&str> = named.iter().map(|metric| metric.name()).collect();
+                // A comma in a name is none between two.
+                let name = |metric: &Metric| metric.name().replace('%', "%25").replace(',', "%2C");
+                let mut names: Vec<String> = named.iter().map(name).collect();
                 names.sort_unstable();
                 names.dedup();
                 names.join(",")
@@ -92,7 +94,7 @@ impl Question {
 
 #[cfg(test)]
 mod tests {
-    use engagement_model::{Metric, UtcHour, Window};
+    use engagement_model::{UtcHour, Window};
 
     use super::*;
 
@@ -112,6 +114,12 @@ mod tests {
         assert_eq!(today.identity(), tomorrow.identity());
         assert_eq!(today.identity(), "endpoint=historical metrics=favorites,impressions range=7d..");
         assert_ne!(today.identity(), ask(0, "8d..", &[Metric::Favorites, Metric::Impressions]).identity());
+
+        let named = |names: &[&str]| {
+            let metrics: Vec<Metric> = names.iter().map(|name| Metric::named(name)).collect();
+            ask(0, "7d..", &metrics).identity()
+        };
+        assert_ne!(named(&["new", "newer"]), named(&["new,newer"]));
 
         let mut others = [today.clone(), today.clone(), today.clone(), today.clone()];
         others[0].who = Who::App;

@@ -91,20 +91,26 @@ pub(crate) fn read_state(value: ValueRef<'_>) -> FromSqlResult<State> {
     State::ALL.into_iter().find(|state| state.name() == name).ok_or(FromSqlError::InvalidType)
 }
 
-/// Names, separated by commas: names of metrics have none.
+/// Names, separated by commas. A server can put anything into a name, a comma too: that is `%2C`, and `%` is `%25`.
 pub(crate) fn metrics<'a>(metrics: impl IntoIterator<Item = &'a Metric>) -> String {
     let mut names = String::new();
     for metric in metrics {
         if !names.is_empty() {
             names.push(',');
         }
-        names.push_str(metric.name());
+        match metric {
+            Metric::Other(other) => {
+                names.push_str(&other.name().replace('%', "%25").replace(',', "%2C"));
+            }
+            known => names.push_str(known.name()),
+        }
     }
     names
 }
 
 pub(crate) fn read_metrics(value: ValueRef<'_>) -> FromSqlResult<Vec<Metric>> {
-    Ok(value.as_str()?.split(',').filter(|name| !name.is_empty()).map(Metric::named).collect())
+    let names = value.as_str()?.split(',').filter(|name| !name.is_empty());
+    Ok(names.map(|name| Metric::named(&name.replace("%2C", ",").replace("%25", "%"))).collect())
 }
 
 /// Eight bytes each, the lowest first.
@@ -138,3 +144,18 @@ pub(crate) fn state_of_byte(byte: u8) -> Option<State> {
 }
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_metrics_read_back_whatever_is_in_them() {
+        let known = [Metric::Favorites, Metric::Replies];
+        assert_eq!(metrics(&known), "favorites,replies");
+        for name in ["brand_new", "a,b", ",", "%", "%2C", "%252C,%25", "a\nb"] {
+            let all = [Metric::Favorites, Metric::named(name), Metric::named("c,d")];
+            assert_eq!(read_metrics(ValueRef::from(metrics(&all).as_str())).unwrap(), all, "{name}");
+        }
+    }
+}
