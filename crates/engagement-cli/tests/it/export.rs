@@ -159,7 +159,8 @@ fn a_place_that_holds_something_else_is_refused() {
     let done = folder.engagement("export --store s.db --format parquet --out mine --log-format json").run();
     done.ends(8).says(&["mine is not empty", "choose an empty place"]).prints_nothing();
     assert_eq!(fs::read_dir(folder.path().join("mine")).unwrap().count(), 1);
-    folder.engagement("export --store s.db --format parquet --out s.db").run().ends(8).says(&["s.db"]);
+    let file = "export --store s.db --format parquet --out mine/notes.txt";
+    folder.engagement(file).run().ends(8).says(&["notes.txt"]);
 
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).unwrap();
