@@ -18,7 +18,7 @@ use crate::{
 /// The id in one JSON value: itself, or under one of the keys of an object.
 ///
 /// The keys are `id_str`, `tweet_id`, `id` and `id` in `data`, the first that is there and not null, or else the one
-/// that the caller names. Numbers are read by their digits.
+/// that the caller names. An `id_str` beside the `id` in `data` wins there, too. Numbers are read by their digits.
 pub(crate) fn id_in(json: &[u8], key: Option<&str>) -> Result<(TweetId, Option<WarningKind>), Reason> {
     let value = parsed::<&RawValue>(utf8(json)?)?;
     match value.get().as_bytes().first() {
@@ -59,9 +59,12 @@ fn id_of_tweet(object: &RawValue) -> Result<(TweetId, Option<WarningKind>), Reas
         }
     }
     if let Some(data) = data.filter(|data| data.get().starts_with('{')) {
-        let [id] = members(data, ["id"])?;
-        if let Some(found) = id.map(id_of).transpose()?.flatten() {
-            return Ok((found, None));
+        let [id, id_str] = members(data, ["id", "id_str"])?;
+        if let Some(number) = id.filter(|id| id.get() != "null") {
+            return match id_str.map(id_of).transpose()?.flatten() {
+                Some(found) => Ok((found, other_number(number, found))),
+                None => id_of(number)?.map(|found| (found, None)).ok_or(Reason::Kind("null")),
+            };
         }
     }
     Err(Reason::NoKey("id_str, tweet_id, id or data.id".to_owned()))
@@ -249,6 +252,10 @@ mod tests {
         assert_eq!(warning("{\"id\":16,\"id_str\":\"15\"}"), other("16"));
         assert_eq!(warning("{\"id\":1.5e1,\"id_str\":\"15\"}"), other("1.5e1"));
         assert_eq!(warning("{\"id\":16,\"tweet_id\":\"15\"}"), None);
+        assert_eq!(warning("{\"data\":{\"id\":16,\"id_str\":\"15\"}}"), other("16"));
+        assert_eq!(id("{\"data\":{\"id\":16,\"id_str\":\"15\"}}"), Ok(15));
+        assert_eq!(warning("{\"data\":{\"id\":\"15\",\"id_str\":\"15\"}}"), None);
+        assert_eq!(warning("{\"data\":{\"id\":15,\"id_str\":null}}"), None);
     }
 
     #[test]
