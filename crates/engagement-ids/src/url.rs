@@ -6,7 +6,8 @@ use crate::{Reason, spelling};
 
 /// A URL, as far as it matters here: its host and its path.
 pub(crate) struct Url<'a> {
-    /// All between the scheme and the path: user, password and port included, so that a look-alike cannot hide there.
+    /// All between the scheme and the path, but for the scheme's own port: user, password and other ports included, so
+    /// that a look-alike cannot hide there.
     authority: &'a str,
     /// Without query and fragment, without the slash at its front.
     path: &'a str,
@@ -17,12 +18,13 @@ impl<'a> Url<'a> {
     ///
     /// A scheme may be missing in front of a host that we know, as people copy it so.
     pub(crate) fn find(text: &'a str) -> Option<Self> {
-        let rest = match text.split_once("://") {
-            Some((_, rest)) => rest,
-            None if Self::split(text).is_ours() || text.starts_with("www.") => text,
-            None => return None,
-        };
-        Some(Self::split(rest))
+        match text.split_once("://") {
+            Some((scheme, rest)) => Some(Self::split(rest).without_port_of(scheme)),
+            None => {
+                let url = Self::split(text).without_port_of("https");
+                (url.is_ours() || text.starts_with("www.")).then_some(url)
+            }
+        }
     }
 
     /// The Tweet that this names: `/NAME/status/ID`, `/NAME/statuses/ID` or `/i/web/status/ID`, with anything behind
@@ -54,6 +56,11 @@ impl<'a> Url<'a> {
         let place = rest.find(['?', '#']).and_then(|end| rest.get(..end)).unwrap_or(rest);
         let (authority, path) = place.split_once('/').unwrap_or((place, ""));
         Self { authority, path }
+    }
+
+    fn without_port_of(self, scheme: &str) -> Self {
+        let port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
+        Self { authority: self.authority.strip_suffix(port).unwrap_or(self.authority), ..self }
     }
 
     fn is_ours(&self) -> bool {
@@ -100,6 +107,9 @@ mod tests {
             "https://twitter.com/u/status/1500000000000000101/photo/1",
             "https://x.com/1500000000000000999/status/1500000000000000101#m",
             "HTTPS://WWW.X.COM/u/status/1500000000000000101",
+            "https://x.com:443/u/status/1500000000000000101",
+            "http://mobile.twitter.com:80/u/status/1500000000000000101",
+            "x.com:443/u/status/1500000000000000101",
             "x.com/u/status/1500000000000000101",
             "www.twitter.com/u/status/1500000000000000101",
             "https://x.com/u/status/1500000000000000101?id=1500000000000000999",
@@ -137,6 +147,10 @@ mod tests {
             "https://nottwitter.com/u/status/1500000000000000106",
             "https://twitter.com@example.org/u/status/1500000000000000106",
             "https://twitter.com:80@example.org/u/status/1500000000000000106",
+            "https://twitter.com:443@example.org/u/status/1500000000000000106",
+            "https://x.com:8443/u/status/1500000000000000106",
+            "https://x.com:80/u/status/1500000000000000106",
+            "https://x.com:443:443/u/status/1500000000000000106",
             "https://twitter.com\\@example.org/u/status/1500000000000000106",
             "https://tw\u{131}tter.com/u/status/1500000000000000106",
             "https://x.com./u/status/1500000000000000106",
