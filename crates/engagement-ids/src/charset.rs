@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// `input` as UTF-8 without a mark, or `None` if it is UTF-32, which nobody writes by will. What is neither UTF-16 nor UTF-32 is passed on as it is: ids are ASCII, so that the
-/// encoding of what stands beside them does not matter until something that is not ASCII stands for an id.
+/// `input` as UTF-8 without a mark, or `None` if it is UTF-32, which nobody writes by will. What is neither UTF-16 nor
+/// UTF-32 is passed on as it is: ids are ASCII, so that the encoding of what stands beside them does not matter until
+/// something that is not ASCII stands for an id.
 ///
 /// UTF-16 is told by its mark, or without one by a zero in every second of the first four bytes (as RFC 4627 §3 does
 /// for JSON): no text that begins with a digit or a letter can have them otherwise.

@@ -66,7 +66,7 @@ pub use item::{Item, Place, Refused, Warning, WarningKind};
 pub use list::{Counts, IdList, Verdict};
 pub use open::{OpenError, OpenErrorKind, may_wait, open};
 pub use packing::Packing;
-pub use read::{Options, ReadError, ReadErrorKind, read, read_arguments};
+pub use read::{Options, ReadError, ReadErrorKind, read, read_arguments, text};
 pub use reason::Reason;
 pub use report::Report;
 pub use rounding::Rounding;

@@ -40,7 +40,21 @@ pub fn read(
     options: &Options,
     sink: &mut impl FnMut(Item),
 ) -> Result<Form, ReadError> {
-    read_items(input, options, sink).map_err(|kind| ReadError { from: source.clone(), kind })
+    read_items(input, options, sink).map_err(|kind| ReadError { origin: source.clone(), kind })
+}
+
+/// `input` as the text that it holds, for tables with more than ids in them: unpacked, as UTF-8, without a mark.
+pub fn text<'a>(input: impl Read + 'a) -> Result<impl Read + 'a, ReadErrorKind> {
+    let (packing, unpacked) = packing::unpacked(input)?;
+    decoded(unpacked, packing)
+}
+
+fn decoded<'a>(
+    unpacked: impl Read + 'a,
+    packing: Option<Packing>,
+) -> Result<Box<dyn Read + 'a>, ReadErrorKind> {
+    let decoded = charset::decoded(unpacked).map_err(|error| ReadErrorKind::new(error, packing))?;
+    decoded.ok_or(ReadErrorKind::Utf32)
 }
 
 /// Reads ids and Tweet URLs that stand for themselves, as the arguments of a command do. Their numbers take the place
@@ -60,14 +74,14 @@ pub fn read_arguments<A: AsRef<str>>(
 /// Why a source could not be read, or not to its end. The whole source is refused.
 #[derive(Debug)]
 pub struct ReadError {
-    from: Source,
+    origin: Source,
     kind: ReadErrorKind,
 }
 
 impl ReadError {
     /// The source.
-    pub fn from(&self) -> &Source {
-        &self.from
+    pub fn origin(&self) -> &Source {
+        &self.origin
     }
 
     /// What is wrong with it.
@@ -78,7 +92,7 @@ impl ReadError {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.from, self.kind)
+        write!(f, "{}: {}", self.origin, self.kind)
     }
 }
 
@@ -196,7 +210,7 @@ fn read_items(
 ) -> Result<Form, ReadErrorKind> {
     let (packing, unpacked) = packing::unpacked(input)?;
     let failed = |error| ReadErrorKind::new(error, packing);
-    let mut text = Text::new(charset::decoded(unpacked).map_err(failed)?.ok_or(ReadErrorKind::Utf32)?);
+    let mut text = Text::new(decoded(unpacked, packing)?);
     match Look::at(text.head().map_err(failed)?, options.column.as_deref())? {
         Look::Lines => read_lines(&mut text, false, options, sink).map_err(failed)?,
         Look::Array => {

@@ -34,7 +34,8 @@ impl Rounding {
         self.rounded.saturating_mul(10_000) > chance.max(3 * 10_000)
     }
 
-    pub(crate) fn count(&mut self, id: TweetId) {
+    /// Takes one more id into account.
+    pub fn count(&mut self, id: TweetId) {
         let (class, unit) = match id.get() {
             0..1_000_000_000_000_000 => return,
             1_000_000_000_000_000..10_000_000_000_000_000 => (0, 10),
