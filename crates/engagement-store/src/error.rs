@@ -25,9 +25,14 @@ struct Inner {
 }
 
 enum Cause {
-    Sqlite(rusqlite::Error),
+    Sqlite(Said),
     Io(io::Error),
 }
+
+/// What SQLite said. Its own cause says the same again, with a number, and is left out.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Said(rusqlite::Error);
 
 /// What kind of thing went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub enum ErrorKind {
     },
     /// The file or its folder cannot be written.
     ReadOnly,
+    /// The store has a log, and beside it nothing can be written, which is what readers of a log need.
+    LogUnreadable,
     /// The disk is full, or the file has reached a limit of its size.
     Full,
     /// The disk or the system refuses.
@@ -114,7 +121,7 @@ impl Error {
             Some(ErrorCode::NotADatabase) => ErrorKind::NotAStore,
             _ => ErrorKind::Unexpected,
         };
-        Self(Arc::new(Inner { kind, path: path.to_owned(), cause: Some(Cause::Sqlite(error)) }))
+        Self(Arc::new(Inner { kind, path: path.to_owned(), cause: Some(Cause::Sqlite(Said(error))) }))
     }
 
     /// What kind of thing went wrong.
@@ -138,6 +145,9 @@ impl Error {
             ErrorKind::Locked => "try again when the other program has finished with it",
             ErrorKind::Newer { .. } => "use the newer version of this program",
             ErrorKind::ReadOnly => "make the file and its folder writable, or choose another place",
+            ErrorKind::LogUnreadable => {
+                "make its folder writable, or copy the store with its -wal file to a place that is, and read it there"
+            }
             ErrorKind::Full => "make room and go on: everything that was committed is kept",
             ErrorKind::Io => {
                 "check the disk and the folder, then go on: everything that was committed is kept"
@@ -173,6 +183,12 @@ impl fmt::Display for Error {
                 write!(f, "the store {path} has version {found}, and this program knows {known} at most")
             }
             ErrorKind::ReadOnly => write!(f, "the store {path} cannot be written"),
+            ErrorKind::LogUnreadable => {
+                write!(
+                    f,
+                    "the store {path} has a log, whose readers keep an index beside it, and cannot here"
+                )
+            }
             ErrorKind::Full => write!(f, "there is no room for the store {path}"),
             ErrorKind::Io => write!(f, "the store {path} cannot be read or written"),
             ErrorKind::Corrupt => write!(f, "the store {path} is damaged"),

@@ -130,6 +130,7 @@ impl Store {
             // and without a log the file alone is the whole store.
             Err(error) if cannot_share(&error) && !self.has_log() => self
                 .connect_to(&self.immutable(), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI),
+            Err(error) if cannot_share(&error) => Err(Error::new(ErrorKind::LogUnreadable, &self.path)),
             Err(error) => Err(Error::sqlite(error, &self.path)),
         }
     }

@@ -29,6 +29,10 @@ fn a_file_of_something_else_is_left_alone() {
     let error = Store::create(&text, now()).unwrap_err();
     assert!(error.to_string().ends_with("ids.txt is no store of engagement data"), "{error}");
     assert_eq!(error.remedy(), "choose another path: the file was not touched");
+    // What SQLite says is said once.
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(cause.to_string(), "file is not a database");
+    assert!(cause.source().is_none());
 }
 
 #[test]
