@@ -10,7 +10,7 @@ use crate::{
     holder::{Holder, Lock},
     job::{JobId, NewJob, Progress},
     log,
-    store::Store,
+    store::{Store, is_sound},
     transaction::Transaction,
     writing::Writing,
 };
@@ -45,6 +45,11 @@ impl Collector {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let mut collector =
             Self { store: store.clone(), connection, facts: Facts::new(), failed: None, lock };
+        // Whatever killed the one before may have hurt the file, and what is written to a damaged one is lost.
+        if collector.deserter().is_some() && !is_sound(&collector.connection).map_err(failed)? {
+            collector.lock.leave_name();
+            return Err(Error::new(ErrorKind::Corrupt, store.path()));
+        }
         collector.recover(now)?;
         // The log has its name now. SQLite does the same, and does not look what became of it.
         store.sync_names()?;

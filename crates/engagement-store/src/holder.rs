@@ -52,6 +52,7 @@ pub(crate) struct Lock {
     file: File,
     /// Who had it before and did not give it back.
     pub(crate) deserter: Option<Holder>,
+    /// Whether the name is to be taken out in the end.
     is_named: bool,
 }
 
@@ -79,6 +80,11 @@ impl Lock {
         let holder = Holder { pid: process::id(), host: host(), since };
         write(&mut file, &holder.to_text()).map_err(io)?;
         Ok(Self { file, deserter, is_named: true })
+    }
+
+    /// Leaves the name in it, so that whoever comes next has reason to look, too.
+    pub(crate) fn leave_name(&mut self) {
+        self.is_named = false;
     }
 
     /// Takes the name out, and looks whether that went well.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use engagement_model::{State, TweetId};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     fact::{self, Fact, Kind, Order, Tweet},
     job::{BatchId, BatchStatus, Job, JobId, Progress, Tally},
     sql,
-    store::Store,
+    store::{Store, is_sound},
     top::{self, By, Ranked},
     usage::{self, BillingMonth, Usage},
 };
@@ -30,6 +31,26 @@ impl Reader {
     /// The store.
     pub const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// When the store was made: which one it is, wherever a copy of it lies.
+    pub fn made_at(&self) -> Result<Timestamp, Error> {
+        self.read(|connection| {
+            let first = "select since from schema_version order by version limit 1";
+            connection.query_row(first, [], |row| sql::column(row, 0, sql::read_time))
+        })
+    }
+
+    /// Looks at every page of the file. Takes as long as reading all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Corrupt`] where something is wrong with one.
+    pub fn check(&self) -> Result<(), Error> {
+        match self.read(is_sound)? {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Corrupt, self.store.path())),
+        }
     }
 
     /// From here on this reader sees the store as it is now, whatever is committed meanwhile.

@@ -169,6 +169,11 @@ impl Store {
     }
 }
 
+/// Whether every page of a file is what it should be.
+pub(crate) fn is_sound(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("pragma quick_check(1)", [], |row| Ok(row.get::<_, String>(0)? == "ok"))
+}
+
 /// The path of a file that is not there yet, by the true name of its folder.
 fn beside(path: &Path) -> Result<PathBuf, Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -301,7 +301,11 @@ impl Report {
         if named.is_none() && !path.exists() {
             return self.good("store", format!("{} is not there, and nothing needs it", path.display()));
         }
-        let jobs = Store::open(path, Timestamp::now()).and_then(|store| store.reader()?.jobs());
+        let jobs = Store::open(path, Timestamp::now()).and_then(|store| {
+            let reader = store.reader()?;
+            reader.check()?;
+            reader.jobs()
+        });
         match jobs {
             Ok(jobs) => self.good("store", format!("{} is sound, with {} jobs", path.display(), jobs.len())),
             Err(error) => {

@@ -84,6 +84,60 @@ fn damage_is_called_damage() {
 }
 
 #[test]
+fn a_page_that_is_damaged_is_found_by_looking_and_before_going_on_after_a_crash() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    job(&mut collector, engagement_model::Endpoint::Totals, &vec![ids(0..200); 40]);
+    let lock = beside(&fixture.path, "-lock");
+    let holder = fs::read(&lock).unwrap();
+    collector.close().unwrap();
+    fixture.store.reader().unwrap().check().unwrap();
+
+    let mut bytes = fs::read(&fixture.path).unwrap();
+    let last = bytes.len() - 4_096;
+    bytes[last..].fill(0x5a);
+    fs::write(&fixture.path, &bytes).unwrap();
+    let found = fixture.store.reader().unwrap().check().unwrap_err();
+    assert_eq!(*found.kind(), ErrorKind::Corrupt);
+    // As it is when the one before was killed.
+    fs::write(&lock, holder).unwrap();
+    for again in [1, 2] {
+        let found = fixture.store.collector(later(again)).unwrap_err();
+        assert_eq!(*found.kind(), ErrorKind::Corrupt);
+    }
+    assert_eq!(fs::read(&fixture.path).unwrap(), bytes);
+}
+
+fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_named() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    job(&mut collector, engagement_model::Endpoint::Totals, &[ids([1])]);
+    let folder = fixture.path.with_file_name("copy");
+    fs::create_dir(&folder).unwrap();
+    let copy = folder.join("store.db");
+    for suffix in ["", "-wal"] {
+        fs::copy(beside(&fixture.path, suffix), beside(&copy, suffix)).unwrap();
+    }
+    let shut = Shut::new(&copy);
+    if fs::File::create(folder.join("probe")).is_ok() {
+        drop(shut);
+        return again_as_nobody("damage::a_log_that_cannot_be_read_is_named");
+    }
+    let error = Store::open(&copy, now()).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::LogUnreadable, "{error}");
+    assert!(error.remedy().contains("make its folder writable"));
+    drop(shut);
+    Store::open(&copy, now()).unwrap();
+}
+
+#[test]
 fn a_store_that_cannot_be_written_can_be_read() {
     let fixture = Fixture::new();
     let mut collector = fixture.collector();
