@@ -74,6 +74,7 @@ use crate::parquet_file::{Facts, TweetLines};
 #[derive(Debug)]
 pub struct Dataset {
     place: Place,
+    origin: Option<String>,
     written: Vec<(Table, Vec<Written>)>,
 }
 
@@ -95,7 +96,30 @@ impl Dataset {
         if !identity.is_some_and(|identity| identity.is_ours()) {
             return Err(DatasetError::Unknown { place: place.name() });
         }
-        Ok(Self { place, written: Vec::new() })
+        Ok(Self { place, origin: None, written: Vec::new() })
+    }
+
+    /// Says where the rows come from, in words that name it and nothing else. An export brings whole tables: those of
+    /// another origin are kept from it.
+    ///
+    /// # Errors
+    ///
+    /// A data set that holds what comes from elsewhere.
+    pub fn of(mut self, origin: &str) -> Result<Self, DatasetError> {
+        self.origin = Some(origin.to_owned());
+        self.judge(self.last_commit()?.as_ref())?;
+        Ok(self)
+    }
+
+    fn judge(&self, held: Option<&Commit>) -> Result<(), DatasetError> {
+        match (&self.origin, held.and_then(|held| held.origin.as_ref())) {
+            (Some(origin), Some(held)) if origin != held => Err(DatasetError::OtherOrigin {
+                place: self.place.name(),
+                held: held.clone(),
+                origin: origin.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Begins the table of totals. Its rows come by day of observation, Tweet, metric and time of observation.
@@ -137,6 +161,8 @@ impl Dataset {
         }
         loop {
             let before = self.last_commit()?;
+            self.judge(before.as_ref())?;
+            let origin = self.origin.clone().or_else(|| before.as_ref()?.origin.clone());
             let number = before.as_ref().map_or(1, |before| before.commit + 1);
             let mut tables = before.as_ref().map(|before| before.tables.clone()).unwrap_or_default();
             for (table, files) in &written {
@@ -148,7 +174,7 @@ impl Dataset {
             let replaced =
                 before.iter().flat_map(Commit::paths).filter(|path| !held.contains(path)).map(str::to_owned);
             let replaced = replaced.collect();
-            let commit = Commit { commit: number, committed_at: at, tables, replaced };
+            let commit = Commit { commit: number, committed_at: at, origin, tables, replaced };
             let path = record_path(number);
             // Where there is no lock another export may have been faster.
             if self.place.create(&path, &json(&path, &commit)?)? {

@@ -89,6 +89,28 @@ fn id(number: u64) -> TweetId {
 }
 
 #[test]
+fn another_store_does_not_take_the_place_of_a_data_set() {
+    let (folder, other) = (Folder::new(), Folder::new());
+    collect(&folder);
+    let other_path = other.path().join("s.db");
+    Store::create(&other_path, "2024-03-07T12:00:00Z".parse().unwrap()).unwrap();
+    let export = |store: &std::path::Path| {
+        folder.engagement("export --format parquet --out lake --store").arg(store).run()
+    };
+    export(&folder.path().join("s.db")).ends(0).says(&["commit 1"]);
+    let lake = || fs::read(folder.path().join("lake/series/dt=2024-03-01/part-0.parquet")).unwrap();
+    let before = lake();
+    export(&other_path).ends(8).says(&[
+        "lake holds the rows of the store made at 2024-03-06T12:00:00Z, and these are of the store made at 2024-03-07",
+        "choose another place",
+    ]);
+    assert_eq!(lake(), before);
+    // A copy is the same store.
+    fs::copy(folder.path().join("s.db"), &other_path).unwrap();
+    export(&other_path).ends(0).says(&["commit 2"]);
+}
+
+#[test]
 fn text_is_the_long_form() {
     let folder = Folder::new();
     collect(&folder);

@@ -59,6 +59,9 @@ pub struct Commit {
     pub commit: u64,
     /// When the export ended.
     pub committed_at: Timestamp,
+    /// Where its rows come from, if the export said so: see [`Dataset::of`](super::Dataset::of).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Every table that there is, whether of this export or of an earlier one.
     pub tables: BTreeMap<Table, Contents>,
     /// Files that an earlier commit held and this one does not.

@@ -15,6 +15,16 @@ pub enum DatasetError {
         /// The place.
         place: String,
     },
+    /// Choose another place, or remove what is there: an export brings whole tables, and would take its place.
+    #[error("{place} holds the rows of {held}, and these are of {origin}")]
+    OtherOrigin {
+        /// The place.
+        place: String,
+        /// Whose rows are there.
+        held: String,
+        /// Whose rows were to be written.
+        origin: String,
+    },
     /// Use that version, or choose another place.
     #[error("{place} holds a data set that this version does not know")]
     Unknown {

@@ -280,6 +280,33 @@ fn a_data_set_that_this_version_does_not_know_is_refused() {
 }
 
 #[test]
+fn what_comes_from_elsewhere_does_not_take_the_place_of_what_is_there() {
+    let folder = Folder::new();
+    export_series(&folder, &[count(ONE, "2024-03-01T22", 5)]);
+    let export = |origin| -> Result<_, DatasetError> {
+        let mut dataset = Dataset::open(folder.path())?.of(origin)?;
+        let mut series = dataset.series();
+        series.write(&count(TWO, "2024-03-02T22", 6).fact())?;
+        series.finish()?;
+        dataset.commit(at())
+    };
+    // What nobody claims is the first one's who does.
+    assert_eq!(export("one store").unwrap().origin.as_deref(), Some("one store"));
+    let before = folder.contents();
+    let refused = export("another").unwrap_err();
+    assert!(matches!(refused, DatasetError::OtherOrigin { .. }));
+    assert!(
+        refused.to_string().ends_with("holds the rows of one store, and these are of another"),
+        "{refused}"
+    );
+    assert_eq!(folder.contents(), before);
+    // The claim stays, whoever writes.
+    assert_eq!(export_series(&folder, &[]).origin.as_deref(), Some("one store"));
+    assert!(export("another").is_err());
+    export("one store").unwrap();
+}
+
+#[test]
 fn two_exports_do_not_write_to_one_folder_at_once() {
     let folder = Folder::new();
     let first = Dataset::open(folder.path()).unwrap();

@@ -15,7 +15,8 @@ use crate::{
 
 /// Writes one table or all of them, commits them together, and says what there is now.
 pub(super) fn write(source: &Source, chosen: Option<Table>, place: &Path) -> Result<String, Trouble> {
-    let mut dataset = Dataset::open(place)?;
+    let origin = format!("the store made at {}", source.reader.made_at()?);
+    let mut dataset = Dataset::open(place)?.of(&origin)?;
     for table in [Table::Totals, Table::Series, Table::Tweets] {
         if chosen.is_some_and(|chosen| chosen != table) {
             continue;
@@ -55,6 +56,9 @@ pub(super) fn refused(error: &DatasetError) -> Failure {
     let (exit, hint) = match error {
         DatasetError::Foreign { .. } => {
             (Exit::Storage, "choose an empty place, or one that an earlier export has made")
+        }
+        DatasetError::OtherOrigin { .. } => {
+            (Exit::Storage, "choose another place, or remove what is there if nobody needs it")
         }
         DatasetError::Unknown { .. } | DatasetError::Damaged { .. } => {
             (Exit::Storage, "choose another place, or use the version that made it")
