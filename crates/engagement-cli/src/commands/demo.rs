@@ -3,6 +3,8 @@
 use std::{
     ffi::OsString,
     fs,
+    hash::{BuildHasher as _, RandomState},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -241,19 +243,24 @@ struct Folder {
 
 impl Folder {
     fn kept(path: PathBuf) -> Result<Self, Failure> {
-        Self::make(path, false)
+        fs::create_dir_all(&path).map_err(|error| Self::not_made(&path, &error))?;
+        Ok(Self { path, passing: false })
     }
 
+    /// A new one, which nobody else can have made before, reads or puts anything into.
     fn passing() -> Result<Self, Failure> {
-        Self::make(std::env::temp_dir().join(format!("engagement-demo-{}", std::process::id())), true)
+        let chance = RandomState::new().hash_one(std::process::id());
+        let path = std::env::temp_dir().join(format!("engagement-demo-{chance:016x}"));
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path).map_err(|error| Self::not_made(&path, &error))?;
+        Ok(Self { path, passing: true })
     }
 
-    fn make(path: PathBuf, passing: bool) -> Result<Self, Failure> {
-        fs::create_dir_all(&path).map_err(|error| {
-            Failure::new(Exit::Storage, "demo", format!("{} cannot be made: {error}", path.display()))
-                .hint("choose a folder with --dir")
-        })?;
-        Ok(Self { path, passing })
+    fn not_made(path: &Path, error: &io::Error) -> Failure {
+        Failure::new(Exit::Storage, "demo", format!("{} cannot be made: {error}", path.display()))
+            .hint("choose a folder with --dir")
     }
 
     fn path(&self) -> &Path {
