@@ -66,25 +66,8 @@ impl Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Lifetime totals, at the moment of asking
-    Totals(Ask),
-    /// The last 28 hours
-    #[command(name = "28hr")]
-    Last28Hours {
-        #[command(flatten)]
-        ask: Ask,
-        #[command(flatten)]
-        resolution: Resolution,
-    },
-    /// Any range of time, split into windows that the API answers
-    Historical {
-        #[command(flatten)]
-        ask: Ask,
-        #[command(flatten)]
-        resolution: Resolution,
-        #[command(flatten)]
-        range: Range,
-    },
+    #[command(flatten)]
+    Ask(AskCommand),
     /// Collect a list of any length into a store; resumes where it was
     Collect(Box<Collect>),
     /// What is in a store: jobs, and their batches
@@ -124,9 +107,11 @@ impl Command {
     /// What is asked, by the commands that ask.
     fn selection_mut(&mut self) -> Option<&mut Selection> {
         match self {
-            Self::Totals(ask) | Self::Last28Hours { ask, .. } | Self::Historical { ask, .. } => {
-                Some(&mut ask.selection)
-            }
+            Self::Ask(
+                AskCommand::Totals(ask)
+                | AskCommand::Last28Hours { ask, .. }
+                | AskCommand::Historical { ask, .. },
+            ) => Some(&mut ask.selection),
             Self::Collect(collect) => Some(&mut collect.selection),
             _ => None,
         }
@@ -139,6 +124,30 @@ impl Command {
             command => command.selection_mut().map(|selection| &mut selection.ask_as),
         }
     }
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AskCommand {
+    /// Lifetime totals, at the moment of asking
+    Totals(Ask),
+    /// The last 28 hours
+    #[command(name = "28hr")]
+    Last28Hours {
+        #[command(flatten)]
+        ask: Ask,
+        #[command(flatten)]
+        resolution: Resolution,
+    },
+    /// Any range of time, split into windows that the API answers
+    Historical {
+        #[command(flatten)]
+        ask: Ask,
+        #[command(flatten)]
+        resolution: Resolution,
+        #[command(flatten)]
+        range: Range,
+    },
 }
 
 /// Options of every command.

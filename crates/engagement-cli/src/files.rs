@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    cli::{Ask, AuthCommand, Cli, Collect, Command, IdSources, JobsCommand},
+    cli::{Ask, AskCommand, AuthCommand, Cli, Collect, Command, IdSources, JobsCommand},
     exit::Failure,
     settings,
 };
@@ -104,9 +104,11 @@ impl Files {
         files.reads("--config", cli.global.config.as_deref());
         files.reads("--ca-file", cli.global.ca_file.as_deref());
         match &cli.command {
-            Command::Totals(ask) | Command::Last28Hours { ask, .. } | Command::Historical { ask, .. } => {
-                files.ask(ask);
-            }
+            Command::Ask(
+                AskCommand::Totals(ask)
+                | AskCommand::Last28Hours { ask, .. }
+                | AskCommand::Historical { ask, .. },
+            ) => files.ask(ask),
             Command::Collect(collect) => files.collect(collect),
             Command::Jobs(jobs) => match &jobs.command {
                 JobsCommand::List { place }

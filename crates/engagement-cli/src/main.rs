@@ -63,45 +63,37 @@ fn main() -> ExitCode {
 fn run(cli: Cli, talk: &mut Talk) -> Result<Exit, Failure> {
     files::check(&cli)?;
     match cli.command {
-        Command::Completions { shell } => return commands::pages::completions(shell),
-        Command::Man { dir } => return commands::pages::man(&dir),
-        Command::Ids(ids) => return commands::ids::run(&ids, &cli.global, talk),
-        Command::Jobs(jobs) => return commands::jobs::run(&jobs, &resolve(&cli.global, talk)?, talk),
-        Command::Top(top) => return commands::top::run(&top, &resolve(&cli.global, talk)?, talk),
-        Command::Usage(usage) => return commands::usage::run(&usage, &resolve(&cli.global, talk)?, talk),
-        _ => {}
+        Command::Completions { shell } => commands::pages::completions(shell),
+        Command::Man { dir } => commands::pages::man(&dir),
+        Command::Ids(ids) => commands::ids::run(&ids, &cli.global, talk),
+        Command::Jobs(jobs) => commands::jobs::run(&jobs, &resolve(&cli.global, talk)?, talk),
+        Command::Top(top) => commands::top::run(&top, &resolve(&cli.global, talk)?, talk),
+        Command::Usage(usage) => commands::usage::run(&usage, &resolve(&cli.global, talk)?, talk),
+        Command::Emulator(options) => wait(commands::emulator::run(*options, talk)),
+        Command::Demo(demo) => wait(commands::demo::run(demo, talk)),
+        Command::Doctor(doctor) => wait(commands::doctor::run(&doctor, &cli.global, talk)),
+        Command::Auth(auth) => {
+            let settings = Settings::with(&cli.global, auth.command.new_profile())?;
+            talk.output(settings.output);
+            wait(commands::auth::run(&auth, &settings, talk))
+        }
+        Command::Collect(collect) => {
+            wait(commands::collect::run(*collect, &resolve(&cli.global, talk)?, talk))
+        }
+        Command::Export(export) => wait(commands::export::run(&export, &resolve(&cli.global, talk)?, talk)),
+        Command::Request(request) => {
+            wait(commands::request::run(&request, &resolve(&cli.global, talk)?, talk))
+        }
+        Command::Ask(asking) => wait(commands::ask::run(asking.into(), &resolve(&cli.global, talk)?, talk)),
     }
+}
+
+/// Runs what waits for others.
+fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::new(Exit::Bug, "runtime", format!("the asynchronous runtime does not start: {error}"))
     })?;
-    let exit = runtime.block_on(async {
-        match cli.command {
-            Command::Emulator(options) => commands::emulator::run(*options, talk).await,
-            Command::Demo(demo) => commands::demo::run(demo, talk).await,
-            Command::Auth(auth) => {
-                let settings = Settings::with(&cli.global, auth.command.new_profile())?;
-                talk.output(settings.output);
-                commands::auth::run(&auth, &settings, talk).await
-            }
-            Command::Doctor(doctor) => commands::doctor::run(&doctor, &cli.global, talk).await,
-            Command::Collect(collect) => {
-                let settings = resolve(&cli.global, talk)?;
-                commands::collect::run(*collect, &settings, talk).await
-            }
-            Command::Export(export) => {
-                let settings = resolve(&cli.global, talk)?;
-                commands::export::run(&export, &settings, talk).await
-            }
-            Command::Request(request) => {
-                let settings = resolve(&cli.global, talk)?;
-                commands::request::run(&request, &settings, talk).await
-            }
-            command => {
-                let settings = resolve(&cli.global, talk)?;
-                commands::ask::run(command.try_into()?, &settings, talk).await
-            }
-        }
-    });
+    let exit = runtime.block_on(work);
     // A thread that is stuck in writing is not waited for.
     runtime.shutdown_background();
     exit

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use self::following::Run;
 use crate::{
-    cli::{Ask, By, Command, FailOn, Format, Range},
+    cli::{Ask, AskCommand, By, FailOn, Format, Range},
     commands::{
         emulator::Embedded,
         forecast, metrics, owners,
@@ -36,20 +36,17 @@ pub(crate) struct Question {
     range: Option<Range>,
 }
 
-impl TryFrom<Command> for Question {
-    type Error = Failure;
-
-    fn try_from(command: Command) -> Result<Self, Failure> {
-        Ok(match command {
-            Command::Totals(ask) => Self { endpoint: Endpoint::Totals, ask, by: By::Total, range: None },
-            Command::Last28Hours { ask, resolution } => {
+impl From<AskCommand> for Question {
+    fn from(command: AskCommand) -> Self {
+        match command {
+            AskCommand::Totals(ask) => Self { endpoint: Endpoint::Totals, ask, by: By::Total, range: None },
+            AskCommand::Last28Hours { ask, resolution } => {
                 Self { endpoint: Endpoint::Last28Hours, ask, by: resolution.by, range: None }
             }
-            Command::Historical { ask, resolution, range } => {
+            AskCommand::Historical { ask, resolution, range } => {
                 Self { endpoint: Endpoint::Historical, ask, by: resolution.by, range: Some(range) }
             }
-            _ => return Err(Failure::new(Exit::Bug, "dispatch", "this command asks nothing")),
-        })
+        }
     }
 }
 
