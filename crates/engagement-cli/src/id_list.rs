@@ -3,8 +3,9 @@
 use std::{io, path::Path};
 
 use engagement::model::TweetId;
-use engagement_ids::{IdList, Options, Source, Verdict, may_wait, open};
+use engagement_ids::{IdList, Options, Refused, Source, Verdict, may_wait, open};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
     cli::{BadIds, IdSources, Reading},
@@ -12,11 +13,48 @@ use crate::{
     talk::Talk,
 };
 
+/// What is asked for, and what of the lists is left out.
+pub(crate) struct Chosen {
+    pub(crate) tweet_ids: Vec<TweetId>,
+    pub(crate) skipped: Skipped,
+}
+
+/// What is no id and was left out, as [`BadIds::Skip`] has it. Nothing is written where nothing was.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Skipped {
+    #[serde(rename = "skipped_count", skip_serializing_if = "is_zero")]
+    pub(crate) count: u64,
+    /// The first of them.
+    #[serde(rename = "skipped", skip_serializing_if = "Vec::is_empty")]
+    items: Vec<SkippedItem>,
+}
+
+#[derive(Debug, Serialize)]
+struct SkippedItem {
+    file: String,
+    line: u64,
+    text: String,
+    reason: String,
+}
+
+impl Skipped {
+    fn of(list: &IdList) -> Self {
+        let item = |(source, refused): (&Source, &Refused)| SkippedItem {
+            file: source.to_string(),
+            line: refused.line,
+            text: refused.text.clone(),
+            reason: refused.reason.to_string(),
+        };
+        Self { count: list.counts().refused, items: list.refused().take(MOST_LISTED).map(item).collect() }
+    }
+}
+
 /// Reads everything, and refuses or skips what is no id.
-pub(crate) fn read(sources: &IdSources, talk: &Talk) -> Result<Vec<TweetId>, Failure> {
+pub(crate) fn read(sources: &IdSources, talk: &Talk) -> Result<Chosen, Failure> {
     let list = read_all(&sources.positional, &sources.ids, &sources.reading, talk)?;
     judge(&list, &sources.reading, talk)?;
-    Ok(list.into_ids())
+    let skipped = Skipped::of(&list);
+    Ok(Chosen { tweet_ids: list.into_ids(), skipped })
 }
 
 /// Reads everything, without a judgement.
@@ -70,12 +108,13 @@ fn judge(list: &IdList, reading: &Reading, talk: &Talk) -> Result<(), Failure> {
         return Err(rounded(list));
     }
     if counts.refused > 0 {
+        let tell = reading.bad_ids.tell();
         for (source, refused) in list.refused().take(MOST_NAMED) {
-            talk.problem(&refused.at(source));
+            tell(talk, &refused.at(source));
         }
         let unnamed = counts.refused.saturating_sub(MOST_NAMED as u64);
         if unnamed > 0 {
-            talk.problem(&format!("and {unnamed} more; `engagement ids` lists them all"));
+            tell(talk, &format!("and {unnamed} more; `engagement ids` lists them all"));
         }
         if reading.bad_ids == BadIds::Refuse {
             return Err(Failure::new(
@@ -91,6 +130,16 @@ fn judge(list: &IdList, reading: &Reading, talk: &Talk) -> Result<(), Failure> {
         return Err(none());
     }
     Ok(())
+}
+
+impl BadIds {
+    /// How an item that is no id is told of.
+    pub(crate) fn tell(self) -> fn(&Talk, &str) {
+        match self {
+            Self::Refuse => Talk::problem,
+            Self::Skip => Talk::warn,
+        }
+    }
 }
 
 /// A spreadsheet has rounded the list.
@@ -118,5 +167,12 @@ pub(crate) fn verdict(list: &IdList, reading: &Reading) -> Verdict {
     if reading.allow_rounded_ids { list.verdict_on_items() } else { list.verdict() }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// Enough to see a pattern.
 const MOST_NAMED: usize = 20;
+/// Enough to mend a list by; a program that wants all of them has `engagement ids`.
+const MOST_LISTED: usize = 1_000;

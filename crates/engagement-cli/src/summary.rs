@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     exit::{Exit, Failure},
+    id_list::Skipped,
     place::Place,
 };
 
@@ -78,6 +79,9 @@ pub(crate) struct Summary {
     pub(crate) retries: u64,
     pub(crate) waited_s: f64,
     pub(crate) elapsed_s: f64,
+    /// What of the lists was never asked for.
+    #[serde(flatten)]
+    pub(crate) skipped: Skipped,
 }
 
 /// How many there are in each state.
@@ -114,15 +118,25 @@ impl Summary {
             retries: effort.retries,
             waited_s: seconds(effort.waited),
             elapsed_s: seconds(elapsed),
+            skipped: Skipped::default(),
         }
+    }
+
+    /// The same, of lists of which this was left out.
+    pub(crate) fn skipping(self, skipped: Skipped) -> Self {
+        Self { skipped, ..self }
     }
 
     /// One line for people.
     pub(crate) fn line(&self) -> String {
         let States { ok, unavailable, unsupported, forbidden, failed, unaccounted } = self.tweets;
+        let skipped = match self.skipped.count {
+            0 => String::new(),
+            count => format!("; skipped {count}"),
+        };
         format!(
             "asked {}: ok {ok}, unavailable {unavailable}, unsupported {unsupported}, forbidden {forbidden}, failed \
-             {failed}, unaccounted {unaccounted}; {} requests, {} retries, waited {:.1} s, elapsed {:.1} s",
+             {failed}, unaccounted {unaccounted}{skipped}; {} requests, {} retries, waited {:.1} s, elapsed {:.1} s",
             self.asked, self.requests, self.retries, self.waited_s, self.elapsed_s
         )
     }

@@ -20,7 +20,7 @@ use crate::{
         setup::{Need, connect, refused, who},
     },
     exit::{Exit, Failure},
-    id_list,
+    id_list::{self, Chosen},
     place::Place,
     rows::Rows,
     settings::Settings,
@@ -67,10 +67,17 @@ pub(crate) async fn ask(
     let begun = Instant::now();
     let metrics = metrics::choose(&ask.selection, endpoint, talk)?;
     let format = ask_format(&ask, settings)?;
-    let range = range.map(|range| window(range.start, range.end, Timestamp::now(), talk)).transpose()?;
-    let tweet_ids = id_list::read(&ask.ids, talk)?;
+    let range = match range {
+        Some(range) => {
+            let (window, remarks) = window(range.start, range.end, Timestamp::now())?;
+            remarks.tell(talk);
+            Some(window)
+        }
+        None => None,
+    };
+    let Chosen { tweet_ids, skipped } = id_list::read(&ask.ids, talk)?;
     let owners = match &ask.selection.owners {
-        Some(path) => owners::read(path)?.build(),
+        Some(path) => owners::read(path, &ask.ids.reading)?.build(),
         None => Owners::default(),
     };
     let need =
@@ -109,7 +116,7 @@ pub(crate) async fn ask(
     };
     let seen_enough = run.seen_enough();
     let (account, mut happened) = run.end();
-    let summary = account.close(effort, begun.elapsed());
+    let summary = account.close(effort, begun.elapsed()).skipping(skipped);
     talk.say(&summary.line());
     if let Some((place, path)) = place_of_summary
         && let Err(failure) = summary.write(place, path)

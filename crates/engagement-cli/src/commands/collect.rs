@@ -19,13 +19,13 @@ use crate::{
     commands::{
         emulator::Embedded,
         forecast, metrics, owners,
-        range::window,
+        range::{Remarks, window},
         setup::{Need, connect, refused, who},
         stored::{read, storage},
         trouble::Troubles,
     },
     exit::{Exit, Failure},
-    id_list,
+    id_list::{self, Chosen},
     place::Place,
     progress::Progress,
     settings::Settings,
@@ -39,15 +39,16 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
     let embedded = if settings.is_emulator() { Some(Embedded::start().await?) } else { None };
     let begun = Instant::now();
     let now = Timestamp::now();
-    let question = question(&collect, now, talk)?;
+    let (question, remarks) = question(&collect, now, talk)?;
     let until = match collect.until.map(|until| until.resolve(now)) {
         Some(Some(until)) if until > now => Some(until),
         Some(_) => return Err(Failure::usage("the time to stop at lies in the past")),
         None => None,
     };
-    let list = List::new(id_list::read(&collect.ids, talk)?).from(sources(&collect));
+    let Chosen { tweet_ids, skipped } = id_list::read(&collect.ids, talk)?;
+    let list = List::new(tweet_ids).from(sources(&collect));
     let owners = match &collect.selection.owners {
-        Some(path) => owners::read(path)?,
+        Some(path) => owners::read(path, &collect.ids.reading)?,
         None => OwnersBuilder::default(),
     };
     let mut named = owners.names().to_vec();
@@ -70,7 +71,16 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
         Need { pace: &collect.pace, selection: &collect.selection, owners: &named, dry_run: collect.dry_run };
     let client = connect(&need, settings, embedded.as_ref(), talk).await?;
     if collect.dry_run {
-        return foretell(reader.as_ref(), &client, &question, list, making, &collect, settings, talk);
+        return foretell(
+            reader.as_ref(),
+            &client,
+            (&question, &remarks),
+            list,
+            making,
+            &collect,
+            settings,
+            talk,
+        );
     }
     drop(reader);
     let path = collect.store.as_ref().ok_or_else(|| Failure::usage("--store names no file"))?;
@@ -82,14 +92,14 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
     let place_of_summary =
         collect.summary.as_deref().map(|path| Ok((Place::file(path)?, path))).transpose()?;
 
-    let job = job(&mut collector, &client, &question, list, making, &collect, talk)?;
+    let job = job(&mut collector, &client, (&question, &remarks), list, making, &collect, talk)?;
     let run = Run::new(client, collector, job.id(), &question).map_err(|error| failure(&error))?;
     let mut course = Course { talk, troubles: Troubles::new(talk), begun, until };
     let (report, ended) = course.follow(run, now).await?;
     course.close(&report, ended);
 
     let Course { mut troubles, .. } = course;
-    let summary = summary(&report, begun.elapsed());
+    let summary = summary(&report, begun.elapsed()).skipping(skipped);
     talk.say(&summary.line());
     if report.set_aside > 0 {
         talk.warn(&format!(
@@ -189,12 +199,13 @@ impl Course<'_> {
 }
 
 /// What the options ask.
-fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<Question, Failure> {
+fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<(Question, Remarks), Failure> {
     let range = match (collect.start, collect.end) {
-        (Some(start), end) => Some(window(start, end, now, talk)?),
+        (Some(start), end) => Some(window(start, end, now)?),
         (None, Some(_)) => return Err(Failure::usage("--end needs --start")),
         (None, None) => None,
     };
+    let (range, remarks) = range.map_or_else(Default::default, |(range, remarks)| (Some(range), remarks));
     let target = match (collect.endpoint, range) {
         (From::Totals, None) => Target::Totals,
         (From::Last28Hours, None) => Target::Last28Hours,
@@ -228,7 +239,7 @@ fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<Question, 
             By::Hour | By::Total => "total".to_owned(),
         }
     });
-    Ok(question)
+    Ok((question, remarks))
 }
 
 /// Prints what would be sent.
@@ -236,7 +247,7 @@ fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<Question, 
 fn foretell(
     reader: Option<&Reader>,
     client: &Client,
-    question: &Question,
+    (question, remarks): (&Question, &Remarks),
     list: List,
     making: Making,
     collect: &Collect,
@@ -248,6 +259,7 @@ fn foretell(
     {
         return forecast::print_rest(reader, job.id(), &collect.pace, settings);
     }
+    remarks.tell(talk);
     let outlook = outlook(client, reader, question, list, making).map_err(|error| failure(&error))?;
     if outlook.foreign > 0 {
         talk.say(&format!(
@@ -302,6 +314,9 @@ fn to_go_on_with(
         }
         Standing::Over(job) if !collect.again => {
             talk.say(&format!("job {} is over; --again observes the same list anew", job.id()));
+            if collect.new_job {
+                talk.warn("--new-job changes nothing where the list is the same");
+            }
             if collect.retry_forbidden {
                 talk.warn("--retry-forbidden is for new jobs: add --again");
             }
@@ -352,7 +367,7 @@ fn say_quarantined(tweets: u64, talk: &Talk) {
 fn job(
     collector: &mut Collector,
     client: &Client,
-    question: &Question,
+    (question, remarks): (&Question, &Remarks),
     list: List,
     making: Making,
     collect: &Collect,
@@ -363,6 +378,8 @@ fn job(
         return Ok(job);
     }
     drop(reader);
+    // A job that goes on has the range of its making.
+    remarks.tell(talk);
     let job = make(collector, client, question, list, making).map_err(|error| failure(&error))?;
     talk.say(&format!(
         "job {}: {} Tweets in {} requests (no fewer than {} could do)",

@@ -19,16 +19,22 @@ pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failu
     }
     let list = id_list::read_all(&[], &ids.files, &ids.reading, talk)?;
     let verdict = id_list::verdict(&list, &ids.reading);
-    let mut place = Place::open(global.out.as_deref())?;
-    match write(&list, verdict, global.output, &mut place).and_then(|()| place.finish()) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(error) => return Err(Failure::output(&error)),
+    let skips = ids.reading.bad_ids == BadIds::Skip;
+    let is_usable = verdict == Verdict::Ok || verdict == Verdict::Refused && skips && !list.ids().is_empty();
+    // Whoever reads ids takes them for the whole list. A report says itself what became of it.
+    if is_usable || global.output == Some(Format::Json) {
+        let mut place = Place::open(global.out.as_deref())?;
+        match write(&list, verdict, global.output, &mut place).and_then(|()| place.finish()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => return Err(Failure::output(&error)),
+        }
     }
     let counts = list.counts();
     if global.output != Some(Format::Json) {
+        let tell = ids.reading.bad_ids.tell();
         for (source, refused) in list.refused() {
-            talk.problem(&refused.at(source));
+            tell(talk, &refused.at(source));
         }
         talk.say(&format!(
             "read {}: accepted {}, duplicates {}, refused {}, blank {}, comments {}, header {}",
@@ -42,11 +48,12 @@ pub(crate) fn run(ids: &Ids, global: &Global, talk: &Talk) -> Result<Exit, Failu
         ));
     }
     match verdict {
-        Verdict::Ok => Ok(Exit::Done),
-        Verdict::Refused if ids.reading.bad_ids == BadIds::Skip && !list.ids().is_empty() => Ok(Exit::Done),
+        _ if is_usable => Ok(Exit::Done),
         Verdict::Rounded => Err(id_list::rounded(&list)),
-        Verdict::Refused if counts.refused == 0 => Err(id_list::none()),
-        Verdict::Refused => Err(Failure::new(
+        _ if counts.refused == 0 => {
+            Err(id_list::none().hint("name a file that has some, or give them on standard input"))
+        }
+        _ => Err(Failure::new(
             Exit::Input,
             "bad_ids",
             format!("{} of {} items are no Tweet id", counts.refused, counts.read),

@@ -1,19 +1,31 @@
 //! `--owners`: who owns which Tweet.
 
 use std::{
-    fs::File,
-    io::{self, BufRead as _, BufReader},
+    error::Error,
+    io::{self, BufRead as _, BufReader, Read as _},
     path::Path,
 };
 
-use engagement::{OwnersBuilder, model::TweetId};
+use engagement::{OwnersBuilder, describe, model::TweetId};
+use engagement_ids::Rounding;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    cli::Reading,
+    exit::{Exit, Failure},
+};
 
-/// A table with the columns tweet_id and handle.
-pub(super) fn read(path: &Path) -> Result<OwnersBuilder, Failure> {
+/// A table with the columns tweet_id and handle, packed or not.
+pub(super) fn read(path: &Path, reading: &Reading) -> Result<OwnersBuilder, Failure> {
     let mut owners = OwnersBuilder::default();
-    each(path, |_, tweet_id, handle| owners.add(tweet_id, handle))?;
+    let mut rounding = Rounding::default();
+    each(path, |_, tweet_id, handle| {
+        rounding.count(tweet_id);
+        owners.add(tweet_id, handle);
+    })?;
+    if rounding.is_likely() && !reading.allow_rounded_ids {
+        return Err(refuse(format!("{}: {rounding}", path.display()))
+            .hint("give every Tweet its whole id, or force it with --allow-rounded-ids"));
+    }
     let Some((twice, one, other)) = owners.conflict() else { return Ok(owners) };
     // Lines are not kept, since lists are long: the one that contradicts is looked for.
     let mut line = 0;
@@ -29,12 +41,15 @@ pub(super) fn read(path: &Path) -> Result<OwnersBuilder, Failure> {
 
 /// Reads the table as it comes: line, Tweet, handle.
 fn each(path: &Path, mut each: impl FnMut(u64, TweetId, &str)) -> Result<(), Failure> {
-    let unreadable = |error: io::Error| refuse(format!("{} cannot be read: {error}", path.display()));
-    let mut file = BufReader::with_capacity(BUFFER, File::open(path).map_err(unreadable)?);
-    let begun = file.fill_buf().map_err(unreadable)?;
-    let mark = if begun.starts_with(MARK) { MARK.len() } else { 0 };
-    let delimiter = delimiter(begun.get(mark..).unwrap_or_default());
-    file.consume(mark);
+    let file = engagement_ids::open(path).map_err(|error| refuse(describe(&error)))?;
+    let unreadable =
+        |error: &(dyn Error + 'static)| refuse(format!("{}: {}", path.display(), describe(error)));
+    let text = engagement_ids::text(file).map_err(|error| unreadable(&error))?;
+    let mut text = BufReader::with_capacity(BUFFER, text);
+    let mut header = Vec::new();
+    text.by_ref().take(BUFFER as u64).read_until(b'\n', &mut header).map_err(|error| unreadable(&error))?;
+    let delimiter = delimiter(&header);
+    let file = io::Cursor::new(header).chain(text);
     let mut table = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(file);
     let bad = |error: csv::Error| refuse(format!("{}: {error}", path.display()));
     let header = table.headers().map_err(bad)?.clone();
@@ -49,7 +64,12 @@ fn each(path: &Path, mut each: impl FnMut(u64, TweetId, &str)) -> Result<(), Fai
         let tweet_id = record.get(id_column).unwrap_or_default();
         let tweet_id: TweetId =
             tweet_id.parse().map_err(|error| refuse(format!("{}, line {line}: {error}", path.display())))?;
-        let handle = record.get(handle_column).unwrap_or_default().trim_start_matches('@');
+        let cell = record.get(handle_column).unwrap_or_default();
+        let handle = cell.strip_prefix('@').unwrap_or(cell);
+        if !handle.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            let why = "is no handle, which has letters, digits and _ alone";
+            return Err(refuse(format!("{}, line {line}: {cell:?} {why}", path.display())));
+        }
         if !handle.is_empty() {
             each(line, tweet_id, handle);
         }
@@ -68,6 +88,4 @@ fn delimiter(begun: &[u8]) -> u8 {
     *header.iter().find(|byte| matches!(byte, b',' | b';' | b'\t')).unwrap_or(&b',')
 }
 
-/// The mark that some programs begin UTF-8 with.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 64 << 10;

@@ -5,13 +5,34 @@ use jiff::Timestamp;
 
 use crate::{exit::Failure, parse::Moment, talk::Talk};
 
-/// The range in whole hours, at this time; that it was widened is said, and so is that it reaches far back.
+/// What there is to say of a range that is asked for anew.
+#[derive(Default)]
+pub(super) struct Remarks {
+    widened: Option<Window>,
+    reaches_far_back: bool,
+}
+
+impl Remarks {
+    /// Says it.
+    pub(super) fn tell(&self, talk: &Talk) {
+        if let Some(window) = self.widened {
+            talk.say(&format!("widened to whole hours: {window}"));
+        }
+        if self.reaches_far_back {
+            talk.warn(
+                "the range begins more than 365 days ago; newer documentation says that data reaches no further back, \
+                 so the server may refuse it",
+            );
+        }
+    }
+}
+
+/// The range in whole hours, at this time, with a remark if it was widened, and if it reaches far back.
 pub(super) fn window(
     start: Moment,
     end: Option<Moment>,
     now: Timestamp,
-    talk: &Talk,
-) -> Result<Window, Failure> {
+) -> Result<(Window, Remarks), Failure> {
     let time = |moment: Moment| {
         moment.resolve(now).ok_or_else(|| Failure::usage("the span reaches back beyond the first year"))
     };
@@ -23,14 +44,10 @@ pub(super) fn window(
         )));
     }
     let window = Window::covering(start, end).map_err(Failure::usage)?;
-    if window.start().start() != start || window.end().start() != end {
-        talk.say(&format!("widened to whole hours: {window}"));
-    }
-    if reaches_beyond_365_days(window, now) {
-        talk.warn(
-            "the range begins more than 365 days ago; newer documentation says that data reaches no further back, \
-             so the server may refuse it",
-        );
-    }
-    Ok(window)
+    let is_wider = window.start().start() != start || window.end().start() != end;
+    let remarks = Remarks {
+        widened: is_wider.then_some(window),
+        reaches_far_back: reaches_beyond_365_days(window, now),
+    };
+    Ok((window, remarks))
 }

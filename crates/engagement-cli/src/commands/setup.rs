@@ -155,7 +155,7 @@ pub(crate) fn refused(error: &engagement::Error) -> Failure {
         }
         ErrorKind::NeedsOwner { .. } => Failure::new(Exit::Authentication, "needs_owner", message)
             .hint(
-                "authorise the owner with `engagement auth login HANDLE`; where that is done, name the account with \
+                "leave out --app if it is there; authorise the owner with `engagement auth login HANDLE`; where that is done, name the account with \
                  --as HANDLE, or the owners with --owners FILE",
             ),
         ErrorKind::UnknownAccount { .. } => Failure::new(Exit::Authentication, "unknown_account", message)

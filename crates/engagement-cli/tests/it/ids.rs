@@ -48,9 +48,45 @@ fn a_bad_id_refuses_the_list_and_names_the_place() {
         .app(&server)
         .run()
         .ends(0)
-        .says(&["ids:2", "skipped"]);
+        .says(&["warning: ids:2", "1 of 2 items are skipped", "asked 1: ", "; skipped 1; 1 requests"]);
+    assert!(!done.stderr.contains("error"), "{}", done.stderr);
     assert_eq!(done.lines().len(), 1);
     assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn what_is_skipped_is_listed_in_the_summary() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let good = server.tweet("unowned");
+    folder.write("ids", format!("{good}\n1.07E+18\n"));
+    folder.write("many", format!("{good}\n{}", "x\n".repeat(1_500)));
+    let run = |words: &str| folder.engagement(words).arg("--bad-ids=skip").app(&server).run().ends(0);
+    for words in [
+        "totals x --metrics favorites --ids ids --summary s.json",
+        "collect x --endpoint totals --metrics favorites --ids ids --store s.db --summary s.json",
+    ] {
+        run(words).says(&["skipped 2"]);
+        let summary = folder.json("s.json");
+        assert_eq!((&summary["asked"], &summary["skipped_count"]), (&json!(1), &json!(2)), "{summary}");
+        let reasons = [0, 1].map(|at| summary["skipped"][at]["reason"].clone());
+        assert!(reasons.iter().all(|reason| reason.is_string()), "{summary}");
+        let [one, other] = reasons;
+        let wanted = json!([
+            {"file": "argument", "line": 1, "text": "x", "reason": one},
+            {"file": "ids", "line": 2, "text": "1.07E+18", "reason": other},
+        ]);
+        assert_eq!(summary["skipped"], wanted);
+    }
+    run("totals --metrics favorites --ids many --summary s.json");
+    let summary = folder.json("s.json");
+    assert_eq!(summary["skipped_count"], 1_500);
+    assert_eq!(summary["skipped"].as_array().unwrap().len(), 1_000);
+    run("totals --metrics favorites --summary s.json --ids ids --ids ids").says(&["skipped 2"]);
+    let whole =
+        folder.engagement("totals --metrics favorites --summary s.json").arg(&good).app(&server).run();
+    assert!(!whole.ends(0).stderr.contains("skipped"));
+    assert!(!folder.read("s.json").contains("skipped"));
 }
 
 #[test]
@@ -62,7 +98,8 @@ fn a_rounded_list_is_refused_whole() {
     let run = |words: &str| folder.engagement(words).app(&server).run();
     run("totals --ids ids").ends(7).prints_nothing().says(&["spreadsheet", "9 of 9", "--allow-rounded-ids"]);
     assert_eq!(server.requests(), 0);
-    run("ids ids").ends(7).says(&["spreadsheet"]);
+    run("ids ids").ends(7).says(&["spreadsheet"]).prints_nothing();
+    run("ids ids --bad-ids skip").ends(7).prints_nothing();
     let done = run("ids ids -o json").ends(7);
     assert_eq!(done.json()["verdict"], "rounded");
     assert_eq!(done.error()["error"]["code"], "rounded_ids");
@@ -87,7 +124,8 @@ fn no_ids_is_an_error_of_the_input() {
     };
     run("totals").says(&["no Tweet ids", "--ids"]);
     run("totals --ids empty").says(&["no Tweet ids"]);
-    run("ids empty").says(&["error: there are no Tweet ids"]);
+    let said = run("ids empty").says(&["error: there are no Tweet ids", "standard input"]).stderr;
+    assert!(!said.contains("--ids"), "{said}");
     run("28hr --ids comments").says(&["no Tweet ids"]);
     run("totals --ids -").says(&["no Tweet ids"]);
     run("totals --ids missing").says(&["missing"]);
@@ -130,8 +168,14 @@ fn a_cleaned_list_is_a_list() {
     let done = folder.engagement("ids").stdin("22\n").run().ends(0);
     assert_eq!(done.stdout, "22\n");
     folder.write("bad", "20\nx\n");
-    assert_eq!(folder.engagement("ids bad").run().ends(7).says(&["bad:2"]).stdout, "20\n");
-    assert_eq!(folder.engagement("ids bad --bad-ids skip").run().ends(0).stdout, "20\n");
+    // Whoever reads it must not take a part for the whole.
+    for form in ["", "-o csv", "-o ndjson", "--out kept"] {
+        let run = folder.engagement(&format!("ids bad {form}")).run();
+        run.ends(7).says(&["error: bad:2"]).prints_nothing();
+    }
+    assert!(!folder.names().contains(&"kept".to_owned()));
+    let skipped = folder.engagement("ids bad --bad-ids skip").run().ends(0).says(&["warning: bad:2"]);
+    assert_eq!(skipped.stdout, "20\n");
     folder.engagement("ids ids --out clean").run().ends(0).prints_nothing();
     assert_eq!(folder.read("clean"), "20\n21\n");
     let run = |words: &str| folder.engagement(words).run().ends(0).stdout;

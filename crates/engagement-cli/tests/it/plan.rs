@@ -95,6 +95,27 @@ fn sixty_days_of_thirty_tweets_are_six_requests() {
 }
 
 #[test]
+fn owners_are_read_as_lists_are() {
+    let folder = Folder::new();
+    let table = "tweet_id,handle\n1070059276213702656,demo_brand\n";
+    folder.write("owners.csv", table);
+    let gzip = std::process::Command::new("gzip").arg("owners.csv").current_dir(folder.path()).status();
+    assert!(gzip.unwrap().success());
+    let utf16: Vec<u8> = format!("\u{feff}{table}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    folder.write("utf16.csv", utf16);
+    for owners in ["owners.csv.gz", "utf16.csv"] {
+        let words = format!("totals 1070059276213702656 --dry-run -o json --owners {owners}");
+        let plan = folder.engagement(&words).run().ends(0).json();
+        assert_eq!(plan["by_owner"], json!({"demo_brand": 1}), "{owners}");
+    }
+    folder
+        .engagement("totals 20 --dry-run --owners missing")
+        .run()
+        .ends(7)
+        .says(&["missing", "no such file"]);
+}
+
+#[test]
 fn owners_tables_that_are_none() {
     let folder = Folder::new();
     let run = |table: &str| {
@@ -108,5 +129,14 @@ fn owners_tables_that_are_none() {
     run("tweet_id,handle\nx,a\n").ends(7).prints_nothing().says(&["owners.csv", "line 2"]);
     run("tweet_id,handle\n20,a\n20,b\n").ends(7).prints_nothing().says(&["line 3", "20"]);
     run("tweet_id,handle\n20,a\n20,A\n").ends(0);
+    run("tweet_id,handle\n20,\n").ends(0);
+    for bad in ["a b", "@@a", "a.b", "h\u{e4}", "https://x.com/a"] {
+        let table = format!("tweet_id,handle\n21,fine\n20,{bad}\n");
+        run(&table).ends(7).prints_nothing().says(&["owners.csv, line 3", "is no handle"]);
+    }
+    let rounded: String = (1..=9).map(|n| format!("10700592762137{n}0000,a\n")).collect();
+    let rounded = format!("tweet_id,handle\n{rounded}");
+    run(&rounded).ends(7).prints_nothing().says(&["owners.csv", "9 of 9", "--allow-rounded-ids"]);
+    folder.engagement("totals 20 --dry-run --owners owners.csv --allow-rounded-ids").run().ends(0);
     folder.engagement("totals 20 --dry-run --owners nope").run().ends(7).says(&["nope"]);
 }
