@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
-    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
 };
 
@@ -54,7 +54,38 @@ impl Cli {
         if let Some(name) = cli.command.ask_as_mut() {
             name.take_if(|name| name == AUTO);
         }
+        if let Some(contradiction) = cli.contradiction(&matches) {
+            return Err(definition.error(ErrorKind::ArgumentConflict, contradiction));
+        }
         Ok(cli)
+    }
+
+    /// Options that were typed and would do nothing. Those of the environment are for other commands, too.
+    fn contradiction(&self, matches: &ArgMatches) -> Option<&'static str> {
+        let typed = |matches: &ArgMatches, name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        match (&self.command, matches.subcommand()) {
+            (Command::Collect(collect), _) if !collect.dry_run => {
+                let has_rows =
+                    |format| matches!(format, Format::Csv | Format::Tsv | Format::Parquet | Format::Raw);
+                if typed(matches, "out") {
+                    return Some(
+                        "--out is of no use to collect, which writes into its store alone: leave it out, and take rows \
+                         out of the store with `engagement export --out`",
+                    );
+                }
+                (typed(matches, "output") && self.global.output.is_some_and(has_rows)).then_some(
+                    "-o is of no use to collect, which prints no rows: leave it out, and take rows out of the store with \
+                     `engagement export --format`",
+                )
+            }
+            (
+                Command::Ask(AskCommand::Last28Hours { ask, .. } | AskCommand::Historical { ask, .. }),
+                Some((_, matches)),
+            ) if !ask.group_by.is_empty() && typed(matches, "by") => Some(
+                "--by is of no use beside --group-by, which says itself how fine the numbers are: leave out one of them",
+            ),
+            _ => None,
+        }
     }
 
     /// The whole command line, environment twins included.

@@ -17,6 +17,7 @@ mod emulator;
 mod engagement;
 mod export;
 mod files;
+mod idle;
 mod ids;
 mod metrics;
 mod output;
