@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engagement::{
-    Effort, Problem, ProblemKind, Query,
+    Effort, Outcomes, Problem, ProblemKind, Query,
     model::{Metric, Outcome, Row, State, TweetId},
 };
 use futures_util::StreamExt as _;
@@ -24,7 +24,11 @@ pub struct Haul {
 impl Haul {
     /// Sends the query and takes everything that comes.
     pub async fn of(query: Query) -> Self {
-        let mut outcomes = query.send().expect("the suite asks for what the API takes");
+        Self::rest_of(query.send().expect("the suite asks for what the API takes")).await
+    }
+
+    /// Takes everything that is still to come.
+    pub async fn rest_of(mut outcomes: Outcomes) -> Self {
         let mut haul = Self::default();
         while let Some(batch) = outcomes.next().await {
             haul.rows.extend(batch.rows);

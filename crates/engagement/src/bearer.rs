@@ -7,11 +7,11 @@ use core::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engagement_transport::{Authorization, Call, Head, Replay, Transport, Url, Verdict, verdict};
-use futures_util::lock::Mutex as Turn;
 use oauth_core::{
     Credentials, Secret,
     app_only::{self, BearerToken},
 };
+use tokio::sync::Mutex as Turn;
 
 /// What proves who the app is, now and when that is refused.
 pub(crate) struct Bearer {

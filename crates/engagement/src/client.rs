@@ -22,7 +22,8 @@ use crate::{
     bearer::{self, Bearer, Keeper},
     credential::{Account, App, Caller},
     error::{Error, ErrorKind},
-    exchange::{Bodies, Meter, settle},
+    exchange::{Bodies, settle},
+    meter::Meter,
     query::Query,
     settled::Settled,
     unit::Unit,
@@ -76,7 +77,11 @@ impl Client {
         unit: Unit,
         meter: Arc<Meter>,
     ) -> impl Future<Output = Settled> + Send + use<> {
-        settle(self.clone(), unit, Bodies::Dropped, meter)
+        let client = self.clone();
+        async move {
+            settle(client, unit, Bodies::Dropped, meter.clone()).await;
+            meter.end()
+        }
     }
 
     /// The app, as units and plans name it, if there is one.

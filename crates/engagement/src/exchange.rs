@@ -1,15 +1,6 @@
 //! One unit of work, from its request to a row for everything in it.
 
-use std::{
-    borrow::Cow,
-    collections::VecDeque,
-    fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{borrow::Cow, collections::VecDeque, fmt, sync::Arc};
 
 use engagement_model::{
     Dimension, Endpoint, Grouping, InvalidRequest, Metric, Outcome, Reason, Request, Row,
@@ -29,6 +20,7 @@ use crate::{
     client::{Allowance, Client, Inner},
     credential::Caller,
     error::describe,
+    meter::Meter,
     settled::{Effort, Sent, Settled},
     unit::{Departure, Unit},
 };
@@ -41,15 +33,18 @@ pub(crate) enum Bodies {
 }
 
 /// Asks for everything in the unit, and again for what a refusal leaves over, until each Tweet × metric has a row.
-/// Whoever may drop this learns from the meter what it has cost.
-pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies, meter: Arc<Meter>) -> Settled {
+/// What became of it is in `meter`, as far as this has come when it is dropped.
+pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies, meter: Arc<Meter>) {
     let inner = client.inner();
-    let mut settled = Settled::new(client.now());
+    meter.change(|settled| settled.observed_at = client.now());
+    let fail = |problem: Problem| {
+        meter.change(|settled| {
+            settled.rows.extend(unit.rows(&Outcome::Failed(Reason::new(&problem.message))));
+            settled.problems.push(problem);
+        });
+    };
     let Some(caller) = inner.caller(unit.asker) else {
-        let problem = Problem::new(ProblemKind::Authentication, "there is no such credential");
-        settled.rows.extend(unit.rows(&Outcome::Failed(Reason::new(&problem.message))));
-        settled.problems.push(problem);
-        return settled;
+        return fail(Problem::new(ProblemKind::Authentication, "there is no such credential"));
     };
     let fallback = inner.app().filter(|_| unit.falls_back).and_then(|app| inner.caller(app));
     let mut exchange = Exchange {
@@ -58,9 +53,8 @@ pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies, meter: Ar
         caller,
         fallback,
         bodies,
-        meter,
+        meter: meter.clone(),
         attempts: VecDeque::new(),
-        settled,
     };
     match exchange.request() {
         Ok(request) => {
@@ -68,18 +62,12 @@ pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies, meter: Ar
             let attempt = if fallback.is_some() { attempt } else { attempt.without_app() };
             exchange.attempts.push_back(attempt);
         }
-        Err(invalid) => {
-            let problem = Problem::new(ProblemKind::Refused, invalid.to_string());
-            let failed = Outcome::Failed(Reason::new(&problem.message));
-            exchange.settled.rows.extend(unit.rows(&failed));
-            exchange.settled.problems.push(problem);
-        }
+        Err(invalid) => fail(Problem::new(ProblemKind::Refused, invalid.to_string())),
     }
     // The model bounds what follows from an attempt, so this ends whatever the server says.
     while let Some(attempt) = exchange.attempts.pop_front() {
         exchange.put(attempt).await;
     }
-    exchange.settled
 }
 
 struct Exchange<'a> {
@@ -92,7 +80,6 @@ struct Exchange<'a> {
     bodies: Bodies,
     meter: Arc<Meter>,
     attempts: VecDeque<Attempt>,
-    settled: Settled,
 }
 
 impl<'a> Exchange<'a> {
@@ -141,16 +128,16 @@ impl<'a> Exchange<'a> {
 
     async fn put(&mut self, attempt: Attempt) {
         let inner = self.inner();
+        let meter = self.meter.clone();
         // Taken before the wait for quota: who waits is certain to be sent, once.
         if let Some(allowance) = &inner.allowance
             && !allowance.take()
         {
-            return self.out_of_requests(attempt, allowance.limit());
+            return meter.change(|settled| self.out_of_requests(settled, attempt, allowance.limit()));
         }
         let (asker, caller) = self.caller_of(&attempt);
         let tweets = attempt.request().tweet_ids().len();
-        let log = Arc::new(Log { taken: AtomicU32::new(1), sent: Mutex::default() });
-        self.meter.begin(log.clone());
+        meter.begin_call();
         let endpoint = attempt.request().endpoint();
         let departure = Departure { endpoint, asker, tweets };
         let bearer = inner.bearer.as_ref().filter(|_| asker == Asker::AppOnly);
@@ -164,63 +151,80 @@ impl<'a> Exchange<'a> {
             .brings_data()
             .replay(Replay::Safe)
             .quota(&inner.quota)
-            .gate(self.gate(departure, log.clone()));
+            .gate(self.gate(departure));
         if let Some(allowance) = &inner.allowance {
             // No wait is worth its while before a repetition that would be held back.
             call = call.max_attempts(allowance.left().saturating_add(1));
         }
-        let answered = inner.transport.send(&call, |head, body| log.judge(head, body)).await;
-        self.settled.observed_at = self.client.now();
+        let judge = |head: &Head<'_>, body: &[u8]| {
+            meter.answered(head.status.as_u16());
+            judge(head, body)
+        };
+        let answered = inner.transport.send(&call, judge).await;
         let (requests, waited) = match &answered {
             Ok(answer) => (answer.sent, answer.waited),
             Err(error) => (error.sent(), error.waited()),
         };
-        self.settled.effort.add(Effort::of(requests, waited));
-        let sent = core::mem::take(&mut *log.sent());
-        self.meter.end(self.settled.effort, &sent);
+        let (effort, now) = (Effort::of(requests, waited), self.client.now());
+        let refused = bearer.filter(|_| answered.as_ref().is_ok_and(is_of_credential));
+        let taken = match refused {
+            // What was received is accounted for before anybody can say that it was not.
+            None => meter.end_call(effort, now, |settled| self.land(settled, attempt, answered)),
+            Some(bearer) => {
+                let taken = meter.end_call(effort, now, |_| {});
+                if bearer.renew(&inner.transport, proof).await {
+                    self.attempts.push_front(attempt);
+                } else {
+                    meter.change(|settled| self.land(settled, attempt, answered));
+                }
+                taken
+            }
+        };
         if let Some(allowance) = &inner.allowance {
-            allowance.give_back(log.taken.load(Ordering::Relaxed).saturating_sub(requests));
+            allowance.give_back(taken.saturating_sub(requests));
         }
-        self.settled.sent.extend(sent);
+    }
+
+    /// What a call that is over means for what it asked for.
+    fn land(
+        &mut self,
+        to: &mut Settled,
+        attempt: Attempt,
+        answered: Result<transport::Answer, transport::Error>,
+    ) {
         let answer = match answered {
             Ok(answer) => answer,
             Err(error) if error.kind() == Broken::Held => match held(&error) {
-                Some(OutOfRequests { limit }) => return self.out_of_requests(attempt, *limit),
-                None => return self.fail(attempt, Problem::new(ProblemKind::Held, describe(&error))),
+                Some(OutOfRequests { limit }) => return self.out_of_requests(to, attempt, *limit),
+                None => return self.fail(to, attempt, Problem::new(ProblemKind::Held, describe(&error))),
             },
             Err(error) => {
                 let at_limit =
                     |allowance: &&Allowance| error.stop() == Stop::Attempts && allowance.left() == 0;
-                return match inner.allowance.as_ref().filter(at_limit) {
-                    Some(allowance) => self.out_of_requests(attempt, allowance.limit()),
-                    None => self.fail(attempt, broken(&error)),
+                return match self.inner().allowance.as_ref().filter(at_limit) {
+                    Some(allowance) => self.out_of_requests(to, attempt, allowance.limit()),
+                    None => self.fail(to, attempt, broken(&error)),
                 };
             }
         };
         if !answer.status.is_success() {
             let refusal = Refusal::read(answer.status.as_u16(), &answer.body);
-            if let Some(bearer) = bearer.filter(|_| refusal.kind == RefusalKind::Authentication)
-                && bearer.renew(&inner.transport, proof).await
-            {
-                self.attempts.push_front(attempt);
-                return;
-            }
             let clock_ahead = answer.clock_ahead;
             if self.bodies == Bodies::Kept && refusal.names_cells() {
-                self.settled.refusals.push(answer);
+                to.refusals.push(answer);
             }
-            return self.refused(attempt, &refusal, clock_ahead);
+            return self.refused(to, attempt, &refusal, clock_ahead);
         }
         let (answer, decoded) = self.decode(&attempt, answer);
         match decoded {
             Ok(decoded) => {
                 if self.bodies == Bodies::Kept {
-                    self.settled.answers.push(answer);
+                    to.answers.push(answer);
                 }
-                self.answered(attempt, decoded);
+                self.answered(to, attempt, decoded);
             }
-            Err(DecodeError::Refused(refusal)) => self.refused(attempt, &refusal, answer.clock_ahead),
-            Err(error) => self.fail(attempt, Problem::new(ProblemKind::Malformed, error.to_string())),
+            Err(DecodeError::Refused(refusal)) => self.refused(to, attempt, &refusal, answer.clock_ahead),
+            Err(error) => self.fail(to, attempt, Problem::new(ProblemKind::Malformed, error.to_string())),
         }
     }
 
@@ -252,19 +256,19 @@ impl<'a> Exchange<'a> {
     }
 
     /// What every request of a call passes: the client's limit, then the unit's own hook.
-    fn gate(&self, departure: Departure, log: Arc<Log>) -> Gate {
-        let (client, hook) = (self.client.clone(), self.unit.hook.clone());
+    fn gate(&self, departure: Departure) -> Gate {
+        let (client, hook, meter) = (self.client.clone(), self.unit.hook.clone(), self.meter.clone());
         Gate::new(move |_| {
-            let (client, hook, log, departure) =
-                (client.clone(), hook.clone(), log.clone(), departure.clone());
+            let (client, hook, meter, departure) =
+                (client.clone(), hook.clone(), meter.clone(), departure.clone());
             async move {
                 if let Some(allowance) = &client.inner().allowance
-                    && !log.first_is_to_come()
+                    && !meter.first_is_to_come()
                 {
                     if !allowance.take() {
                         return Err(OutOfRequests { limit: allowance.limit() }.into());
                     }
-                    log.taken.fetch_add(1, Ordering::Relaxed);
+                    meter.took_one();
                 }
                 let sent = Sent {
                     endpoint: departure.endpoint,
@@ -275,17 +279,16 @@ impl<'a> Exchange<'a> {
                 if let Some(hook) = hook {
                     hook(departure).await?;
                 }
-                log.sent().push(sent);
-                Ok(())
+                Ok(meter.leave(sent)?)
             }
         })
     }
 
-    fn answered(&mut self, attempt: Attempt, mut answer: Answer) {
+    fn answered(&mut self, to: &mut Settled, attempt: Attempt, mut answer: Answer) {
         let warnings = core::mem::take(&mut answer.warnings);
-        self.settled.warnings.extend(warnings.iter().map(ToString::to_string));
+        to.warnings.extend(warnings.iter().map(ToString::to_string));
         if answer.warnings_left_out > 0 {
-            self.settled.warnings.push(format!("{} more warnings", answer.warnings_left_out));
+            to.warnings.push(format!("{} more warnings", answer.warnings_left_out));
         }
         if !attempt.request().groupings().iter().any(tells_cells_apart) {
             // What the answer has is of all the Tweets that it does not except.
@@ -296,13 +299,13 @@ impl<'a> Exchange<'a> {
             }
         }
         let by_stranger = self.is_by_stranger(&attempt);
-        self.recover(attempt.after_answer(answer), by_stranger);
+        self.recover(to, attempt.after_answer(answer), by_stranger);
     }
 
     /// The server refused the request as a whole. What it names is final, and the rest is asked for again.
-    fn refused(&mut self, attempt: Attempt, refusal: &Refusal, clock_ahead: Option<i64>) {
+    fn refused(&mut self, to: &mut Settled, attempt: Attempt, refusal: &Refusal, clock_ahead: Option<i64>) {
         if let RefusalKind::ForbiddenTweets { authors, .. } = &refusal.kind {
-            self.settled.authors.extend(authors);
+            to.authors.extend(authors);
         }
         let kind = match &refusal.kind {
             RefusalKind::ForbiddenTweets { .. }
@@ -312,7 +315,7 @@ impl<'a> Exchange<'a> {
             | RefusalKind::UnavailableTweets
             | RefusalKind::TooOld => {
                 let by_stranger = self.is_by_stranger(&attempt);
-                return self.recover(attempt.after_refusal(refusal), by_stranger);
+                return self.recover(to, attempt.after_refusal(refusal), by_stranger);
             }
             RefusalKind::Authentication | RefusalKind::NotProvisioned | RefusalKind::ClockOff => {
                 ProblemKind::Authentication
@@ -335,43 +338,43 @@ impl<'a> Exchange<'a> {
                 }
                 problem.owner = Some(owner.clone());
             }
-            self.settled.refused = Some((asker, Reason::new(&problem.message)));
+            to.refused = Some((asker, Reason::new(&problem.message)));
         }
-        self.fail(attempt, problem);
+        self.fail(to, attempt, problem);
     }
 
-    fn recover(&mut self, recovery: Recovery, by_stranger: bool) {
+    fn recover(&mut self, to: &mut Settled, recovery: Recovery, by_stranger: bool) {
         let part = self.unit.window.filter(|_| self.unit.endpoint == Endpoint::Last28Hours);
         let mut rows = match part {
             Some(part) => clip(recovery.rows, part),
             None => recovery.rows,
         };
         if by_stranger {
-            append(&mut self.settled.strangers, rows);
+            append(&mut to.strangers, rows);
         } else {
             // What is forbidden to its asker is not the asker's.
             let forbidden = rows.extract_if(.., |row| matches!(row.outcome, Outcome::Forbidden(_)));
-            self.settled.strangers.extend(forbidden);
-            append(&mut self.settled.rows, rows);
+            to.strangers.extend(forbidden);
+            append(&mut to.rows, rows);
         }
         self.attempts.extend(recovery.ask_again);
     }
 
-    fn out_of_requests(&mut self, attempt: Attempt, limit: u64) {
+    fn out_of_requests(&mut self, to: &mut Settled, attempt: Attempt, limit: u64) {
         let words = format!("not asked: the limit of {limit} requests is reached");
         let by_stranger = self.is_by_stranger(&attempt);
         let mut recovery = attempt.after_failure(&words);
         for row in &mut recovery.rows {
             row.outcome = Outcome::Unaccounted(Reason::new(&words));
         }
-        self.recover(recovery, by_stranger);
-        self.settled.problems.push(Problem::new(ProblemKind::Quota, words));
+        self.recover(to, recovery, by_stranger);
+        to.problems.push(Problem::new(ProblemKind::Quota, words));
     }
 
-    fn fail(&mut self, attempt: Attempt, problem: Problem) {
+    fn fail(&mut self, to: &mut Settled, attempt: Attempt, problem: Problem) {
         let by_stranger = self.is_by_stranger(&attempt);
-        self.recover(attempt.after_failure(&problem.message), by_stranger);
-        self.settled.problems.push(problem);
+        self.recover(to, attempt.after_failure(&problem.message), by_stranger);
+        to.problems.push(problem);
     }
 }
 
@@ -391,89 +394,6 @@ fn is_unknown_token(refusal: &Refusal) -> bool {
             || refusal.messages.iter().any(|words| words.to_ascii_lowercase().contains("token not found")))
 }
 
-/// What was sent for one call.
-struct Log {
-    /// How many requests the call has taken from the client's limit.
-    taken: AtomicU32,
-    sent: Mutex<Vec<Sent>>,
-}
-
-impl Log {
-    fn sent(&self) -> std::sync::MutexGuard<'_, Vec<Sent>> {
-        // Pushed to and read: nothing that a panic could leave half done.
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn first_is_to_come(&self) -> bool {
-        self.sent().is_empty()
-    }
-
-    fn judge(&self, head: &Head<'_>, body: &[u8]) -> Verdict {
-        if let Some(last) = self.sent().last_mut() {
-            last.status = Some(head.status.as_u16());
-        }
-        judge(head, body)
-    }
-}
-
-/// What a unit has cost so far, for who may drop it before it is settled.
-#[derive(Default)]
-pub struct Meter(Mutex<Reading>);
-
-#[derive(Default)]
-struct Reading {
-    /// By the calls that have ended.
-    ended: Effort,
-    /// In them.
-    sent: Vec<Sent>,
-    /// The call that has not.
-    running: Option<Arc<Log>>,
-}
-
-impl Meter {
-    /// The cost so far: a request counts from the moment at which it was let go.
-    pub fn read(&self) -> Effort {
-        let reading = self.reading();
-        let mut effort = reading.ended;
-        if let Some(log) = &reading.running {
-            effort.add(Effort::of(u32::try_from(log.sent().len()).unwrap_or(u32::MAX), Duration::ZERO));
-        }
-        effort
-    }
-
-    /// The requests that were let go, in their order, those included whose answer is still to come.
-    pub fn sent(&self) -> Vec<Sent> {
-        let reading = self.reading();
-        let mut sent = reading.sent.clone();
-        if let Some(log) = &reading.running {
-            sent.extend_from_slice(&log.sent());
-        }
-        sent
-    }
-
-    fn begin(&self, log: Arc<Log>) {
-        self.reading().running = Some(log);
-    }
-
-    fn end(&self, effort: Effort, sent: &[Sent]) {
-        let mut reading = self.reading();
-        reading.ended = effort;
-        reading.sent.extend_from_slice(sent);
-        reading.running = None;
-    }
-
-    fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
-        // Assigned and pushed to: nothing that a panic could leave half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Meter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Meter").field(&self.read()).finish()
-    }
-}
-
 /// The client may send no more.
 #[derive(Debug)]
 struct OutOfRequests {
@@ -491,6 +411,12 @@ impl std::error::Error for OutOfRequests {}
 /// Whether it was the client's limit that held a request back.
 fn held(error: &engagement_transport::Error) -> Option<&OutOfRequests> {
     std::error::Error::source(error)?.downcast_ref()
+}
+
+/// Whether the server refuses whoever asked.
+fn is_of_credential(answer: &transport::Answer) -> bool {
+    !answer.status.is_success()
+        && Refusal::read(answer.status.as_u16(), &answer.body).kind == RefusalKind::Authentication
 }
 
 /// Whether values of the grouping belong to a Tweet and a metric each.
@@ -524,8 +450,6 @@ fn broken(error: &engagement_transport::Error) -> Problem {
     problem
 }
 
-/// What an answer means for repeating: a success that is no JSON object was made by something between the server and
-/// us, and passes.
 /// All in it that the server put into words: every other text is one of the request or of the contract.
 fn words(answer: &Answer) -> impl Iterator<Item = Cow<'_, str>> {
     let names = answer.rows.iter().filter_map(|row| match &row.metric {
@@ -537,6 +461,8 @@ fn words(answer: &Answer) -> impl Iterator<Item = Cow<'_, str>> {
     errors.chain(names).map(Cow::Borrowed).chain(warnings)
 }
 
+/// What an answer means for repeating: a success that is no JSON object was made by something between the server and
+/// us, and passes.
 fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
     let trimmed = body.trim_ascii().strip_prefix(b"\xef\xbb\xbf").unwrap_or(body.trim_ascii());
     if head.status.is_success() && !(trimmed.starts_with(b"{") && trimmed.ends_with(b"}")) {

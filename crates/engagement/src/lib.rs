@@ -23,7 +23,8 @@
 //! never confused with missing. A 403 that names Tweets does not lose the others, a 429 is waited out and never taken
 //! for data, and what fails is named with its reason.
 //!
-//! What it does not do: keep anything on disk, read credentials from anywhere, or start a runtime. It runs on tokio.
+//! What it does not do: keep anything on disk, read credentials from anywhere, or start a runtime. It runs inside one of
+//! tokio's, with time and I/O enabled, of either flavour.
 
 mod access;
 mod batch;
@@ -33,6 +34,7 @@ mod credential;
 mod error;
 mod exchange;
 mod merge;
+mod meter;
 mod outcomes;
 mod owners;
 mod query;
@@ -49,7 +51,7 @@ pub use batch::{Batch, Problem, ProblemKind};
 pub use client::{Builder, Client};
 pub use credential::{Account, App};
 pub use error::{Error, ErrorKind, describe};
-pub use exchange::Meter;
+pub use meter::Meter;
 pub use outcomes::Outcomes;
 pub use owners::{Owners, OwnersBuilder};
 pub use query::{Forecast, Metrics, Query, Resolution, Who};

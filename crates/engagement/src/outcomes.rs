@@ -3,7 +3,7 @@
 use core::{
     cmp::Ordering,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,14 +15,15 @@ use engagement_model::{
     answer::{Limits, Merged},
     plan::Asker,
 };
-use futures_core::{Stream, future::BoxFuture};
-use futures_util::stream::FuturesUnordered;
+use futures_core::Stream;
+use tokio::task::JoinSet;
 
 use crate::{
     batch::{Batch, Problem, ProblemKind},
     client::Client,
-    exchange::{Bodies, Meter, settle},
+    exchange::{Bodies, settle},
     merge::Merger,
+    meter::Meter,
     query::Resolution,
     settled::{Effort, Settled},
     work::Piece,
@@ -30,16 +31,19 @@ use crate::{
 
 /// What becomes of everything that a query asks for, as it comes to be known.
 ///
-/// Nothing is sent before the stream is polled, and never more requests are in flight than the client's concurrency:
-/// a slow reader slows the asking down, and memory stays bounded. Dropping the stream ends the requests in flight.
-/// [`Outcomes::stop`] ends it and still accounts for the rest.
+/// Nothing is sent before the stream is polled, and never more requests are in flight than the client's concurrency.
+/// Each is a task of the tokio runtime in which the stream is polled: what is in flight is seen through whatever the
+/// reader does, and only then waits for the reader. So a slow reader slows the asking down and makes no request fail,
+/// and memory stays bounded. Dropping the stream ends the requests in flight. [`Outcomes::stop`] ends them and still
+/// accounts for the rest.
 #[must_use = "a stream asks nothing before it is polled"]
 pub struct Outcomes {
     client: Client,
     endpoint: Endpoint,
     pieces: VecDeque<Piece>,
-    running: FuturesUnordered<BoxFuture<'static, (usize, Settled)>>,
-    /// What is being asked for, by the number of its request.
+    /// Each ends with its number.
+    running: JoinSet<usize>,
+    /// What is being asked for, by the number of its task.
     in_flight: HashMap<usize, (Piece, Arc<Meter>)>,
     started: usize,
     ready: VecDeque<Batch>,
@@ -65,7 +69,7 @@ impl Outcomes {
             client,
             endpoint,
             pieces,
-            running: FuturesUnordered::new(),
+            running: JoinSet::new(),
             in_flight: HashMap::new(),
             started: 0,
             ready: VecDeque::new(),
@@ -95,21 +99,28 @@ impl Outcomes {
         self.effort
     }
 
-    /// Ends the requests in flight and sends no other. The rest of the stream is what was not answered: unaccounted,
-    /// for this reason.
+    /// Ends the requests in flight and sends no other. The rest of the stream is what was answered before and is not
+    /// read yet, and all that was not: unaccounted, because it was not asked or not answered for this reason, like
+    /// `stopped by a signal`.
     pub fn stop(&mut self, reason: &str) {
-        self.running.clear();
-        let unaccounted = Outcome::Unaccounted(Reason::new(reason));
-        let mut left = Vec::with_capacity(self.in_flight.len() + self.pieces.len());
-        for (_, (piece, meter)) in self.in_flight.drain() {
-            self.effort.add(meter.read());
-            left.push(piece);
-        }
-        left.extend(self.pieces.drain(..));
-        left.sort_by_key(|piece| (piece.batch, piece.unit.window));
+        // Dropped, it ends its tasks.
+        self.running = JoinSet::new();
+        let left = |how: &str| Outcome::Unaccounted(Reason::new(&format!("{how}: {reason}")));
         let mut problem = Some(Problem::new(ProblemKind::Stopped, reason));
-        for piece in left {
-            let rows = piece.unit.rows(&unaccounted).collect();
+        let mut in_flight: Vec<_> = self.in_flight.drain().collect();
+        in_flight.sort_by_key(|(number, _)| *number);
+        for (_, (piece, meter)) in in_flight {
+            let mut settled = meter.end();
+            let how = if settled.sent.is_empty() { "not asked" } else { "not answered" };
+            let rows = piece.unit.rows_left(&settled, &left(how));
+            if !rows.is_empty() {
+                settled.problems.extend(problem.take());
+            }
+            settled.rows.extend(rows);
+            self.settled(&piece, settled);
+        }
+        for piece in core::mem::take(&mut self.pieces) {
+            let rows = piece.unit.rows(&left("not asked")).collect();
             self.close(&piece, rows, Vec::new(), problem.take().into_iter().collect(), None);
         }
     }
@@ -130,12 +141,14 @@ impl Outcomes {
             self.in_flight.insert(number, (piece, meter.clone()));
             let client = self.client.clone();
             let bodies = if self.merged.is_some() { Bodies::Kept } else { Bodies::Dropped };
-            self.running.push(Box::pin(async move { (number, settle(client, unit, bodies, meter).await) }));
+            self.running.spawn(async move {
+                settle(client, unit, bodies, meter).await;
+                number
+            });
         }
     }
 
-    fn settled(&mut self, number: usize, mut settled: Settled) {
-        let Some((piece, _)) = self.in_flight.remove(&number) else { return };
+    fn settled(&mut self, piece: &Piece, mut settled: Settled) {
         self.effort.add(settled.effort);
         if let Some(merged) = &mut self.merged {
             for answer in &settled.answers {
@@ -154,7 +167,7 @@ impl Outcomes {
         if !settled.strangers.is_empty() {
             self.give(None, settled.strangers, Vec::new(), Vec::new(), Some(settled.observed_at));
         }
-        self.close(&piece, settled.rows, settled.warnings, settled.problems, Some(settled.observed_at));
+        self.close(piece, settled.rows, settled.warnings, settled.problems, Some(settled.observed_at));
     }
 
     /// A unit is done: its rows go out, or wait for the other windows of the same Tweets.
@@ -214,10 +227,17 @@ impl Stream for Outcomes {
             if !self.ready.is_empty() {
                 continue;
             }
-            match Pin::new(&mut self.running).poll_next(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Ready(Some((number, settled))) => self.settled(number, settled),
+            match ready!(self.running.poll_join_next(context)) {
+                None => return Poll::Ready(None),
+                Some(Ok(number)) => {
+                    if let Some((piece, meter)) = self.in_flight.remove(&number) {
+                        self.settled(&piece, meter.end());
+                    }
+                }
+                Some(Err(error)) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => self.stop("the runtime has shut down"),
+                },
             }
         }
     }

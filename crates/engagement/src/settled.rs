@@ -37,15 +37,15 @@ pub struct Settled {
     pub(crate) refusals: Vec<engagement_transport::Answer>,
 }
 
-impl Settled {
+impl Default for Settled {
     /// Nothing yet.
-    pub(crate) fn new(observed_at: Timestamp) -> Self {
+    fn default() -> Self {
         Self {
             rows: Vec::new(),
             strangers: Vec::new(),
             warnings: Vec::new(),
             problems: Vec::new(),
-            observed_at,
+            observed_at: Timestamp::UNIX_EPOCH,
             refused: None,
             authors: Vec::new(),
             sent: Vec::new(),

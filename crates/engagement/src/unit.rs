@@ -1,11 +1,11 @@
 //! One request's work.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{collections::HashSet, fmt, future::Future, sync::Arc};
 
 use engagement_model::{Endpoint, Grouping, Metric, Outcome, Row, TweetId, Window, plan::Asker};
 use futures_core::future::BoxFuture;
 
-use crate::query::Resolution;
+use crate::{query::Resolution, settled::Settled};
 
 /// What one request asks for: Tweets that one credential is asked for together. Sent by
 /// [`Client::settle`](crate::Client::settle).
@@ -81,6 +81,13 @@ impl Unit {
     /// A row without a value for each of its Tweets × metrics.
     pub(crate) fn rows(&self, outcome: &Outcome) -> impl Iterator<Item = Row> {
         rows(&self.tweet_ids, &self.metrics, self.window, outcome)
+    }
+
+    /// The same for those that have no row yet.
+    pub(crate) fn rows_left(&self, settled: &Settled, outcome: &Outcome) -> Vec<Row> {
+        let is_in = settled.rows.iter().chain(&settled.strangers);
+        let is_in: HashSet<(TweetId, &Metric)> = is_in.map(|row| (row.tweet_id, &row.metric)).collect();
+        self.rows(outcome).filter(|row| !is_in.contains(&(row.tweet_id, &row.metric))).collect()
     }
 }
 

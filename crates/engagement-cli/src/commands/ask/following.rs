@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
                 Ok(writer) => rows = Some(writer),
                 Err(error) => {
                     self.output_failed(&error);
-                    outcomes.stop("not asked: the output cannot be written");
+                    outcomes.stop("the output cannot be written");
                 }
             }
             let (done, requests) = (self.account.done(), outcomes.effort().requests);
@@ -169,4 +169,4 @@ fn line(done: usize, asked: usize, requests: u64) -> String {
     format!("{done} of {asked} Tweets, {requests} requests")
 }
 
-const STOPPED: &str = "not asked: stopped by a signal";
+const STOPPED: &str = "stopped by a signal";
