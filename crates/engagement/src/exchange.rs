@@ -158,7 +158,7 @@ impl<'a> Exchange<'a> {
         }
         let judge = |head: &Head<'_>, body: &[u8]| {
             meter.answered(head.status.as_u16());
-            judge(head, body)
+            judge(attempt.request(), head, body)
         };
         let answered = inner.transport.send(&call, judge).await;
         let (requests, waited) = match &answered {
@@ -419,6 +419,13 @@ fn is_of_credential(answer: &transport::Answer) -> bool {
         && Refusal::read(answer.status.as_u16(), &answer.body).kind == RefusalKind::Authentication
 }
 
+/// Whether the last answer speaks of trouble on the server, whatever its status.
+fn is_of_server(error: &transport::Error) -> bool {
+    error
+        .answer()
+        .is_some_and(|answer| Refusal::read(answer.status.as_u16(), &answer.body).kind == RefusalKind::Server)
+}
+
 /// Whether values of the grouping belong to a Tweet and a metric each.
 fn tells_cells_apart(grouping: &Grouping) -> bool {
     grouping.has(Dimension::TweetId) && grouping.has(Dimension::EngagementType)
@@ -431,7 +438,7 @@ fn broken(error: &engagement_transport::Error) -> Problem {
         Broken::Sign => ProblemKind::Authentication,
         Broken::Answered => match error.answer().map(|answer| answer.status.as_u16()) {
             Some(429) => ProblemKind::Quota,
-            Some(200..=299) => ProblemKind::Malformed,
+            Some(200..=299) if !is_of_server(error) => ProblemKind::Malformed,
             _ => ProblemKind::Server,
         },
         Broken::Corrupt | Broken::TooLarge | Broken::HeadTooLarge | Broken::Protocol => {
@@ -462,10 +469,21 @@ fn words(answer: &Answer) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// What an answer means for repeating: a success that is no JSON object was made by something between the server and
-/// us, and passes.
-fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
+/// us, and passes. One that holds an error in place of data means what the error says.
+fn judge(request: &Request, head: &Head<'_>, body: &[u8]) -> Verdict {
+    if !head.status.is_success() {
+        return verdict::by_status(head, body);
+    }
     let trimmed = body.trim_ascii().strip_prefix(b"\xef\xbb\xbf").unwrap_or(body.trim_ascii());
-    if head.status.is_success() && !(trimmed.starts_with(b"{") && trimmed.ends_with(b"}")) {
+    if let Some(refusal) = refusal_in(request, body) {
+        return match refusal.kind {
+            RefusalKind::RateLimited => Verdict::Wait { after: None },
+            // Its own words may repeat a secret.
+            RefusalKind::Server => Verdict::retry(format!("an error with status {}", refusal.status)),
+            _ => Verdict::Done,
+        };
+    }
+    if !(trimmed.starts_with(b"{") && trimmed.ends_with(b"}")) {
         let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.map_or_else(|| "of no type".to_owned(), |text| clean_words(text, 60));
         return Verdict::retry(format!(
@@ -473,8 +491,23 @@ fn judge(head: &Head<'_>, body: &[u8]) -> Verdict {
             head.status.as_u16()
         ));
     }
-    verdict::by_status(head, body)
+    Verdict::Done
+}
+
+/// The error that a success holds in place of data.
+fn refusal_in(request: &Request, body: &[u8]) -> Option<Box<Refusal>> {
+    // Looked at first, because nearly every answer has data: then a grouping's name is near its head.
+    let has = |name: &str| body.windows(name.len()).any(|part| part == name.as_bytes());
+    if body.len() > LONGEST_REFUSAL || request.groupings().iter().any(|grouping| has(grouping.name())) {
+        return None;
+    }
+    match Answer::decode(request, body, &Limits::default()) {
+        Err(DecodeError::Refused(refusal)) => Some(refusal),
+        _ => None,
+    }
 }
 
 /// Contract 6.1: they end by the user's hand alone.
 const REVOKED: &str = "; access tokens do not expire, so it was revoked or reset, or is mistyped";
+/// Bytes of a body that is an error: as many Tweets as can be asked for, named several times over.
+const LONGEST_REFUSAL: usize = 64 << 10;

@@ -13,7 +13,7 @@ use engagement_emulator::{Class, Faults};
 use engagement_tests::{Asked, Haul, Stage, hour};
 
 /// Faults that pass, each with the status under which the emulator counts what it spoils.
-const PASSING: [(&str, &str, &str); 9] = [
+const PASSING: [(&str, &str, &str); 10] = [
     ("500", r#""status":500"#, "500"),
     ("502 from a proxy", r#""status":502,"body":"<html>Proxy Error</html>""#, "502"),
     ("503", r#""status":503,"body":"""#, "503"),
@@ -23,6 +23,7 @@ const PASSING: [(&str, &str, &str); 9] = [
     ("a reset in the body", r#""reset_after_bytes":400"#, "200"),
     ("no answer", r#""drop":true"#, "dropped"),
     ("a page instead of JSON", r#""body":"<html>Please log in</html>""#, "200"),
+    ("an error instead of data", r#""body":{"errors":["internal server error"]}"#, "200"),
 ];
 
 #[tokio::test]
@@ -84,35 +85,38 @@ async fn every_second_request_fails() {
 
 #[tokio::test]
 async fn a_429_is_waited_out_and_is_no_answer() {
-    let stage = Stage::set().await;
-    stage.emulator.set_faults(faults(
-        r#"{"nth":2,"status":429,"header":{"retry-after":"1"},"body":{"errors":["Rate limit exceeded"]}}"#,
-    ));
-    let ids = stage.emulator.tweets(Class::Owned, None, 600);
-    let haul = Haul::of(stage.owner().totals(ids.clone())).await;
-    Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
-    check_states(&haul);
-    assert!(haul.problems.is_empty(), "{:?}", haul.problems);
-    assert_eq!(
-        stage.answered(Endpoint::Totals),
-        BTreeMap::from([("200".to_owned(), 3), ("429".to_owned(), 1)])
-    );
-    assert!(haul.effort.waited.as_millis() >= 1_000, "{:?}", haul.effort);
+    for refusal in [
+        r#""status":429,"body":{"errors":["Rate limit exceeded"]}"#,
+        r#""status":200,"body":{"errors":[{"code":88,"message":"Rate limit exceeded"}]}"#,
+        r#""status":200,"body":["Rate limit exceeded"]"#,
+    ] {
+        let stage = Stage::set().await;
+        stage
+            .emulator
+            .set_faults(faults(&format!(r#"{{"nth":2,"header":{{"retry-after":"1"}},{refusal}}}"#)));
+        let ids = stage.emulator.tweets(Class::Owned, None, 600);
+        let haul = Haul::of(stage.owner().totals(ids.clone())).await;
+        Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
+        check_states(&haul);
+        assert!(haul.problems.is_empty(), "{refusal}: {:?}", haul.problems);
+        assert_eq!(stage.requests(), 4, "{refusal}");
+        assert!(haul.effort.waited.as_millis() >= 1_000, "{refusal}: {:?}", haul.effort);
+    }
 }
 
 #[tokio::test]
 async fn a_server_that_stays_down_costs_five_requests() {
-    let stage = Stage::with(|builder| {
-        builder.faults(faults(r#"{"status":500,"body":{"errors":["internal server error"]}}"#))
-    })
-    .await;
-    let ids = stage.emulator.tweets(Class::Owned, None, 30);
-    let haul = Haul::of(stage.owner().totals(ids.clone())).await;
-    Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
-    assert_eq!(haul.tally(), BTreeMap::from([(State::Failed, 30 * 7)]));
-    assert_eq!(haul.problem_kinds(), [ProblemKind::Server]);
-    assert!(haul.problems[0].retryable && haul.problems[0].message.contains("internal server error"));
-    assert_eq!((stage.requests(), haul.effort.requests, haul.effort.retries), (5, 5, 4));
+    for status in [500, 200] {
+        let fault = format!(r#"{{"status":{status},"body":{{"errors":["internal server error"]}}}}"#);
+        let stage = Stage::with(|builder| builder.faults(faults(&fault))).await;
+        let ids = stage.emulator.tweets(Class::Owned, None, 30);
+        let haul = Haul::of(stage.owner().totals(ids.clone())).await;
+        Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
+        assert_eq!(haul.tally(), BTreeMap::from([(State::Failed, 30 * 7)]));
+        assert_eq!(haul.problem_kinds(), [ProblemKind::Server]);
+        assert!(haul.problems[0].retryable && haul.problems[0].message.contains("internal server error"));
+        assert_eq!((stage.requests(), haul.effort.requests, haul.effort.retries), (5, 5, 4));
+    }
 }
 
 #[tokio::test]
