@@ -249,9 +249,14 @@ impl Attempt {
         why: &Reason,
     ) {
         let Some(rounds) = self.rounds.checked_sub(1) else {
+            // What no refusal has named may be as good as any: nothing is known of it.
             let outcome = match refusal.kind {
-                RefusalKind::UnavailableTweets | RefusalKind::TooOld => Outcome::Failed(why.clone()),
-                _ => Outcome::Forbidden(why.clone()),
+                RefusalKind::NeedsOwner => Outcome::Forbidden(why.clone()),
+                _ => Outcome::Failed(Reason::new(&format!(
+                    "refused {} times for what was asked beside it, the last time: {}",
+                    MOST_ROUNDS + 1,
+                    refusal.words()
+                ))),
             };
             for (ids, metrics) in rest {
                 recovery.add(&self.request, ids, metrics, &outcome);

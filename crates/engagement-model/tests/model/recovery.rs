@@ -342,3 +342,22 @@ proptest! {
         prop_assert_eq!(states(&asked).len(), 50);
     }
 }
+
+/// A server that names one Tweet at a time is not asked for ever, and what it has not named is not forbidden.
+#[test]
+fn what_no_refusal_names_is_not_forbidden() {
+    let first = Attempt::first(totals(10, &MIXED), Access::Owner).without_app();
+    let (rows, requests) = run(first, |attempt| {
+        let named = attempt.request().tweet_ids().first().unwrap();
+        (403, json!({"errors": [format!("Forbidden to access tweets: {named}")]}).to_string())
+    });
+    assert_eq!(requests, 4);
+    let states = states(&rows);
+    assert_eq!((count(&rows, State::Forbidden), count(&rows, State::Failed)), (4 * 2, 6 * 2));
+    assert!((0..4).all(|number| states[&(id(number), Metric::Favorites)] == State::Forbidden));
+    let why = rows.iter().find(|row| row.tweet_id == id(9)).and_then(|row| row.outcome.reason());
+    assert!(
+        why.is_some_and(|why| why.starts_with("refused 4 times for what was asked beside it")),
+        "{why:?}"
+    );
+}
