@@ -145,7 +145,8 @@ impl Quota {
         let now = Instant::now();
         let mut state = poison::lock(&self.0.state);
         let wait = wait.unwrap_or_else(|| {
-            let end = state.minute.end(now).unwrap_or(now + MINUTE);
+            // A call is kept a little longer than its minute, which then is over: another has begun.
+            let end = state.minute.end(now).filter(|end| *end > now).unwrap_or(now + MINUTE);
             end.duration_since(now).clamp(reset::SHORTEST, MINUTE)
         });
         let until = now + wait + self.0.jitter.up_to(SECOND.min(wait / 4));
@@ -552,6 +553,20 @@ mod tests {
         let lower = headers(&[("x-per-minute-limit", "3")]);
         assert_eq!(send(&quota).await.answered(&lower, epoch(NOW)), (Some(3), None));
         assert_eq!(quota.snapshot().per_minute, Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refused_without_a_word_each_time_waits_a_minute_each_time() {
+        for seed in 0..20 {
+            let quota = Quota::seeded(None, seed);
+            for _ in 0..5 {
+                let slot = send(&quota).await;
+                let wait = quota.refused(None);
+                slot.answered(&HeaderMap::new(), epoch(NOW));
+                assert!((MINUTE..=MINUTE + SECOND).contains(&wait), "{wait:?}");
+                tokio::time::advance(wait).await;
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
