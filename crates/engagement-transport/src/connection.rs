@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     driver: http1::Connection<TokioIo<Counted>, Full<Bytes>>,
     received: Received,
+    /// How much had been received when the last interim answer was over, or when the exchange began.
+    skipped: Received,
     /// Armed once and moved only when it must ring earlier: setting a timer for each request would cost two locks.
     timer: Pin<Box<Sleep>>,
     used: bool,
@@ -42,7 +44,8 @@ impl Connection {
             .await
             .map_err(|error| Failure::of_exchange(error).before_sending())?;
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
-        Ok(Self { sender, driver, received, timer, used: false, finished: false })
+        let skipped = Received::default();
+        Ok(Self { sender, driver, received, skipped, timer, used: false, finished: false })
     }
 
     /// Whether a request can be written now: the server has neither closed nor said anything unasked.
@@ -65,7 +68,7 @@ impl Connection {
     ) -> Result<Raw, Failure> {
         let reused = std::mem::replace(&mut self.used, true);
         let before = self.received.bytes();
-        let answer = self.drive(request, limits, deadline, before).await;
+        let answer = self.drive(request, limits, deadline).await;
         answer.map_err(|mut failure| {
             if reused
                 && failure.kind == ErrorKind::Closed
@@ -83,11 +86,14 @@ impl Connection {
         request: Request<Bytes>,
         limits: Limits,
         deadline: Instant,
-        before: u64,
     ) -> Result<Raw, Failure> {
-        let Self { sender, driver, received, timer, finished, .. } = self;
+        let Self { sender, driver, received, skipped, timer, finished, .. } = self;
         let mut watch = Watch::new(deadline, limits.stall);
-        let mut waiting = std::pin::pin!(sender.try_send_request(request.map(Full::new)));
+        let mut request = request.map(Full::new);
+        skipped.set(received);
+        let (counts, to_skip) = (received.clone(), skipped.clone());
+        hyper::ext::on_informational(&mut request, move |_| to_skip.set(&counts));
+        let mut waiting = std::pin::pin!(sender.try_send_request(request));
         let mut answer = None;
         poll_fn(|cx| {
             loop {
@@ -143,7 +149,7 @@ impl Connection {
                     break;
                 }
             }
-            watch.poll(timer.as_mut(), received.bytes() - before, cx).map(Err)
+            watch.poll(timer.as_mut(), received.bytes() - skipped.bytes(), cx).map(Err)
         })
         .await
     }

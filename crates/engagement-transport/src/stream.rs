@@ -34,6 +34,11 @@ impl Received {
     pub(crate) fn bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Sets the count to that of another.
+    pub(crate) fn set(&self, to: &Self) {
+        self.0.store(to.bytes(), Ordering::Relaxed);
+    }
 }
 
 impl AsyncRead for Counted {

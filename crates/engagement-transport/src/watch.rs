@@ -21,13 +21,18 @@ impl Watch {
         Self { deadline, stall, window: None }
     }
 
-    /// Ready with the failure when time is up. `arrived` counts this answer's bytes so far.
+    /// Ready with the failure when time is up. `arrived` counts this answer's bytes so far, those of interim answers
+    /// left out: what follows them may take its time.
     pub(crate) fn poll(
         &mut self,
         mut timer: Pin<&mut Sleep>,
         arrived: u64,
         cx: &mut Context<'_>,
     ) -> Poll<Failure> {
+        if self.window.is_some_and(|(_, had)| arrived < had) {
+            // What had begun to arrive was an interim answer.
+            self.window = None;
+        }
         if arrived > 0 && self.window.is_none() {
             self.window = Some((Instant::now() + self.stall, arrived));
         }

@@ -30,7 +30,7 @@ pub struct Builder {
     connect_timeout: Duration,
     attempt_timeout: Duration,
     total_timeout: Option<Duration>,
-    stall_timeout: Duration,
+    stall_timeout: Option<Duration>,
     idle_timeout: Duration,
     max_body: usize,
     max_attempts: u32,
@@ -57,7 +57,7 @@ impl Builder {
             connect_timeout: Duration::from_secs(10),
             attempt_timeout: Duration::from_secs(30),
             total_timeout: None,
-            stall_timeout: Duration::from_secs(10),
+            stall_timeout: None,
             idle_timeout: Duration::from_secs(45),
             max_body: 32 << 20,
             max_attempts: 5,
@@ -98,9 +98,9 @@ impl Builder {
     }
 
     /// Once an answer has begun, at least a kilobyte must arrive in each stretch of this length, or all that is left.
-    /// Default 10 s.
+    /// Default: a third of the attempt's timeout, so 10 s unless that is set.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
-        self.stall_timeout = timeout;
+        self.stall_timeout = Some(timeout);
         self
     }
 
@@ -221,7 +221,8 @@ impl Builder {
 
     /// Checks the settings. Opens no connection, and leaves the system's certificates for the first that needs them.
     pub fn build(self) -> Result<Transport, Error> {
-        let timeouts = [self.connect_timeout, self.attempt_timeout, self.stall_timeout];
+        let stall_timeout = self.stall_timeout.unwrap_or(self.attempt_timeout / 3);
+        let timeouts = [self.connect_timeout, self.attempt_timeout, stall_timeout];
         if timeouts.contains(&Duration::ZERO) || self.total_timeout == Some(Duration::ZERO) {
             return Err(Error::new(ErrorKind::Config).because("a timeout must be longer than nothing"));
         }
@@ -253,7 +254,7 @@ impl Builder {
                 attempt_timeout: self.attempt_timeout,
                 total_timeout,
                 idle_timeout: self.idle_timeout,
-                limits: Limits { body: self.max_body, stall: self.stall_timeout },
+                limits: Limits { body: self.max_body, stall: stall_timeout },
                 max_attempts: self.max_attempts,
                 max_connections: self.max_connections,
                 max_quota_wait: self.max_quota_wait.min(LONGEST_TIMEOUT),

@@ -66,6 +66,32 @@ async fn a_trickle_is_a_stall() {
     }
 }
 
+/// A server that says at once that it is at work has not begun its answer.
+#[tokio::test(start_paused = true)]
+async fn a_pause_after_an_interim_answer_is_no_stall() {
+    let interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n";
+    let pieces = [interim.to_vec(), ok(b"at last")].concat();
+    let piece = interim.len();
+    let server = Server::in_memory(move |_, _| Reply::Slowly(pieces.clone(), piece, Duration::from_secs(8)));
+    let transport = server.builder_in_memory().stall_timeout(Duration::from_secs(5)).build().unwrap();
+    let answer = transport.send(&server.call(), verdict::by_status).await.unwrap();
+    assert_eq!((&answer.body[..], answer.attempts), (&b"at last"[..], 1));
+}
+
+/// Whoever gives an attempt more time means the answer, too.
+#[tokio::test(start_paused = true)]
+async fn what_counts_as_a_stall_goes_by_the_timeout() {
+    let hanging = Reply::Hang(ok(&[b'x'; 1_000])[..200].to_vec());
+    for timeout in [Duration::from_secs(30), Duration::from_secs(300)] {
+        let hanging = hanging.clone();
+        let server = Server::in_memory(move |_, _| hanging.clone());
+        let transport = server.builder_in_memory().attempt_timeout(timeout).max_attempts(1).build().unwrap();
+        let error = transport.send(&server.call(), verdict::by_status).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stalled);
+        assert!((timeout / 3..timeout / 2).contains(&error.elapsed()), "{:?}", error.elapsed());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_that_goes_on_is_no_stall() {
     let server = Server::in_memory(|_, _| Reply::Slowly(ok(&[b'x'; 60_000]), 2_000, Duration::from_secs(1)));
