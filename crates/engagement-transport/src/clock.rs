@@ -38,15 +38,36 @@ impl ServerClock {
         poison::lock(&self.state).seen = Some((date, at));
     }
 
-    /// From now on timestamps follow the server.
-    pub(crate) fn adopt(&self) {
-        poison::lock(&self.state).adopted = true;
+    /// From now on timestamps follow the server, which is `ahead` of us by so many seconds. Returns whether this is news.
+    pub(crate) fn adopt(&self, ahead: i64) -> bool {
+        let mut state = poison::lock(&self.state);
+        if state.adopted == Adopted::No {
+            state.adopted = Adopted::OnTrial;
+        }
+        let is_news = state.told.is_none_or(|told| told.abs_diff(ahead) > CLOCK_TOLERANCE);
+        if is_news {
+            state.told = Some(ahead);
+        }
+        is_news
+    }
+
+    /// What was signed anew with the server's time was refused again, or accepted. What never helped is given up.
+    pub(crate) fn tried(&self, accepted: bool) {
+        let mut state = poison::lock(&self.state);
+        state.adopted = match (accepted, state.adopted) {
+            (true, _) | (false, Adopted::ForGood) => Adopted::ForGood,
+            (false, _) => Adopted::No,
+        };
     }
 
     /// The time to sign with: the server's once it has refused ours.
     pub(crate) fn stamp(&self, ours: &dyn Clock) -> SystemTime {
         let state = poison::lock(&self.state);
-        if state.adopted { state.server_time() } else { None }.unwrap_or_else(|| ours.now())
+        match state.adopted {
+            Adopted::No => None,
+            Adopted::OnTrial | Adopted::ForGood => state.server_time(),
+        }
+        .unwrap_or_else(|| ours.now())
     }
 
     /// The server's time as best known, for reading an absolute time that it sent.
@@ -58,7 +79,19 @@ impl ServerClock {
 #[derive(Default)]
 struct State {
     seen: Option<(SystemTime, Instant)>,
-    adopted: bool,
+    adopted: Adopted,
+    /// By how much the server was last said to be ahead.
+    told: Option<i64>,
+}
+
+/// Whether timestamps follow the server.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Adopted {
+    #[default]
+    No,
+    /// It is not yet known whether that helps.
+    OnTrial,
+    ForGood,
 }
 
 impl State {
@@ -120,7 +153,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(server.stamp(&At(100)), epoch(100));
         assert_eq!(server.server_time(&At(100)), epoch(5_010));
-        server.adopt();
+        assert!(server.adopt(4_910));
         assert_eq!(server.stamp(&At(100)), epoch(5_010));
         assert_eq!(server.stamp(&At(999_999)), epoch(5_010), "our own clock may jump");
     }

@@ -48,7 +48,8 @@ pub enum Event<'a> {
         /// Calls in a second, if that is the one that changed.
         per_second: Option<u32>,
     },
-    /// A signature was refused and the server's clock is not ours: signed again with the server's time.
+    /// A signature was refused and the server's clock is not ours: signed again with the server's time. Told once of
+    /// each server, and again when the difference is another.
     ClockSkew {
         /// The server.
         host: &'a str,

@@ -549,7 +549,11 @@ impl<'a> Course<'a> {
     /// and the call is to be signed and sent again, once.
     fn clock_was_refused(&mut self, raw: &Raw) -> bool {
         let signed = matches!(self.call.authorization, Authorization::OAuth1(_));
-        if raw.status != StatusCode::UNAUTHORIZED || !signed || self.resigned {
+        let refused = raw.status == StatusCode::UNAUTHORIZED;
+        if self.resigned && (refused || raw.status.is_success()) {
+            self.host.clock.tried(!refused);
+        }
+        if !refused || !signed || self.resigned {
             return false;
         }
         let Some(date) = reset::date(&raw.headers) else { return false };
@@ -559,9 +563,10 @@ impl<'a> Course<'a> {
             return false;
         }
         self.resigned = true;
-        self.host.clock.adopt();
         let ahead = seconds_ahead(date, self.inner.clock.now());
-        self.inner.tell(&Event::ClockSkew { host: self.call.url.host(), ahead });
+        if self.host.clock.adopt(ahead) {
+            self.inner.tell(&Event::ClockSkew { host: self.call.url.host(), ahead });
+        }
         true
     }
 

@@ -100,6 +100,61 @@ async fn a_refusal_for_another_reason_is_not_blamed_on_the_clock() {
     }
 }
 
+/// A proxy from the nineties refuses once, and dates nothing that the server then says.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_did_not_help_is_given_up() {
+    let server = Server::in_memory(|n, text| {
+        let (_, rest) = text.split_once("oauth_timestamp=\"").unwrap();
+        let timestamp: u64 = rest.split('"').next().unwrap().parse().unwrap();
+        Reply::Keep(match n {
+            0 => answer("401 Unauthorized", &[("date", &http_date(784_111_777))], b""),
+            _ if timestamp.abs_diff(NOW) <= 300 => ok(b""),
+            _ => answer("401 Unauthorized", &[], b""),
+        })
+    });
+    let transport = server.builder_in_memory().clock(Set::to(NOW)).build().unwrap();
+    let call = server.call().authorization(oauth());
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(transport.send(&call, verdict::by_status).await.unwrap().status.as_u16());
+    }
+    assert_eq!(statuses, [401, 200, 200]);
+}
+
+/// One of several tokens may be refused by its own fault: what helps the others is kept.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_helped_is_kept_and_told_once() {
+    let server = Server::in_memory(|_, text| {
+        let (_, rest) = text.split_once("oauth_timestamp=\"").unwrap();
+        let timestamp: u64 = rest.split('"').next().unwrap().parse().unwrap();
+        let good = timestamp.abs_diff(NOW) <= 300 && !text.contains("revoked");
+        let status = if good { "200 OK" } else { "401 Unauthorized" };
+        Reply::Late(Duration::from_millis(1), answer(status, &[("date", &http_date(NOW))], b""))
+    });
+    let told = Arc::new(Mutex::new(0));
+    let heard = told.clone();
+    let transport = server
+        .builder_in_memory()
+        .clock(Set::to(NOW + 3_600))
+        .on_event(move |event| *heard.lock().unwrap() += u32::from(matches!(event, Event::ClockSkew { .. })))
+        .build()
+        .unwrap();
+    let revoked = Credentials::consumer("key", "secret").with_token("revoked", "token-secret");
+    let revoked = server.call().authorization(Authorization::oauth1(&revoked));
+    let call = server.call().authorization(oauth());
+    let send = |_| {
+        let (transport, call) = (transport.clone(), call.clone());
+        tokio::spawn(async move { transport.send(&call, verdict::by_status).await.unwrap().status })
+    };
+    let together: Vec<_> = (0..8).map(send).collect();
+    for sent in together {
+        assert_eq!(sent.await.unwrap(), 200);
+    }
+    assert_eq!(transport.send(&revoked, verdict::by_status).await.unwrap().status, 401);
+    assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, 1);
+    assert_eq!(*told.lock().unwrap(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bearer_token_has_no_clock() {
     let server = Server::in_memory(|_, _| {
