@@ -24,6 +24,9 @@ pub(crate) enum Reach {
     /// The server says that it has not read the request, RFC 9113 section 8.7. The connection is as good as before.
     #[cfg(feature = "http2")]
     Refused,
+    /// The server ended a connection that had served, and says that it has not read the request, RFC 9113 section 6.8.
+    #[cfg(feature = "http2")]
+    Unread,
     /// A pooled connection was closed under the request before a byte of an answer came: most likely the server gave
     /// up the idle connection as we wrote.
     Stale,
@@ -41,8 +44,20 @@ impl Failure {
         match self.reach {
             Reach::Nothing => true,
             #[cfg(feature = "http2")]
-            Reach::Refused => true,
+            Reach::Refused | Reach::Unread => true,
             Reach::Stale | Reach::Unknown => false,
+        }
+    }
+
+    /// Whether it is nobody's failure, so that it is repeated at once, if that is the first time.
+    pub(crate) fn is_pardonable(&self) -> bool {
+        match self.reach {
+            Reach::Stale => true,
+            #[cfg(feature = "http2")]
+            Reach::Unread => true,
+            #[cfg(feature = "http2")]
+            Reach::Refused => false,
+            Reach::Nothing | Reach::Unknown => false,
         }
     }
 

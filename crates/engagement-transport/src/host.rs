@@ -76,7 +76,7 @@ impl Host {
     /// Whether nobody uses it, its list apart, and no connection is open that somebody could use.
     fn is_at_rest(self: &Arc<Self>) -> bool {
         #[cfg(feature = "http2")]
-        if poison::lock(&self.shared.current).as_mut().is_some_and(|current| self.is_usable(current)) {
+        if poison::lock(&self.shared.current).connection.as_mut().is_some_and(|current| self.is_usable(current)) {
             return false;
         }
         Arc::strong_count(self) == 1 && poison::lock(&self.idle).parked.is_empty()
@@ -113,12 +113,12 @@ impl Host {
     #[cfg(feature = "http2")]
     pub(crate) fn share(&self) -> Option<Multiplexed> {
         let mut current = poison::lock(&self.shared.current);
-        let shared = current.as_mut()?;
+        let shared = current.connection.as_mut()?;
         if self.is_usable(shared) {
             shared.1 = Instant::now();
             return Some(shared.0.clone());
         }
-        *current = None;
+        current.connection = None;
         None
     }
 
@@ -131,15 +131,40 @@ impl Host {
     #[cfg(feature = "http2")]
     pub(crate) fn forget(&self, failed: &Multiplexed) {
         let mut current = poison::lock(&self.shared.current);
-        if current.as_ref().is_some_and(|(connection, _)| connection.is(failed)) {
-            *current = None;
+        if current.connection.as_ref().is_some_and(|(connection, _)| connection.is(failed)) {
+            current.connection = None;
         }
     }
 
     /// From now on calls share this connection.
     #[cfg(feature = "http2")]
-    pub(crate) fn set_shared(&self, connection: Multiplexed) {
-        *poison::lock(&self.shared.current) = Some((connection, Instant::now()));
+    pub(crate) fn set_shared(self: &Arc<Self>, connection: Multiplexed) {
+        let mut current = poison::lock(&self.shared.current);
+        current.connection = Some((connection, Instant::now()));
+        if !std::mem::replace(&mut current.is_watched, true) {
+            self.spawn_watch();
+        }
+    }
+
+    /// Closes the shared connection when its time is over. Calls that are still under way on it keep it until they end.
+    #[cfg(feature = "http2")]
+    fn spawn_watch(self: &Arc<Self>) {
+        let (host, idle_timeout) = (Arc::downgrade(self), self.idle_timeout);
+        tokio::spawn(async move {
+            let mut next = Instant::now() + idle_timeout;
+            loop {
+                tokio::time::sleep_until(next).await;
+                let Some(host) = host.upgrade() else { return };
+                let mut current = poison::lock(&host.shared.current);
+                match &current.connection {
+                    Some((_, used)) if *used + idle_timeout > Instant::now() => next = *used + idle_timeout,
+                    _ => {
+                        *current = Current::default();
+                        return;
+                    }
+                }
+            }
+        });
     }
 
     /// Held while a connection is opened that others may share, so that they wait for it and open none of their own.
@@ -188,9 +213,17 @@ struct Idle {
 #[cfg(feature = "http2")]
 #[derive(Default)]
 struct Shared {
-    /// With the time of its last use.
-    current: Mutex<Option<(Multiplexed, Instant)>>,
+    current: Mutex<Current>,
     opening: tokio::sync::Mutex<()>,
+}
+
+#[cfg(feature = "http2")]
+#[derive(Default)]
+struct Current {
+    /// With the time of its last use.
+    connection: Option<(Multiplexed, Instant)>,
+    /// Whether somebody sees to its end.
+    is_watched: bool,
 }
 
 struct Parked {

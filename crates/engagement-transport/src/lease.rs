@@ -20,7 +20,7 @@ pub(crate) enum Lease<'a> {
     Own { connection: Box<Connection>, _permit: SemaphorePermit<'a> },
     /// A stream on it.
     #[cfg(feature = "http2")]
-    Shared { connection: Multiplexed, reused: bool },
+    Shared(Multiplexed),
 }
 
 /// What a request line holds.
@@ -38,7 +38,7 @@ impl Lease<'_> {
         match self {
             Self::Own { .. } => Form::Origin,
             #[cfg(feature = "http2")]
-            Self::Shared { .. } => Form::Absolute,
+            Self::Shared(_) => Form::Absolute,
         }
     }
 
@@ -51,9 +51,7 @@ impl Lease<'_> {
         match self {
             Self::Own { connection, .. } => connection.exchange(request, limits, deadline).await,
             #[cfg(feature = "http2")]
-            Self::Shared { connection, reused } => {
-                connection.exchange(request, limits, deadline, *reused).await
-            }
+            Self::Shared(connection) => connection.exchange(request, limits, deadline).await,
         }
     }
 
@@ -66,9 +64,9 @@ impl Lease<'_> {
         match self {
             Self::Own { .. } => {}
             #[cfg(feature = "http2")]
-            Self::Shared { .. } if failure.reach == Reach::Refused => {}
+            Self::Shared(_) if failure.reach == Reach::Refused => {}
             #[cfg(feature = "http2")]
-            Self::Shared { connection, .. } => host.forget(&connection),
+            Self::Shared(connection) => host.forget(&connection),
         }
     }
 
@@ -77,7 +75,7 @@ impl Lease<'_> {
         match self {
             Self::Own { connection, .. } => host.park(connection, answer).await,
             #[cfg(feature = "http2")]
-            Self::Shared { .. } => {}
+            Self::Shared(_) => {}
         }
     }
 }

@@ -2,6 +2,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -26,8 +27,8 @@ use crate::watch::Watch;
 #[derive(Clone)]
 pub(crate) struct Multiplexed {
     sender: SendRequest<Bytes>,
-    /// The same in all clones, and in no other connection.
-    identity: Arc<()>,
+    /// Whether an answer has come on it. The same in all clones, and in no other connection.
+    has_answered: Arc<AtomicBool>,
 }
 
 impl Multiplexed {
@@ -45,12 +46,12 @@ impl Multiplexed {
             .map_err(|error| judge(error, false).before_sending())?;
         // How it ends shows in the calls that were on it, and in `is_open`.
         tokio::spawn(drive(connection, line));
-        Ok(Self { sender, identity: Arc::new(()) })
+        Ok(Self { sender, has_answered: Arc::default() })
     }
 
     /// Whether the two are one.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.identity, &other.identity)
+        Arc::ptr_eq(&self.has_answered, &other.has_answered)
     }
 
     /// Whether the server has not closed it and has not said that it will.
@@ -58,15 +59,15 @@ impl Multiplexed {
         matches!(self.sender.poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
     }
 
-    /// Sends `request` on a stream of its own and reads the whole answer. `reused`: whether the connection has carried
-    /// calls before.
+    /// Sends `request` on a stream of its own and reads the whole answer.
     pub(crate) async fn exchange(
         &mut self,
         request: Request<Bytes>,
         limits: Limits,
         deadline: Instant,
-        reused: bool,
     ) -> Result<Raw, Failure> {
+        // Calls that share a connection which never answered meet an outage, and not the end of an idle connection.
+        let reused = self.has_answered.load(Ordering::Relaxed);
         let unsent = |error| judge(error, reused).before_sending();
         let (mut head, body) = request.into_parts();
         if !body.is_empty() || !head.method.is_safe() {
@@ -108,6 +109,7 @@ impl Multiplexed {
                         }
                         Poll::Ready(None) => {
                             let whole = answer.take().map(|(reading, _)| reading.finish());
+                            self.has_answered.store(true, Ordering::Relaxed);
                             return Poll::Ready(whole.ok_or_else(|| Failure::new(ErrorKind::Protocol)));
                         }
                     },
@@ -125,7 +127,10 @@ impl Multiplexed {
 fn judge(error: h2::Error, idle: bool) -> Failure {
     let mut reach = if idle { Reach::Stale } else { Reach::Unknown };
     let kind = if error.is_remote() {
-        if error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM) {
+        if error.is_go_away() {
+            // Told to none but the streams above the last one that it has read.
+            reach = if idle { Reach::Unread } else { Reach::Nothing };
+        } else if error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM) {
             reach = Reach::Refused;
         } else if error.reason() != Some(h2::Reason::NO_ERROR) {
             // It did not end because it was idle, and an immediate repetition is not called for.

@@ -22,7 +22,7 @@ use crate::connector::Connector;
 use crate::counters::{Counters, Tally};
 use crate::error::{Error, ErrorKind, Stop};
 use crate::event::{Event, Waiting};
-use crate::failure::{Failure, Reach};
+use crate::failure::Failure;
 use crate::gzip::{self, InflateError};
 use crate::host::{Host, Hosts};
 use crate::jitter::Jitter;
@@ -124,6 +124,7 @@ impl Transport {
             sent: 0,
             failures: 0,
             fresh: false,
+            pardoned: false,
             stamped: SystemTime::UNIX_EPOCH,
             resigned: false,
             times_forgotten: 0,
@@ -212,6 +213,8 @@ struct Course<'a> {
     failures: u32,
     /// Whether the next attempt needs a new connection.
     fresh: bool,
+    /// Whether an attempt was already repeated at once, because its failure was nobody's.
+    pardoned: bool,
     /// The time that the last attempt was signed with, if it was.
     stamped: SystemTime,
     /// Whether a signature was already made again because of the clock.
@@ -300,7 +303,7 @@ impl<'a> Course<'a> {
         #[cfg(feature = "http2")]
         if let Some(shared) = host.share() {
             self.attempts += 1;
-            return Ok((Lease::Shared { connection: shared, reused: true }, self.deadline(end)));
+            return Ok((Lease::Shared(shared), self.deadline(end)));
         }
         let late = || Failure::new(ErrorKind::Timeout).before_sending();
         let permit = match host.permits.try_acquire() {
@@ -337,7 +340,7 @@ impl<'a> Course<'a> {
         if connector.may_multiplex(origin) {
             _opening = Some(self.host.opening().await);
             if let Some(connection) = self.host.share() {
-                return Ok(Lease::Shared { connection, reused: true });
+                return Ok(Lease::Shared(connection));
             }
         }
         let opened = connector.connect(origin).await?;
@@ -346,7 +349,7 @@ impl<'a> Course<'a> {
             let connection = crate::multiplexed::Multiplexed::open(opened.stream).await?;
             self.inner.tally.connections.up();
             self.host.set_shared(connection.clone());
-            return Ok(Lease::Shared { connection, reused: false });
+            return Ok(Lease::Shared(connection));
         }
         let connection = Box::new(Connection::open(opened.stream).await?);
         self.inner.tally.connections.up();
@@ -504,9 +507,10 @@ impl<'a> Course<'a> {
             Some(Stop::Final)
         } else if !may_repeat {
             Some(Stop::NotReplayable)
-        } else if failure.reach == Reach::Stale && self.attempts < self.max_attempts() {
-            // Nobody's failure: an idle connection's end crossed our request. A new one cannot meet the same.
+        } else if failure.is_pardonable() && !self.pardoned && self.attempts < self.max_attempts() {
+            // An idle connection's end crossed our request. A new one cannot meet the same.
             self.fresh = true;
+            self.pardoned = true;
             None
         } else {
             let reason = describe(&failure);

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engagement_transport::{Authorization, Call, ErrorKind, Http, Replay, Stop, Transport, Url, verdict};
+use engagement_transport::{
+    Authorization, Call, ErrorKind, Event, Http, Replay, Stop, Transport, Url, verdict,
+};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use oauth_core::Credentials;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::certificates::Authority;
@@ -224,6 +227,53 @@ async fn a_transport_that_is_dropped_closes_its_connection() {
     assert!(closed.is_ok(), "the server saw no end of the connection");
 }
 
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_closed() {
+    let authority = Authority::new();
+    let server = serve(&authority, &["h2"], usize::MAX, Duration::ZERO).await;
+    let transport = quiet()
+        .http(Http::Negotiated)
+        .extra_roots(authority.pem())
+        .idle_timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    many(&transport, &Call::get(server.url.clone()), 2).await;
+    server.closed.notified().await;
+    many(&transport, &Call::get(server.url.clone()), 2).await;
+    assert_eq!(server.connections.load(Ordering::SeqCst), 2);
+}
+
+/// Connections open, and none of them brings an answer: what shared one has no more right to repeat than who opened it.
+#[tokio::test]
+async fn an_outage_is_not_multiplied() {
+    let authority = Authority::new();
+    let (url, _) = moody(&authority, &[Turn::Leave; 10_000]).await;
+    let moment = Duration::from_millis(1);
+    let delayed = Arc::<AtomicUsize>::default();
+    let heard = delayed.clone();
+    let transport = quiet()
+        .http(Http::Negotiated)
+        .extra_roots(authority.pem())
+        .backoff(moment, moment)
+        .on_event(move |event| {
+            heard.fetch_add(usize::from(matches!(event, Event::Retrying { .. })), Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    let call = Call::get(url);
+    let send = |_| {
+        let (transport, call) = (transport.clone(), call.clone());
+        tokio::spawn(async move { transport.send(&call, verdict::by_status).await.unwrap_err().attempts() })
+    };
+    let calls: Vec<_> = (0..400).map(send).collect();
+    let mut repeats = 0;
+    for call in calls {
+        repeats += call.await.unwrap() as usize - 1;
+    }
+    assert_eq!(repeats, delayed.load(Ordering::SeqCst), "each repetition is put off");
+    assert!(repeats <= 140, "{repeats} repetitions");
+}
+
 /// What a server does about a stream.
 #[derive(Clone, Copy)]
 enum Turn {
@@ -296,6 +346,42 @@ async fn a_server_that_leaves_in_the_middle_is_asked_on_another_connection() {
         assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().attempts, attempts);
     }
     assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// A server that says goodbye before it reads what is on the way tells so, and then even what must not be repeated is.
+#[tokio::test]
+async fn what_came_after_a_goodbye_is_asked_for_again_whatever_it_does() {
+    let authority = Authority::new();
+    let mut acceptor = native_tls::TlsAcceptor::builder(authority.issue(&["localhost"], 30));
+    acceptor.accept_alpn(&["h2"]);
+    let acceptor = tokio_native_tls::TlsAcceptor::from(acceptor.build().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("https://localhost:{}/", listener.local_addr().unwrap().port())).unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(socket).await.unwrap();
+        // Empty settings; then, to the first request, a GOAWAY that has read no stream.
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        stream.read_exact(&mut [0; 24]).await.unwrap();
+        let mut kind = 0;
+        while kind != 1 {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).await.unwrap();
+            kind = head[3];
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            stream.read_exact(&mut vec![0; length]).await.unwrap();
+        }
+        stream.write_all(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await.unwrap();
+        stream.flush().await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(acceptor.accept(socket).await.unwrap()).await.unwrap();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            respond.send_response(Response::new(()), true).unwrap();
+        }
+    });
+    let call = Call::post(url).replay(Replay::Never);
+    let answer = negotiating(&authority).send(&call, verdict::by_status).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.attempts), (200, 2));
 }
 
 const REFUSED: Turn = Turn::Reset(h2::Reason::REFUSED_STREAM);
