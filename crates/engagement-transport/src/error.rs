@@ -28,6 +28,7 @@ impl Error {
             reason: None,
             answer: None,
             come_back: None,
+            passing: kind.is_passing(),
             source: None,
         }))
     }
@@ -59,10 +60,10 @@ impl Error {
 
     /// What to do about it.
     pub fn advice(&self) -> Advice {
-        match (self.0.kind, self.0.come_back) {
-            (_, Some(at)) => Advice::At(at),
-            (kind, None) if kind.is_passing() => Advice::Later,
-            _ => Advice::Never,
+        match self.0.come_back {
+            Some(at) => Advice::At(at),
+            None if self.0.passing => Advice::Later,
+            None => Advice::Never,
         }
     }
 
@@ -128,6 +129,12 @@ impl Error {
 
     pub(crate) fn come_back(mut self, at: SystemTime) -> Self {
         self.0.come_back = Some(at);
+        self
+    }
+
+    /// Trying again will not help, whatever the kind says.
+    pub(crate) fn for_good(mut self) -> Self {
+        self.0.passing = false;
         self
     }
 
@@ -348,5 +355,7 @@ struct Inner {
     reason: Option<String>,
     answer: Option<Answer>,
     come_back: Option<SystemTime>,
+    /// Whether another call may fare better.
+    passing: bool,
     source: Option<BoxError>,
 }

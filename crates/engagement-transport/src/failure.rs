@@ -105,6 +105,9 @@ impl Failure {
 
     pub(crate) fn into_error(self) -> Error {
         let mut error = Error::new(self.kind);
+        if !self.passing {
+            error = error.for_good();
+        }
         if let Some(reason) = self.reason {
             error = error.because(reason);
         }
