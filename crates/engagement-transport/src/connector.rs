@@ -116,7 +116,10 @@ impl Network {
         } else {
             open(HttpsConnector::from((route, self.trust.with_servers().await?.into())), origin).await
         };
-        let stream = stream.map_err(|error| judge(error).before_sending())?;
+        let stream = stream.map_err(|error| {
+            let failure = judge(error).before_sending();
+            if failure.kind == ErrorKind::Connect { failure.because(origin.address()) } else { failure }
+        })?;
         Ok(Opened {
             #[cfg(feature = "http2")]
             multiplexed: stream.connected().is_negotiated_h2(),
@@ -195,6 +198,12 @@ impl Service<Uri> for Route {
 }
 
 fn judge(error: BoxError) -> Failure {
+    // First: a proxy's certificate is as bad as a server's.
+    if let Some(tls) = find::<native_tls::Error>(&*error)
+        && !is_broken_off(tls)
+    {
+        return Failure::new(ErrorKind::Tls).caused_by(error);
+    }
     if let Some(refused) = find::<TunnelRefused>(&*error) {
         let wants_password = refused.wants_password();
         let failure = Failure::new(ErrorKind::Proxy).caused_by(error);
@@ -204,13 +213,11 @@ fn judge(error: BoxError) -> Failure {
             failure
         };
     }
-    if let Some(tls) = find::<native_tls::Error>(&*error) {
-        // A handshake that the network broke off may fare better; one that failed on its own terms will not. The library
-        // keeps the kind of a close without a word to itself; its words are all there is.
-        let broken_off =
-            find::<io::Error>(tls).is_some() || tls.to_string().to_lowercase().contains("unexpected eof");
-        let kind = if broken_off { ErrorKind::Connect } else { ErrorKind::Tls };
-        return Failure::new(kind).caused_by(error);
-    }
     Failure::new(ErrorKind::Connect).caused_by(error)
+}
+
+/// A handshake that the network broke off may fare better; one that failed on its own terms will not. The library keeps
+/// the kind of a close without a word to itself; its words are all there is.
+fn is_broken_off(tls: &native_tls::Error) -> bool {
+    find::<io::Error>(tls).is_some() || tls.to_string().to_lowercase().contains("unexpected eof")
 }

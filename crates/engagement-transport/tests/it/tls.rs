@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use engagement_transport::{Call, ErrorKind, Stop, Transport, Url, verdict};
+use engagement_transport::{Call, ErrorKind, Proxy, Stop, Transport, Url, verdict};
 use native_tls::Identity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -86,6 +86,19 @@ async fn bad_certificates_are_refused_once_and_nothing_is_sent() {
         assert_eq!(server.handshakes.load(Ordering::SeqCst), 1, "{case}");
         assert_eq!(server.bytes.load(Ordering::SeqCst), 0, "{case}");
     }
+}
+
+#[tokio::test]
+async fn the_bad_certificate_of_a_proxy_is_refused_once() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let proxy = TlsServer::start(stranger.issue(&["localhost"], 30)).await;
+    let through = Proxy::new(&format!("https://user:canary@localhost:{}", proxy.port), "");
+    let transport = quiet().proxy(through).extra_roots(authority.pem()).build().unwrap();
+    let call = Call::get(Url::parse("https://data-api.invalid/").unwrap());
+    let error = transport.send(&call, verdict::by_status).await.unwrap_err();
+    assert_eq!((error.kind(), error.stop(), error.attempts()), (ErrorKind::Tls, Stop::Final, 1));
+    assert_eq!((proxy.handshakes.load(Ordering::SeqCst), proxy.bytes.load(Ordering::SeqCst)), (1, 0));
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("localhost"), "names the proxy");
 }
 
 #[tokio::test]
