@@ -76,7 +76,11 @@ impl Host {
     /// Whether nobody uses it, its list apart, and no connection is open that somebody could use.
     fn is_at_rest(self: &Arc<Self>) -> bool {
         #[cfg(feature = "http2")]
-        if poison::lock(&self.shared.current).connection.as_mut().is_some_and(|current| self.is_usable(current)) {
+        if poison::lock(&self.shared.current)
+            .connection
+            .as_mut()
+            .is_some_and(|current| self.is_usable(current))
+        {
             return false;
         }
         Arc::strong_count(self) == 1 && poison::lock(&self.idle).parked.is_empty()

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
@@ -29,27 +31,38 @@ impl Proxy {
     /// lower case. `NO_PROXY` lists names, which stand for their subdomains too, addresses and networks (`10.0.0.0/8`)
     /// with commas between; `*` is every host.
     pub fn from_env() -> Self {
-        let no_proxy = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
-        let no_proxy = no_proxy.unwrap_or_default();
-        let variables = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-        match variables.iter().find_map(|name| std::env::var(name).ok()).filter(|url| is_malformed(url)) {
-            Some(malformed) => Self::new(&malformed, &no_proxy),
-            None => Self::unless(&no_proxy, Matcher::from_env),
+        // An empty one is as good as none.
+        let first = |names: &[&str]| {
+            let values = names.iter().filter_map(std::env::var_os);
+            values.map(|value| value.to_string_lossy().trim().to_owned()).find(|value| !value.is_empty())
+        };
+        match first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) {
+            Some(url) => Self::new(&url, &first(&["NO_PROXY", "no_proxy"]).unwrap_or_default()),
+            None => Self::none(),
         }
     }
 
     /// This one, except for the hosts in `no_proxy`, which reads like the variable of that name.
     pub fn new(url: &str, no_proxy: &str) -> Self {
+        // The matcher takes `*` for all names and forgets the addresses.
+        if no_proxy.split(',').any(|part| part.trim() == "*") {
+            return Self::none();
+        }
         let is_malformed = is_malformed(url);
         // Stands for the malformed one, so that it is known what would go through it.
         let url = if is_malformed { "http://malformed.invalid" } else { url };
-        Self { is_malformed, ..Self::unless(no_proxy, || matcher(url, no_proxy)) }
+        Self { matcher: Some(Arc::new(matcher(url, no_proxy))), is_malformed }
     }
 
-    /// None if `no_proxy` excepts everything: the matcher takes `*` for all names and forgets the addresses.
-    fn unless(no_proxy: &str, matcher: impl FnOnce() -> Matcher) -> Self {
-        let excepts_all = no_proxy.split(',').any(|part| part.trim() == "*");
-        Self { matcher: (!excepts_all).then(|| Arc::new(matcher())), is_malformed: false }
+    /// What is sent to the proxy and is for nobody else: the password, and the header that holds it.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let header = self.matcher.as_ref().and_then(|matcher| {
+            let intercept = matcher.intercept(&probe())?;
+            Some(intercept.basic_auth()?.to_str().ok()?.strip_prefix("Basic ")?.to_owned())
+        });
+        let pair = header.as_ref().and_then(|coded| String::from_utf8(STANDARD.decode(coded).ok()?).ok());
+        let password = pair.and_then(|pair| Some(pair.split_once(':')?.1.to_owned()));
+        header.into_iter().chain(password).collect()
     }
 
     /// The proxy that a connection for `url` would go through, without user name and password.
@@ -80,9 +93,23 @@ fn matcher(url: &str, no_proxy: &str) -> Matcher {
     Matcher::builder().https(url.to_owned()).no(no_proxy.to_owned()).build()
 }
 
-/// The library takes what it cannot read for no proxy.
+/// The library takes what it cannot read for no proxy, and a port that is none for 80.
 fn is_malformed(url: &str) -> bool {
-    !url.is_empty() && matcher(url, "").intercept(&Uri::from_static("https://probe.invalid")).is_none()
+    let has_good_port = |intercept: Intercept| {
+        intercept.uri().authority().is_some_and(|authority| {
+            let behind = authority.as_str().strip_prefix(authority.host());
+            behind.is_some_and(|behind| match behind.strip_prefix(':') {
+                Some(port) => port.parse().is_ok_and(|port: u16| port != 0),
+                None => behind.is_empty(),
+            })
+        })
+    };
+    !url.is_empty() && !matcher(url, "").intercept(&probe()).is_some_and(has_good_port)
+}
+
+/// Somewhere that is reached through any proxy.
+fn probe() -> Uri {
+    Uri::from_static("https://probe.invalid")
 }
 
 /// A proxy that did not open a tunnel.
@@ -101,7 +128,7 @@ impl TunnelRefused {
 
 impl fmt::Display for TunnelRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "proxy {} opened no tunnel", self.proxy)
+        write!(f, "through {}", self.proxy)
     }
 }
 

@@ -231,6 +231,10 @@ impl Builder {
             let reason = "a timeout or backoff must not be longer than a day";
             return Err(Error::new(ErrorKind::Config).because(reason));
         }
+        let secrets = Secrets::default();
+        for secret in self.proxy.secrets() {
+            secrets.learn(&secret);
+        }
         let connector = match self.connector {
             Some(custom) => Connector::Custom(custom),
             None => {
@@ -268,7 +272,7 @@ impl Builder {
             on_event: self.on_event,
             hosts: Hosts::default(),
             tally: Tally::default(),
-            secrets: Secrets::default(),
+            secrets,
         })))
     }
 }

@@ -1,6 +1,6 @@
 use std::error::Error as _;
 
-use engagement_transport::{Call, ErrorKind, Proxy, Stop, Transport, Url, verdict};
+use engagement_transport::{Advice, Call, ErrorKind, Proxy, Stop, Transport, Url, verdict};
 
 use crate::again::{again, run};
 use crate::server::{Reply, Server, ok};
@@ -32,6 +32,7 @@ async fn a_proxy_that_wants_a_password_is_asked_once() {
         Server::always(Reply::Close(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec())).await;
     let error = through(&proxy, "user:canary@").send(&call(), verdict::by_status).await.unwrap_err();
     assert_eq!((error.kind(), error.stop(), error.attempts()), (ErrorKind::Proxy, Stop::Final, 1));
+    assert_eq!(error.advice(), Advice::Never);
     let mut text = format!("{error} {error:?}");
     let mut source = error.source();
     while let Some(cause) = source {
@@ -40,6 +41,15 @@ async fn a_proxy_that_wants_a_password_is_asked_once() {
     }
     assert!(!text.contains("canary") && !text.contains("Y2FuYXJ5"), "{text}");
     assert!(text.contains(&proxy.address().to_string()), "names the proxy: {text}");
+}
+
+#[tokio::test]
+async fn no_answer_repeats_the_password_of_a_proxy() {
+    let server = Server::always(Reply::Keep(ok(b"canary-password Basic dXNlcjpjYW5hcnktcGFzc3dvcmQ="))).await;
+    let transport = through(&server, "user:canary%2Dpassword@");
+    let answer = transport.send(&server.call(), verdict::by_status).await.unwrap();
+    let said = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(answer.concealed && !said.contains("canary") && !said.contains("dXNlcjpj"), "{said}");
 }
 
 #[tokio::test]
@@ -111,6 +121,13 @@ fn the_environment_is_read_as_by_everybody_else() {
         // Not for https.
         (&[("HTTP_PROXY", one), ("http_proxy", one)], ["directly"; 4]),
         (&[("HTTPS_PROXY", "")], ["directly"; 4]),
+        (&[("HTTPS_PROXY", ""), ("ALL_PROXY", "two.test:8080")], ["http://two.test:8080/"; 4]),
+        (&[("HTTPS_PROXY", ""), ("ALL_PROXY", "http://two .test:1")], ["http://malformed.invalid/"; 4]),
+        (&[("HTTPS_PROXY", "http://user:canary@127.0.0.1:99999")], ["http://malformed.invalid/"; 4]),
+        (&[("HTTPS_PROXY", "one.test:0")], ["http://malformed.invalid/"; 4]),
+        // A sign of a CGI program, where HTTP_PROXY is not to be trusted. This is another variable.
+        (&[("HTTPS_PROXY", one), ("REQUEST_METHOD", "GET")], ["http://one.test:3128/"; 4]),
+        (&[("HTTPS_PROXY", one), ("NO_PROXY", ""), ("no_proxy", "*")], ["directly"; 4]),
         (&[("HTTPS_PROXY", "http://user:canary@one .test")], ["http://malformed.invalid/"; 4]),
         (
             &[("HTTPS_PROXY", one), ("NO_PROXY", "internal.test, 10.0.0.0/8")],

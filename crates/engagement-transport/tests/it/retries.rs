@@ -168,12 +168,13 @@ async fn a_server_that_is_not_there_is_tried_five_times() {
 #[tokio::test]
 async fn a_refused_connection_names_its_cause() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
     drop(listener);
-    let call = Call::get(engagement_transport::Url::parse(&url).unwrap());
+    let call = Call::get(engagement_transport::Url::parse(&format!("http://{address}/")).unwrap());
     let transport = quiet().max_attempts(1).build().unwrap();
     let error = transport.send(&call, verdict::by_status).await.unwrap_err();
     assert_eq!((error.kind(), error.is_connect()), (ErrorKind::Connect, true));
+    assert!(error.to_string().starts_with(&format!("no connection ({address}): ")), "{error}");
     let mut chain = std::iter::successors(std::error::Error::source(&error), |error| error.source());
     assert!(chain.any(|cause| cause.to_string().contains("refused")));
 }
