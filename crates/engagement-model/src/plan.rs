@@ -46,7 +46,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use self::auto::{check_tells_hours, reaches_back_to};
 use crate::{
     access::Access,
     endpoint::Endpoint,
@@ -59,7 +58,7 @@ use crate::{
     window::Window,
 };
 
-pub use self::auto::clip;
+pub use self::auto::{clip, request_part};
 
 /// Who asks: a pool of calls that share one credential.
 ///
@@ -453,13 +452,12 @@ impl<'a> Planned<'a> {
 
     /// The request, grouped so, at the server's time `now`: a plan may wait.
     ///
-    /// The end of a window is checked again. Where [`Target::Auto`] chose 28hr and the first hour has meanwhile gone
-    /// from the last 28, this is a historical request for the same hours: it costs the same.
+    /// The end of a window is checked again. Where [`Target::Auto`] chose 28hr, this is what [`request_part`] makes of
+    /// it.
     ///
     /// # Errors
     ///
-    /// What [`Request`] refuses; and, for a part of the last 28 hours, a grouping that does not tell hours apart
-    /// ([`InvalidRequest::NoHours`]).
+    /// What [`Request`] refuses.
     pub fn request(&self, groupings: &[Grouping], now: Timestamp) -> Result<Request, InvalidRequest> {
         let ids = self.tweet_ids();
         let metrics = self.metrics().cloned();
@@ -467,15 +465,8 @@ impl<'a> Planned<'a> {
         match (self.plan.endpoint, self.hours) {
             (Endpoint::Totals, _) => Request::totals(ids, metrics, by),
             (Endpoint::Historical, Some(window)) => Request::historical(ids, metrics, by, window, now),
-            (_, Some(window)) if !reaches_back_to(window, now) => {
-                Request::historical(ids, metrics, by, window, now)
-            }
-            (_, part) => {
-                if part.is_some() {
-                    check_tells_hours(groupings)?;
-                }
-                Request::last_28_hours(ids, metrics, by)
-            }
+            (_, Some(part)) => request_part(ids, metrics, by, part, now),
+            (_, None) => Request::last_28_hours(ids, metrics, by),
         }
     }
 }

@@ -351,11 +351,6 @@ pub enum InvalidRequest {
         /// The grouping's name.
         grouping: String,
     },
-    /// A grouping that adds hours up, where only some of the hours that the endpoint answers are asked for.
-    NoHours {
-        /// The grouping's name.
-        grouping: String,
-    },
     /// Longer than one request covers (2.3 rule 4).
     WindowTooLong {
         /// How long it is.
@@ -387,10 +382,7 @@ impl InvalidRequest {
             Self::TwoFourLevelGroupings { .. } => "V13",
             Self::RepeatedGroupingName { .. } => "V16",
             Self::MisplacedDimension { .. } => "V10",
-            Self::NoHours { .. }
-            | Self::WindowTooLong { .. }
-            | Self::BeforeFloor { .. }
-            | Self::FutureEnd { .. } => "V15",
+            Self::WindowTooLong { .. } | Self::BeforeFloor { .. } | Self::FutureEnd { .. } => "V15",
         }
     }
 }
@@ -432,12 +424,6 @@ impl fmt::Display for InvalidRequest {
                 )?;
                 write_list(f, endpoint.dimensions())?;
             }
-            Self::NoHours { grouping } => write!(
-                f,
-                "a part of the last 28 hours can only be told by hour: the grouping {:?} needs engagement.day and \
-                 engagement.hour",
-                clean_words(grouping, 100)
-            )?,
             Self::WindowTooLong { hours } => {
                 write!(f, "a request covers at most {WINDOW_MAX_HOURS} hours, not {hours}")?;
             }

@@ -6,7 +6,7 @@ use engagement_model::{
     Dimension, Endpoint, Grouping, InvalidRequest, Metric, Outcome, Reason, Request, Row,
     answer::{Answer, DecodeError, Limits},
     outcome::clean_words,
-    plan::{Asker, Target, clip},
+    plan::{Asker, clip, request_part},
     recovery::{Attempt, Recovery},
     refusal::{Refusal, RefusalKind},
 };
@@ -92,22 +92,13 @@ impl<'a> Exchange<'a> {
         let metrics = self.unit.metrics.iter().cloned();
         let groupings = self.unit.groupings.iter().cloned();
         let now = self.client.now();
-        let tells_hours =
-            |by: &Grouping| by.has(Dimension::EngagementDay) && by.has(Dimension::EngagementHour);
-        let endpoint = match (self.unit.endpoint, self.unit.window) {
-            // Only hours can be clipped; and a part of the last 28 may have waited too long.
-            (Endpoint::Last28Hours, Some(part)) if self.unit.groupings.iter().all(tells_hours) => {
-                Target::Auto(Some(part)).endpoint(now)
-            }
-            (Endpoint::Last28Hours, Some(_)) => Endpoint::Historical,
-            (endpoint, _) => endpoint,
-        };
-        match (endpoint, self.unit.window) {
+        match (self.unit.endpoint, self.unit.window) {
             (Endpoint::Totals, _) => Request::totals(tweet_ids, metrics, groupings),
             (Endpoint::Historical, Some(window)) => {
                 Request::historical(tweet_ids, metrics, groupings, window, now)
             }
-            (Endpoint::Last28Hours | Endpoint::Historical, _) => {
+            (Endpoint::Last28Hours, Some(part)) => request_part(tweet_ids, metrics, groupings, part, now),
+            (Endpoint::Last28Hours | Endpoint::Historical, None) => {
                 Request::last_28_hours(tweet_ids, metrics, groupings)
             }
         }

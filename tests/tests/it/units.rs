@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use engagement::{
     Departure, ProblemKind, Resolution, Settled, Unit,
-    model::{Endpoint, Metric, State, TweetId, plan::Asker},
+    model::{Endpoint, Metric, State, TweetId, Window, plan::Asker},
 };
 use engagement_emulator::{Class, Switches};
-use engagement_tests::Stage;
+use engagement_tests::{Asked, Haul, Stage, hour};
 
 fn totals(asker: Asker, tweet_ids: Vec<TweetId>) -> Unit {
     Unit::new(
@@ -139,4 +139,25 @@ async fn a_number_that_names_nobody_asks_nothing() {
     assert!(is_failed(&settled));
     assert_eq!(settled.problems[0].kind, ProblemKind::Authentication);
     assert_eq!(stage.requests(), 0);
+}
+
+/// Planned before the hour was over and sent after it: 28hr still reaches back to the one, and not to the other.
+#[tokio::test]
+async fn a_part_of_the_last_28_hours_may_wait_across_an_hour() {
+    for (first, endpoint) in
+        [("2026-11-24T09", Endpoint::Last28Hours), ("2026-11-24T06", Endpoint::Historical)]
+    {
+        let stage = Stage::with(|builder| builder.now("2026-11-25T11:01:00Z".parse().unwrap())).await;
+        let client = stage.owner();
+        let asker = client.account("demo_brand").unwrap();
+        let ids = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 1);
+        let part = Window::new(hour(first), hour("2026-11-25T11")).unwrap();
+        let unit =
+            Unit::new(Endpoint::Last28Hours, asker, ids.clone(), [Metric::Impressions], Resolution::Hour);
+        let settled = client.settle(unit.window(part)).await;
+        assert_eq!(stage.answered(endpoint)["200"], 1, "{endpoint}");
+        let asked = Asked::series(&ids, [Metric::Impressions], part, Resolution::Hour);
+        let haul = Haul { rows: settled.rows, ..Haul::default() };
+        assert_eq!(asked.check(&haul, &stage.emulator), Ok(()), "{endpoint}");
+    }
 }

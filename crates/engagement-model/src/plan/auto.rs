@@ -11,7 +11,7 @@ use crate::{
     hour::UtcHour,
     metric::Metric,
     outcome::{Outcome, Reason, Row},
-    request::InvalidRequest,
+    request::{InvalidRequest, Request},
     tweet_id::TweetId,
     window::Window,
 };
@@ -169,19 +169,36 @@ fn gaps(part: Window, mut told: Vec<Window>) -> impl Iterator<Item = Window> {
     )
 }
 
+/// The request for a part of the last 28 hours, at the server's time `now`: it may have waited.
+///
+/// It is asked of 28hr, whose answer is then to be [clipped](clip). Where that no longer reaches back to the part's first
+/// hour, or where a grouping does not tell hours apart, historical is asked for the same hours: it costs the same.
+///
+/// # Errors
+///
+/// What [`Request`] refuses.
+pub fn request_part(
+    ids: impl IntoIterator<Item = TweetId>,
+    metrics: impl IntoIterator<Item = Metric>,
+    by: impl IntoIterator<Item = Grouping>,
+    part: Window,
+    now: Timestamp,
+) -> Result<Request, InvalidRequest> {
+    let by: Vec<Grouping> = by.into_iter().collect();
+    if reaches_back_to(part, now) && by.iter().all(tells_hours) {
+        Request::last_28_hours(ids, metrics, by)
+    } else {
+        Request::historical(ids, metrics, by, part, now)
+    }
+}
+
 /// Whether the 28hr endpoint, asked at `now`, answers the window's first hour.
-pub(super) fn reaches_back_to(window: Window, now: Timestamp) -> bool {
+fn reaches_back_to(window: Window, now: Timestamp) -> bool {
     UtcHour::containing(now).plus(-Endpoint::LAST_HOURS) <= window.start()
 }
 
 /// Whether an answer so grouped can be clipped: a day or a sum of the last 28 hours cannot be divided. Hours without
 /// days may be hours of the day (contract 3.3).
-pub(super) fn check_tells_hours(groupings: &[Grouping]) -> Result<(), InvalidRequest> {
-    let tells = |grouping: &&Grouping| {
-        grouping.has(Dimension::EngagementDay) && grouping.has(Dimension::EngagementHour)
-    };
-    match groupings.iter().find(|grouping| !tells(grouping)) {
-        None => Ok(()),
-        Some(grouping) => Err(InvalidRequest::NoHours { grouping: grouping.name().to_owned() }),
-    }
+fn tells_hours(by: &Grouping) -> bool {
+    by.has(Dimension::EngagementDay) && by.has(Dimension::EngagementHour)
 }

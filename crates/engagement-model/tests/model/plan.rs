@@ -202,12 +202,9 @@ fn a_part_of_the_last_28_hours_is_asked_by_hour_and_clipped() {
     assert_eq!((plan.endpoint(), plan.range()), (Endpoint::Last28Hours, Some(today())));
     let [planned] = plan.requests().collect::<Vec<_>>()[..] else { panic!("one request") };
     assert_eq!(planned.window(), None);
-    let error = planned.request(&[grouping()], now()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a part of the last 28 hours can only be told by hour: the grouping \"g\" needs engagement.day and \
-         engagement.hour (rule V15)"
-    );
+    // What cannot be clipped is asked of the endpoint that takes a window.
+    let summed = planned.request(&[grouping()], now()).unwrap();
+    assert_eq!((summed.endpoint(), summed.window()), (Endpoint::Historical, Some(today())));
     assert!(planned.request(&[hourly()], now()).is_ok_and(|request| request.window().is_none()));
 
     let row = |bucket, outcome| Row { tweet_id: made(50, 0), metric: Metric::Impressions, bucket, outcome };
