@@ -99,8 +99,9 @@ impl Bearer {
         // A token that was fetched a moment ago and is refused is not fetched once more.
         let fetched = if refused < MOST { self.fetch(transport).await } else { None };
         let fresh = fetched.filter(|token| Some(token) != old.as_ref());
-        if let (Some(token), Some(Keeper(keep))) = (&fresh, &self.keeper) {
-            keep(token);
+        if let (Some(token), Some(Keeper(keep))) = (fresh.clone(), self.keeper.clone()) {
+            // It may take a lock or ask a keyring. One that panics keeps nothing.
+            _ = tokio::task::spawn_blocking(move || keep(&token)).await;
         }
         let mut state = self.state();
         state.changes += 1;

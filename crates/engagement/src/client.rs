@@ -186,7 +186,8 @@ impl Builder {
         self
     }
 
-    /// Is given each new bearer token, to keep it for the next client. With it an app without a token has one fetched
+    /// Is given each new bearer token, to keep it for the next client, and may take its time: it runs on a thread for
+    /// work that blocks, and requests with the token wait for it. With it an app without a token has one fetched
     /// before its first app-only request; without it only a token that is refused is replaced. Either needs the app's
     /// consumer key and secret.
     pub fn on_bearer(mut self, keep: impl Fn(&Secret) + Send + Sync + 'static) -> Self {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use engagement::{
@@ -191,6 +192,29 @@ async fn a_bearer_token_that_is_refused_is_renewed_once_for_all() {
     assert!((9..=16).contains(&haul.effort.requests), "{}", haul.effort.requests);
     let again = Haul::of(client.totals(ids)).await;
     assert_eq!((again.effort.requests, fetched(&stage)), (8, 1));
+}
+
+/// Who keeps it may wait for a lock, and nobody else waits for that.
+#[tokio::test]
+async fn a_bearer_token_is_kept_beside_the_runtime() {
+    let stage = Stage::set().await;
+    let (tell, told) = std::sync::mpsc::channel();
+    let (keeping, begun) = tokio::sync::oneshot::channel();
+    let waits = Mutex::new((Some(keeping), told));
+    let app = App::consumer("demo-consumer-key", "demo-consumer-secret");
+    let client = stage.client_of(app).on_bearer(move |_| {
+        let mut waits = waits.lock().unwrap();
+        waits.0.take().unwrap().send(()).unwrap();
+        waits.1.recv_timeout(Duration::from_secs(10)).unwrap();
+    });
+    let lock = tokio::spawn(async move {
+        begun.await.unwrap();
+        tell.send(()).unwrap();
+    });
+    let ids = stage.emulator.tweets(Class::Unowned, None, 1);
+    let haul = Haul::of(client.build().unwrap().totals(ids)).await;
+    assert!(haul.problems.is_empty(), "{:?}", haul.problems);
+    lock.await.unwrap();
 }
 
 #[tokio::test]
