@@ -163,10 +163,10 @@ impl Default for Builder {
             app: None,
             accounts: Vec::new(),
             quota: None,
-            concurrency: 8,
+            concurrency: CONCURRENCY,
             max_requests: None,
             clock: Arc::new(SystemClock),
-            transport: Transport::builder(),
+            transport: Transport::builder().max_connections(CONCURRENCY),
         }
     }
 }
@@ -213,9 +213,11 @@ impl Builder {
         self
     }
 
-    /// Requests in flight at once, at least 1. Default 8.
+    /// Requests in flight at once, at least 1. Default 8. There are as many connections, unless
+    /// [`Builder::transport`] says otherwise after this.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests.max(1);
+        self.transport = self.transport.max_connections(self.concurrency);
         self
     }
 
@@ -281,7 +283,7 @@ impl Builder {
             }
             _ => None,
         };
-        let transport = self.transport.max_connections(self.concurrency).build()?;
+        let transport = self.transport.build()?;
         // A server may repeat in one answer what it was told in another request.
         for secret in self.app.iter().flat_map(App::secrets) {
             transport.conceal(&secret);
@@ -421,6 +423,8 @@ impl Allowance {
     }
 }
 
+/// Requests in flight at once, unless told otherwise.
+const CONCURRENCY: usize = 8;
 /// Accounts that an error names.
 const MOST_NAMED: usize = 20;
 /// The host in every version of the documentation that printed one for long.

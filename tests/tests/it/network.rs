@@ -86,6 +86,15 @@ async fn connections_are_as_many_as_requests_in_flight() {
 }
 
 #[tokio::test]
+async fn connections_may_be_fewer_than_requests_in_flight() {
+    let (stage, ids) = set(2_000).await;
+    let proxy = FaultProxy::before(stage.emulator.addr(), |_| Wire::default()).await;
+    let client = through(&proxy, &stage).concurrency(8).transport(|transport| transport.max_connections(2));
+    check_nothing_shows(&stage, &proxy, &ids, client, 0).await;
+    assert_eq!(proxy.connections(), 2);
+}
+
+#[tokio::test]
 async fn an_exchange_in_single_bytes() {
     let (stage, ids) = set(20).await;
     let slice = Way { slice: NonZeroUsize::new(1), ..Way::default() };
