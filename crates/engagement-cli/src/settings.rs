@@ -181,11 +181,9 @@ impl Settings {
     /// Where the OAuth endpoints are: as said, else beside the API, which has a host of its own only where it is the
     /// real one.
     pub(crate) fn api_url(&self) -> &str {
-        match (&self.api_url, &self.base_url) {
-            (Some(url), _) => url.trim_end_matches('/'),
-            (None, Some(url)) if !DATA_API_HOSTS.contains(&host(url)) => url.trim_end_matches('/'),
-            (None, Some(url)) if host(url).ends_with(".x.com") => "https://api.x.com",
-            _ => "https://api.twitter.com",
+        match &self.api_url {
+            Some(url) => url.trim_end_matches('/'),
+            None => engagement::api_url(self.base_url()),
         }
     }
 
@@ -535,8 +533,6 @@ const DEFAULT: &str = "default";
 const CREDENTIALS: &str = "credentials.toml";
 /// Where the API is, unless another place is named.
 const DATA_API: &str = "https://data-api.twitter.com";
-/// The real API's hosts, on which the OAuth endpoints are not.
-const DATA_API_HOSTS: [&str; 2] = ["data-api.twitter.com", "data-api.x.com"];
 
 #[cfg(test)]
 mod tests {

@@ -141,15 +141,39 @@ impl fmt::Debug for Bearer {
     }
 }
 
-/// Where tokens come from, unless another place is named: beside the API, which has a host of its own only where it is
-/// the real one (contract 1).
-pub(crate) fn api_url(base_url: &str) -> &str {
-    match base_url.trim_end_matches('/') {
-        "https://data-api.twitter.com" => "https://api.twitter.com",
-        "https://data-api.x.com" => "https://api.x.com",
-        other => other,
+/// Where the OAuth endpoints are, unless another place is named: beside the API, which has a host of its own only where
+/// it is the real one (contract 1).
+pub fn api_url(base_url: &str) -> &str {
+    let is_data_api = |url: &Url| {
+        let host = url.host().to_ascii_lowercase();
+        DATA_API_HOSTS.contains(&&*host)
+    };
+    match Url::parse(base_url) {
+        Ok(url) if is_data_api(&url) => "https://api.twitter.com",
+        _ => base_url.trim_end_matches('/'),
     }
 }
 
+/// The hosts of the real API.
+const DATA_API_HOSTS: [&str; 2] = ["data-api.twitter.com", "data-api.x.com"];
+
 /// Changes after which a refusal is the end of tokens.
 const MOST: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::api_url;
+
+    #[test]
+    fn the_real_api_has_its_oauth_endpoints_elsewhere() {
+        for (base_url, expected) in [
+            ("https://data-api.twitter.com", "https://api.twitter.com"),
+            ("https://data-api.x.com/", "https://api.twitter.com"),
+            ("https://DATA-API.x.com:443", "https://api.twitter.com"),
+            ("https://data-api.x.com.example.test/", "https://data-api.x.com.example.test"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(api_url(base_url), expected, "{base_url}");
+        }
+    }
+}

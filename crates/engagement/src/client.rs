@@ -179,8 +179,8 @@ impl Builder {
         self
     }
 
-    /// Where the OAuth endpoints are. Default: `https://api.twitter.com` for the default base URL, `https://api.x.com`
-    /// beside `data-api.x.com`, and the base URL itself for any other.
+    /// Where the OAuth endpoints are. Default: [what belongs](crate::api_url) to the base URL: `https://api.twitter.com`
+    /// for the hosts of the API, the base URL itself for any other.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api_url = Some(url.into());
         self

@@ -48,6 +48,7 @@ pub use engagement_transport as transport;
 pub use oauth_core;
 
 pub use batch::{Batch, Problem, ProblemKind};
+pub use bearer::api_url;
 pub use client::{Builder, Client};
 pub use credential::{Account, App};
 pub use error::{Error, ErrorKind, describe};
