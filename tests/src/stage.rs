@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -55,6 +56,17 @@ impl Stage {
             .clock(self.clock())
             .transport(|transport| transport.backoff(moment, moment * 4))
             .app(app)
+    }
+
+    /// The same without sockets: for a test whose clock is paused.
+    pub fn client_in_memory(self: &Arc<Self>) -> engagement::Builder {
+        let stage = self.clone();
+        self.client().transport(move |transport| {
+            transport.connector(move |_| {
+                let connection = stage.emulator.connect();
+                async move { Ok(connection) }
+            })
+        })
     }
 
     /// The emulator's clock, as it stands now.

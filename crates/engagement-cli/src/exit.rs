@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// The documented exit codes.
@@ -84,12 +85,14 @@ pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
     retryable: bool,
+    /// When, where it is known.
+    retry_at: Option<Timestamp>,
 }
 
 impl Failure {
     /// A failure with a short stable code for programs, and a sentence for people.
     pub(crate) fn new(exit: Exit, code: &'static str, message: impl fmt::Display) -> Self {
-        Self { exit, code, message: message.to_string(), hint: None, retryable: false }
+        Self { exit, code, message: message.to_string(), hint: None, retryable: false, retry_at: None }
     }
 
     /// The arguments or settings are wrong.
@@ -136,6 +139,12 @@ impl Failure {
         self
     }
 
+    /// It may succeed from then on.
+    pub(crate) fn retry_at(mut self, at: Option<Timestamp>) -> Self {
+        self.retry_at = at;
+        self
+    }
+
     /// For programs: one JSON object.
     pub(crate) fn to_json(&self) -> String {
         #[derive(Serialize)]
@@ -148,14 +157,17 @@ impl Failure {
             message: &'a str,
             hint: Option<&'a str>,
             retryable: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retry_at: Option<String>,
         }
         let error = Body {
             code: self.code,
             message: &self.message,
             hint: self.hint.as_deref(),
             retryable: self.retryable,
+            retry_at: self.retry_at.map(|at| format!("{at:.0}")),
         };
-        // Text and a truth value: nothing that JSON cannot hold.
+        // Texts and a truth value: nothing that JSON cannot hold.
         serde_json::to_string(&Envelope { error }).unwrap_or_default()
     }
 }
@@ -200,5 +212,12 @@ mod tests {
             r#"{"error":{"code":"usage","message":"no ids","hint":"give some","retryable":false}}"#
         );
         assert_eq!(failure.to_string(), "no ids; give some");
+        let failure = Failure::new(Exit::Quota, "quota", "none left")
+            .retryable(true)
+            .retry_at(Some(Timestamp::UNIX_EPOCH));
+        assert_eq!(
+            failure.to_json(),
+            r#"{"error":{"code":"quota","message":"none left","hint":null,"retryable":true,"retry_at":"1970-01-01T00:00:00Z"}}"#
+        );
     }
 }

@@ -38,6 +38,8 @@ pub struct Problem {
     pub owner: Option<Arc<str>>,
     /// The status of the answer, where the server refused the request.
     pub status: Option<u16>,
+    /// When to come back, where the server or its quota say.
+    pub come_back: Option<Timestamp>,
 }
 
 impl Problem {
@@ -51,7 +53,7 @@ impl Problem {
             | ProblemKind::Held
             | ProblemKind::Stopped => false,
         };
-        Self { kind, message: message.into(), retryable, owner: None, status: None }
+        Self { kind, message: message.into(), retryable, owner: None, status: None, come_back: None }
     }
 }
 

@@ -15,6 +15,8 @@ use engagement_transport::{
     clocks_apart, verdict,
 };
 
+use jiff::Timestamp;
+
 use crate::{
     batch::{Problem, ProblemKind},
     client::{Allowance, Client, Inner},
@@ -439,6 +441,9 @@ fn broken(error: &engagement_transport::Error) -> Problem {
     };
     let mut problem = Problem::new(kind, describe(error));
     problem.retryable = error.advice() != Advice::Never;
+    if let Advice::At(at) = error.advice() {
+        problem.come_back = Timestamp::try_from(at).ok();
+    }
     if let Some(answer) = error.answer() {
         let words = answer.words();
         if !words.is_empty() {

@@ -3,7 +3,7 @@
 //! The emulator looks at a request before a fault spoils its answer, and answers 401 to a nonce that it has seen. That no
 //! 401 comes is the proof that every attempt was signed anew.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use engagement::{
     Client, Metrics, ProblemKind, Resolution,
@@ -102,6 +102,20 @@ async fn a_429_is_waited_out_and_is_no_answer() {
         assert_eq!(stage.requests(), 4, "{refusal}");
         assert!(haul.effort.waited.as_millis() >= 1_000, "{refusal}: {:?}", haul.effort);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_never_comes_says_when_to_come_back() {
+    let stage = Arc::new(
+        Stage::with(|builder| builder.faults(faults(r#"{"status":429,"header":{"retry-after":"600"}}"#)))
+            .await,
+    );
+    let ids = stage.emulator.tweets(Class::Unowned, None, 2);
+    let client = stage.client_in_memory().build().unwrap();
+    let haul = Haul::of(client.totals(ids).metrics(Metrics::Named(vec![Metric::Favorites]))).await;
+    assert_eq!((haul.problem_kinds(), haul.effort.requests), (vec![ProblemKind::Quota], 3));
+    let wait = haul.problems[0].come_back.unwrap().duration_since(client.now()).as_secs();
+    assert!((600..=601).contains(&wait), "{wait} s");
 }
 
 #[tokio::test]

@@ -92,15 +92,8 @@ async fn set(faults: &str) -> Arc<Stage> {
     Arc::new(Stage::with(|builder| builder.faults(faults)).await)
 }
 
-/// A client of `demo_brand` that needs no sockets.
 fn in_memory(stage: &Arc<Stage>) -> Builder {
-    let connected = stage.clone();
-    stage.client().account(stage.account("demo_brand")).transport(move |transport| {
-        transport.connector(move |_| {
-            let connection = connected.emulator.connect();
-            async move { Ok(connection) }
-        })
-    })
+    stage.client_in_memory().account(stage.account("demo_brand"))
 }
 
 /// What can be read without waiting. It begins requests.

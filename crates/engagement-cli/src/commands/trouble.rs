@@ -30,7 +30,7 @@ impl<'a> Troubles<'a> {
             self.talk.warn(warning);
         }
         for problem in problems {
-            let authorise;
+            let (authorise, later);
             let (exit, code, hint) = match problem.kind {
                 ProblemKind::Authentication => {
                     authorise = match &problem.owner {
@@ -46,7 +46,11 @@ impl<'a> Troubles<'a> {
                     (Exit::Authentication, "authentication", authorise.as_str())
                 }
                 ProblemKind::Quota => {
-                    (Exit::Quota, "quota", "ask for the rest later, or allow more requests")
+                    later = match problem.come_back {
+                        Some(at) => format!("ask for the rest after {at:.0}, or allow more requests"),
+                        None => "ask for the rest later, or allow more requests".to_owned(),
+                    };
+                    (Exit::Quota, "quota", later.as_str())
                 }
                 // What asking again does not mend.
                 ProblemKind::Network if !problem.retryable => (Exit::Network, "network", MEND_TRUST),
@@ -69,7 +73,8 @@ impl<'a> Troubles<'a> {
             };
             if is_new || self.talk.is_verbose() {
                 let failure = Failure::new(exit, code, &problem.message);
-                self.talk.failure(&failure.hint(hint).retryable(problem.retryable));
+                self.talk
+                    .failure(&failure.hint(hint).retryable(problem.retryable).retry_at(problem.come_back));
             }
             self.happened.push(exit);
         }
