@@ -1,5 +1,5 @@
-//! The contract, rule by rule, asked over HTTP. Tests carry a rule's number and how well it is known: documented,
-//! seen (in the wild), inferred, guess.
+//! The contract, rule by rule, asked over HTTP. Tests carry the numbers of their rules and how well each is known,
+//! with the contract's marks: documented (D), seen in the wild (W), inferred (I), a guess (E).
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
@@ -22,6 +22,8 @@ mod nesting;
 mod order;
 #[path = "contract/partial.rs"]
 mod partial;
+#[path = "contract/rules.rs"]
+mod rules;
 #[path = "contract/test_interface.rs"]
 mod test_interface;
 #[path = "contract/three_legged.rs"]

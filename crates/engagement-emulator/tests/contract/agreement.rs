@@ -90,6 +90,7 @@ async fn a_lifetime_is_all_hours_since_creation() {
     }
 }
 
+/// Rules: 4 D
 #[tokio::test]
 async fn section_4_documented_totals_count_the_video_views_of_other_tweets_too() {
     let emulator = start().await;
@@ -110,6 +111,7 @@ async fn section_4_documented_totals_count_the_video_views_of_other_tweets_too()
     assert!(videos > 3);
 }
 
+/// Rules: 2.3 I
 #[tokio::test]
 async fn the_last_28_hours_are_those_of_history() {
     let emulator = start().await;

@@ -17,6 +17,7 @@ fn call(emulator: &Emulator) -> Call {
     Call::post(Endpoint::Totals, &favorites(&[owned(emulator)]))
 }
 
+/// Rules: 6.1 D
 #[tokio::test]
 async fn documented_public_metrics_of_any_tweet_for_the_app_alone() {
     let emulator = start().await;
@@ -31,6 +32,7 @@ async fn documented_public_metrics_of_any_tweet_for_the_app_alone() {
     assert_eq!(bearer.json(), app.json());
 }
 
+/// Rules: 6.1 W
 #[tokio::test]
 async fn seen_private_metrics_are_forbidden_to_the_app_alone() {
     let emulator = start().await;
@@ -45,6 +47,7 @@ async fn seen_private_metrics_are_forbidden_to_the_app_alone() {
     }
 }
 
+/// Rules: 6.1 E
 #[tokio::test]
 async fn guess_series_are_forbidden_to_the_app_alone_naming_the_tweets() {
     let emulator = start().await;
@@ -56,6 +59,7 @@ async fn guess_series_are_forbidden_to_the_app_alone_naming_the_tweets() {
     }
 }
 
+/// Rules: 6.1 D, 6.1 W, 5.2 D
 #[tokio::test]
 async fn documented_somebody_elses_tweet_forbids_the_whole_request() {
     let emulator = start().await;
@@ -77,6 +81,7 @@ async fn documented_somebody_elses_tweet_forbids_the_whole_request() {
     }
 }
 
+/// Rules: 5.2 D
 #[tokio::test]
 async fn seen_older_answers_named_the_author() {
     let emulator = with(|switches| switches.old_forbidden_text = true).await;
@@ -93,6 +98,7 @@ async fn seen_older_answers_named_the_author() {
     );
 }
 
+/// Rules: 6.1 I
 #[tokio::test]
 async fn inferred_an_unknown_scheme_or_none_is_told() {
     let emulator = start().await;
@@ -106,6 +112,7 @@ async fn inferred_an_unknown_scheme_or_none_is_told() {
     }
 }
 
+/// Rules: 6.1 D
 #[tokio::test]
 async fn documented_an_unknown_token_is_told() {
     let emulator = start().await;
@@ -119,6 +126,7 @@ async fn documented_an_unknown_token_is_told() {
     }
 }
 
+/// Rules: 6.2 E
 #[tokio::test]
 async fn guess_a_timestamp_may_be_300_seconds_off() {
     let emulator = start().await;
@@ -135,6 +143,7 @@ async fn guess_a_timestamp_may_be_300_seconds_off() {
     }
 }
 
+/// Rules: 6.2 E
 #[tokio::test]
 async fn guess_a_nonce_is_good_once() {
     let emulator = start().await;
@@ -153,6 +162,7 @@ async fn guess_a_nonce_is_good_once() {
     assert_eq!(call.send(&emulator).await.status, 200);
 }
 
+/// Rules: 6.2 E
 #[tokio::test]
 async fn documented_a_body_hash_is_accepted_and_the_version_may_be_absent() {
     let emulator = start().await;
@@ -164,6 +174,18 @@ async fn documented_a_body_hash_is_accepted_and_the_version_may_be_absent() {
     assert_eq!(bare.send(&emulator).await.status, 200);
 }
 
+/// Rules: 6.2 E
+#[tokio::test]
+async fn guess_the_oauth_parameters_may_stand_in_the_query() {
+    let emulator = start().await;
+    let header = call(&emulator).signed(&emulator, As::Brand).headers.pop().unwrap().1;
+    let query = header.trim_start_matches("OAuth ").replace(", ", "&").replace('"', "");
+    let mut call = call(&emulator);
+    call.target = format!("{}?{query}", call.target);
+    assert_eq!(call.send(&emulator).await.status, 200);
+}
+
+/// Rules: 6.2 D
 #[tokio::test]
 async fn documented_the_signature_covers_the_host_that_was_called() {
     let emulator = start().await;
@@ -178,6 +200,7 @@ async fn documented_the_signature_covers_the_host_that_was_called() {
     );
 }
 
+/// Rules: 6.2 E
 #[tokio::test]
 async fn a_wrong_signature_is_told_which_part_of_the_base_string_differs() {
     let emulator = start().await;

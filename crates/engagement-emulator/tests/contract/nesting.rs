@@ -89,16 +89,19 @@ async fn check(emulator: &Emulator, hour_of_day: bool) {
     }
 }
 
+/// Rules: V14 D, 3.2 D, 3.2 E
 #[tokio::test]
 async fn v14_documented_every_order_nests_as_it_says() {
     check(&start().await, false).await;
 }
 
+/// Rules: 3.3 D, 3.3 E
 #[tokio::test]
 async fn section_3_3_seen_hours_of_day_by_switch() {
     check(&with(|switches| switches.hour_of_day = true).await, true).await;
 }
 
+/// Rules: 3.2 D
 #[tokio::test]
 async fn section_3_2_documented_totals_nest_too() {
     let emulator = start().await;
@@ -127,6 +130,7 @@ async fn section_3_2_documented_totals_nest_too() {
     }
 }
 
+/// Rules: 3.1 D
 #[tokio::test]
 async fn section_3_1_documented_counts_are_strings_by_default() {
     for numbers in [false, true] {
@@ -140,6 +144,7 @@ async fn section_3_1_documented_counts_are_strings_by_default() {
     }
 }
 
+/// Rules: 3.1 E
 #[tokio::test]
 async fn section_3_1_guess_keys_are_sorted() {
     let emulator = start().await;

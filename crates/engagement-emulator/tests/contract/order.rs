@@ -3,9 +3,11 @@
 use engagement_emulator::{Class, ErrorBody, Faults, QuotaPool, World};
 use engagement_model::Endpoint;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::client::{As, Call, ask, builder, favorites, owned, query, start, started, with};
+use crate::client::{Answer, As, Call, ask, builder, favorites, owned, query, start, started, with};
 
+/// Rules: 5.3 E, 5.2 E, 5.2 W
 #[tokio::test]
 async fn guess_each_check_comes_before_the_next() {
     let world = |text: &str| World::from_toml(text).unwrap();
@@ -46,6 +48,23 @@ async fn guess_each_check_comes_before_the_next() {
     assert_eq!(ask(&emulator, As::Brand, Endpoint::Totals, &body).await.status, 400);
 }
 
+/// Rules: 1 E
+#[tokio::test(start_paused = true)]
+async fn section_1_guess_a_body_that_does_not_come_is_408() {
+    let emulator = start().await;
+    let mut stream = emulator.connect();
+    let head =
+        format!("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n", Endpoint::Totals.path());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = Answer::read(&answer);
+    assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
+    assert_eq!(begun.elapsed().as_secs(), 15);
+}
+
+/// Rules: 5.3 E
 #[tokio::test]
 async fn section_5_3_guess_how_a_body_is_encoded_is_judged_when_it_is_the_bodys_turn() {
     let emulator = start().await;
@@ -65,6 +84,7 @@ async fn section_5_3_guess_how_a_body_is_encoded_is_judged_when_it_is_the_bodys_
     }
 }
 
+/// Rules: 1 D, 1 W
 #[tokio::test]
 async fn seen_what_is_not_there_is_404_with_code_34() {
     let emulator = start().await;
@@ -87,6 +107,7 @@ async fn seen_what_is_not_there_is_404_with_code_34() {
     }
 }
 
+/// Rules: 1 W, 1 E
 #[tokio::test]
 async fn seen_without_gzip_it_is_406_unless_switched() {
     let emulator = start().await;
@@ -108,11 +129,14 @@ async fn seen_without_gzip_it_is_406_unless_switched() {
             .await;
         assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("gzip")), "{accepted}");
     }
+    let refused = call.clone().header("Accept-Encoding", "gzip;Q=0").signed(&emulator, As::Brand);
+    assert_eq!(refused.send(&emulator).await.status, 406);
     let emulator = with(|switches| switches.require_gzip = false).await;
     let answer = call.without("Accept-Encoding").signed(&emulator, As::Brand).send(&emulator).await;
     assert_eq!((answer.status, answer.header("content-encoding")), (200, None));
 }
 
+/// Rules: 1 W
 #[tokio::test]
 async fn seen_refusals_are_compressed_too() {
     let emulator = start().await;
@@ -126,6 +150,7 @@ async fn seen_refusals_are_compressed_too() {
     }
 }
 
+/// Rules: 1 E
 #[tokio::test]
 async fn guess_a_compressed_request_is_taken_and_its_plain_form_signed() {
     use std::io::Write as _;
@@ -137,6 +162,7 @@ async fn guess_a_compressed_request_is_taken_and_its_plain_form_signed() {
     assert_eq!(call.header("Content-Encoding", "gzip").send(&emulator).await.status, 200);
 }
 
+/// Rules: 5.1 D
 #[tokio::test]
 async fn section_5_1_an_error_body_takes_the_form_of_the_switch() {
     for (form, expected) in
@@ -173,6 +199,7 @@ async fn section_5_1_whatever_refuses_takes_that_form() {
     }
 }
 
+/// Rules: 5.4 D, 5.4 W, 5.4 E, 5.2 W
 #[tokio::test]
 async fn section_5_4_documented_the_quota_is_by_the_minute_and_told() {
     let emulator = started(builder().now("2024-03-06T00:30:10Z".parse().unwrap()).quota(2)).await;
@@ -185,6 +212,7 @@ async fn section_5_4_documented_the_quota_is_by_the_minute_and_told() {
         assert_eq!(header("x-per-minute-reset").as_deref(), Some("1709685060"));
         assert_eq!(header("x-per-second-limit"), None);
         told.push((answer.status, header("x-per-minute-remaining").unwrap()));
+        assert_eq!(header("retry-after"), None);
         if answer.status == 429 {
             assert!(answer.message().contains("rate limit"), "{}", answer.text());
         }
@@ -194,6 +222,7 @@ async fn section_5_4_documented_the_quota_is_by_the_minute_and_told() {
     assert_eq!(ask(&emulator, As::Brand, Endpoint::Totals, &body).await.status, 200);
 }
 
+/// Rules: 5.4 E
 #[tokio::test]
 async fn section_5_4_guess_malformed_requests_cost_quota_and_unauthorized_ones_do_not() {
     let emulator = started(builder().quota(2)).await;
@@ -204,6 +233,7 @@ async fn section_5_4_guess_malformed_requests_cost_quota_and_unauthorized_ones_d
     assert_eq!(left(call.clone().signed(&emulator, As::Bearer)).await.as_deref(), Some("1"));
 }
 
+/// Rules: 5.4 E
 #[tokio::test]
 async fn section_5_4_guess_one_pool_for_an_app_unless_switched() {
     for (pool, expected) in [(QuotaPool::App, 429), (QuotaPool::Token, 200)] {

@@ -21,6 +21,7 @@ fn keys(value: &Value) -> Vec<&String> {
     value.as_object().unwrap().keys().collect()
 }
 
+/// Rules: 3.4 D, 5.2 D
 #[tokio::test]
 async fn documented_unavailable_ids_are_listed_and_left_out() {
     let emulator = start().await;
@@ -40,6 +41,7 @@ async fn documented_unavailable_ids_are_listed_and_left_out() {
     }
 }
 
+/// Rules: 3.4 E, 6.1 D
 #[tokio::test]
 async fn documented_all_unavailable_is_400_also_for_protected_tweets_of_the_asker() {
     let emulator = start().await;
@@ -57,6 +59,7 @@ async fn documented_all_unavailable_is_400_also_for_protected_tweets_of_the_aske
     }
 }
 
+/// Rules: 3.4 E
 #[tokio::test]
 async fn guess_a_tweet_that_is_not_made_yet_is_unavailable() {
     let emulator = start().await;
@@ -65,6 +68,7 @@ async fn guess_a_tweet_that_is_not_made_yet_is_unavailable() {
     assert_eq!(answer.json()["unavailable_tweet_ids"], json!(texts(&[id])));
 }
 
+/// Rules: 3.4 D, 3.4 E
 #[tokio::test]
 async fn documented_more_than_90_days_leaves_two_metrics_out_on_totals() {
     let emulator = start().await;
@@ -95,6 +99,7 @@ async fn documented_more_than_90_days_leaves_two_metrics_out_on_totals() {
     assert_eq!(sum["g"]["impressions"], turned["g"]["impressions"][new[0].to_string()]);
 }
 
+/// Rules: 3.4 E
 #[tokio::test]
 async fn guess_a_tweet_with_nothing_left_is_left_out() {
     let emulator = start().await;
@@ -104,6 +109,7 @@ async fn guess_a_tweet_with_nothing_left_is_left_out() {
     assert_eq!(keys(&answer["g"]), [&new[0].to_string()]);
 }
 
+/// Rules: 3.4 E
 #[tokio::test]
 async fn guess_nothing_but_old_impressions_is_400() {
     let emulator = start().await;
@@ -120,6 +126,7 @@ async fn guess_nothing_but_old_impressions_is_400() {
     assert_eq!(answer.json()["unavailable_tweet_ids"].as_array().unwrap().len(), 1);
 }
 
+/// Rules: 4 D
 #[tokio::test]
 async fn section_4_documented_90_days_is_to_the_instant() {
     let now: jiff::Timestamp = "2024-03-06T00:30:00Z".parse().unwrap();
@@ -136,6 +143,7 @@ async fn section_4_documented_90_days_is_to_the_instant() {
     }
 }
 
+/// Rules: 4 E
 #[tokio::test]
 async fn section_8_3_guess_the_90_day_rule_is_for_totals_unless_switched() {
     for (rule, totals, series) in
@@ -160,6 +168,7 @@ async fn section_8_3_guess_the_90_day_rule_is_for_totals_unless_switched() {
     assert_eq!(keys(&answer["g"]["2024-03-01"][old[0].to_string()]), ["favorites"]);
 }
 
+/// Rules: 3.4 D, 4 D
 #[tokio::test]
 async fn documented_more_than_1800_days_is_listed_for_video_views_and_answered_with_0() {
     let emulator = start().await;
@@ -182,6 +191,7 @@ async fn documented_more_than_1800_days_is_listed_for_video_views_and_answered_w
     assert_eq!(answer.status, 200);
 }
 
+/// Rules: 7.4 W
 #[tokio::test]
 async fn section_7_4_seen_counters_are_older_than_every_limit() {
     let emulator = start().await;
@@ -192,6 +202,7 @@ async fn section_7_4_seen_counters_are_older_than_every_limit() {
     assert_eq!(old.as_array().unwrap().len() + gone.as_array().unwrap().len(), 100);
 }
 
+/// Rules: 2.3 rule 10 D, 2.3 rule 10 E
 #[tokio::test]
 async fn section_2_3_rule_10_documented_some_counts_are_zero_before_2015_09_15() {
     let world = "[switches]\nhistory-365-days = false\n[[tweet]]\nid = 643212564610129920\nstate = \"ok\"\n\

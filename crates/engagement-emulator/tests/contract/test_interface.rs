@@ -126,6 +126,7 @@ async fn tells_what_the_endpoints_answer() {
     }
 }
 
+/// Rules: 7.1 E
 #[tokio::test]
 async fn counts_requests_but_not_its_own() {
     let emulator = start().await;

@@ -57,6 +57,7 @@ async fn verify_credentials(emulator: &Emulator, credentials: &Credentials) -> A
         .await
 }
 
+/// Rules: 6.3 D
 #[tokio::test]
 async fn documented_by_callback_from_request_to_access_token() {
     let emulator = start().await;
@@ -88,6 +89,7 @@ async fn documented_by_callback_from_request_to_access_token() {
     assert_eq!(code(&again), (401, 89));
 }
 
+/// Rules: 6.3 D
 #[tokio::test]
 async fn documented_by_pin_of_seven_digits() {
     let emulator = start().await;
@@ -105,6 +107,7 @@ async fn documented_by_pin_of_seven_digits() {
     assert_eq!(access_token(&emulator, &token, &secret, pin).await.status, 200);
 }
 
+/// Rules: 6.3 E
 #[tokio::test]
 async fn guess_five_wrong_pins_are_too_many() {
     let emulator = start().await;
@@ -119,6 +122,7 @@ async fn guess_five_wrong_pins_are_too_many() {
     assert_eq!(access_token(&emulator, &token, &secret, pin).await.status, 401);
 }
 
+/// Rules: 6.3 I
 #[tokio::test]
 async fn inferred_a_refusal_goes_back_as_denied() {
     let emulator = start().await;
@@ -131,6 +135,7 @@ async fn inferred_a_refusal_goes_back_as_denied() {
     assert_eq!((page.status, page.header("location")), (200, None));
 }
 
+/// Rules: 6.3 E
 #[tokio::test]
 async fn guess_request_tokens_live_15_minutes() {
     let emulator = start().await;
@@ -145,6 +150,7 @@ async fn guess_request_tokens_live_15_minutes() {
     assert_eq!(page(&token).await, 400);
 }
 
+/// Rules: 6.3 D, 6.3 E
 #[tokio::test]
 async fn documented_signing_in_again_asks_no_more() {
     let emulator = start().await;
@@ -165,6 +171,7 @@ async fn documented_signing_in_again_asks_no_more() {
     assert!(back.header("location").unwrap().contains("oauth_verifier="));
 }
 
+/// Rules: 6.3 W, 6.3 E
 #[tokio::test]
 async fn seen_callbacks_are_approved_beforehand() {
     let emulator = start().await;
@@ -210,6 +217,7 @@ async fn seen_callbacks_are_approved_beforehand() {
     assert!(answer.text().contains("Desktop applications only support the oauth_callback value 'oob'"));
 }
 
+/// Rules: 6.3 E
 #[tokio::test]
 async fn pages_take_forms_of_their_own_only() {
     let emulator = start().await;
@@ -253,6 +261,7 @@ async fn bearer(emulator: &Emulator) -> Value {
         .json()
 }
 
+/// Rules: 6.4 D
 #[tokio::test]
 async fn documented_one_bearer_token_until_it_is_invalidated() {
     let emulator = start().await;
@@ -286,6 +295,7 @@ async fn documented_one_bearer_token_until_it_is_invalidated() {
     assert_eq!(answer.json(), json!({"access_token": new}));
 }
 
+/// Rules: 6.4 D, 6.4 E
 #[tokio::test]
 async fn documented_a_bearer_token_is_for_those_who_know_the_keys() {
     let emulator = start().await;
@@ -335,6 +345,7 @@ async fn documented_a_user_takes_a_token_back_and_may_give_another() {
     assert_eq!(verify_credentials(&emulator, &user).await.json()["id_str"], "2222");
 }
 
+/// Rules: 6.5 W, 6.5 E
 #[tokio::test]
 async fn section_6_5_seen_errors_have_codes() {
     let emulator = start().await;

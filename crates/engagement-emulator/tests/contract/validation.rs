@@ -31,6 +31,7 @@ fn without(body: &Value, key: &str) -> Value {
     body
 }
 
+/// Rules: V1 D
 #[tokio::test]
 async fn v1_documented_the_body_is_a_json_object() {
     let emulator = start().await;
@@ -47,6 +48,20 @@ async fn v1_documented_the_body_is_a_json_object() {
     assert_eq!(call.send(&emulator).await.status, 400);
 }
 
+/// Rules: V1 E, V2 E
+#[tokio::test]
+async fn v1_v2_guess_the_last_of_a_repeated_key_counts_and_repeated_ids_count_each() {
+    let emulator = start().await;
+    let mut body = favorites(&[owned(&emulator)]).to_string();
+    body.insert_str(1, r#""tweet_ids":["x"],"#);
+    let call = Call::new("POST", Endpoint::Totals.path()).json(body).signed(&emulator, As::Brand);
+    assert_eq!(call.send(&emulator).await.status, 200);
+
+    let ids = vec![owned(&emulator); Endpoint::Totals.max_tweet_ids() + 1];
+    refused(&emulator, Endpoint::Totals, &favorites(&ids), "V2").await;
+}
+
+/// Rules: V2 D
 #[tokio::test]
 async fn v2_documented_not_more_ids_than_the_endpoint_takes() {
     let emulator = start().await;
@@ -60,6 +75,7 @@ async fn v2_documented_not_more_ids_than_the_endpoint_takes() {
     }
 }
 
+/// Rules: V3 I, V3 E, 2.1 E
 #[tokio::test]
 async fn v3_inferred_an_id_is_1_to_19_digits() {
     let emulator = start().await;
@@ -95,6 +111,7 @@ async fn v3_inferred_an_id_is_1_to_19_digits() {
     assert_eq!(answer.json()["unavailable_tweet_ids"], json!(["9999999999999999999"]));
 }
 
+/// Rules: 2 D, 2 W
 #[tokio::test]
 async fn section_2_seen_numeric_ids_are_taken_and_echoed_as_strings() {
     let emulator = start().await;
@@ -108,6 +125,7 @@ async fn section_2_seen_numeric_ids_are_taken_and_echoed_as_strings() {
     refused(&strict, Endpoint::Totals, &body, "V3").await;
 }
 
+/// Rules: V4 E
 #[tokio::test]
 async fn v4_guess_repeated_ids_are_answered_once() {
     let emulator = start().await;
@@ -121,6 +139,7 @@ async fn v4_guess_repeated_ids_are_answered_once() {
     assert_eq!(one.json(), three.json());
 }
 
+/// Rules: V5 I
 #[tokio::test]
 async fn v5_inferred_metric_names_are_exact() {
     let emulator = start().await;
@@ -139,6 +158,7 @@ async fn v5_inferred_metric_names_are_exact() {
     refused(&emulator, Endpoint::Totals, &without(&body, "engagement_types"), "V5").await;
 }
 
+/// Rules: V6 D
 #[tokio::test]
 async fn v6_documented_a_metric_belongs_to_its_endpoints() {
     let emulator = start().await;
@@ -158,6 +178,7 @@ async fn v6_documented_a_metric_belongs_to_its_endpoints() {
     }
 }
 
+/// Rules: V7 W
 #[tokio::test]
 async fn v7_seen_repeated_metrics_are_answered_once() {
     let emulator = start().await;
@@ -176,6 +197,7 @@ async fn v7_seen_repeated_metrics_are_answered_once() {
     assert_eq!(once.json(), twice.json());
 }
 
+/// Rules: V8 D
 #[tokio::test]
 async fn v8_documented_one_to_three_groupings() {
     let emulator = start().await;
@@ -195,6 +217,7 @@ async fn v8_documented_one_to_three_groupings() {
     assert_eq!(answer.json().as_object().unwrap().len(), 3);
 }
 
+/// Rules: V9 I
 #[tokio::test]
 async fn v9_inferred_group_by_is_an_array_without_repetition() {
     let emulator = start().await;
@@ -213,6 +236,7 @@ async fn v9_inferred_group_by_is_an_array_without_repetition() {
     }
 }
 
+/// Rules: V10 D, V11 W, V11 E
 #[tokio::test]
 async fn v10_v11_seen_an_unsupported_value_gets_the_known_text() {
     let emulator = start().await;
@@ -232,6 +256,7 @@ async fn v10_v11_seen_an_unsupported_value_gets_the_known_text() {
     assert_eq!(ask(Endpoint::Historical, &["tweet"]).await, (400, text("tweet")));
 }
 
+/// Rules: V10 W
 #[tokio::test]
 async fn v10_seen_group_by_values_in_any_case_unless_strict() {
     let body = |id| query(&[id], &["favorites"], &["Tweet.id", "engagement.type"]);
@@ -242,6 +267,7 @@ async fn v10_seen_group_by_values_in_any_case_unless_strict() {
     assert!(answer.message().contains("(Tweet.id)"), "{}", answer.text());
 }
 
+/// Rules: V12 D, V13 D
 #[tokio::test]
 async fn v12_v13_documented_four_levels_come_in_two_orders_and_once() {
     let emulator = start().await;
@@ -272,6 +298,7 @@ async fn v12_v13_documented_four_levels_come_in_two_orders_and_once() {
     refused(&emulator, Endpoint::Last28Hours, &body, "V13").await;
 }
 
+/// Rules: V16 I
 #[tokio::test]
 async fn v16_inferred_a_grouping_has_not_the_name_of_a_root_key() {
     let emulator = start().await;
@@ -293,6 +320,7 @@ async fn v16_inferred_a_grouping_has_not_the_name_of_a_root_key() {
     assert!(answer.json()[odd].is_object(), "{}", answer.text());
 }
 
+/// Rules: 4 E
 #[tokio::test]
 async fn section_4_guess_media_clicks_is_an_alias_by_switch() {
     let body = |id| query(&[id], &["media_clicks"], &["engagement.type"]);

@@ -40,6 +40,7 @@ fn hours(start: &str, end: &str, count: usize) -> (String, String, usize) {
     (start.to_owned(), end.to_owned(), count)
 }
 
+/// Rules: 2.3 rule 1 D, 2.3 rule 1 E
 #[tokio::test]
 async fn rule_1_seen_three_forms_of_time() {
     let emulator = start().await;
@@ -84,6 +85,7 @@ async fn rule_1_seen_three_forms_of_time() {
     }
 }
 
+/// Rules: 2.3 rule 1 E
 #[tokio::test]
 async fn rule_1_guess_other_offsets_unless_strict() {
     let (start, end) = (Some("2024-03-01T02:00:00+02:00"), Some("2024-03-02"));
@@ -92,6 +94,7 @@ async fn rule_1_guess_other_offsets_unless_strict() {
     refused(&with(|switches| switches.strict = true).await, start, end, "rule 1").await;
 }
 
+/// Rules: 2.3 rule 2 D, 2.3 W
 #[tokio::test]
 async fn rule_2_documented_neither_bound_is_the_last_four_weeks() {
     // Seen in the wild at 19:43: from 20:00, 28 days earlier.
@@ -103,6 +106,7 @@ async fn rule_2_documented_neither_bound_is_the_last_four_weeks() {
     assert_eq!(answered(&emulator, None, None).await, expected);
 }
 
+/// Rules: 2.3 rule 3 D, 2.3 rule 3 I
 #[tokio::test]
 async fn rule_3_documented_bounds_widen_to_whole_hours() {
     let emulator = start().await;
@@ -113,6 +117,7 @@ async fn rule_3_documented_bounds_widen_to_whole_hours() {
     assert_eq!(window, hours("2024-03-01T12:00:00Z", "2024-03-01T13:00:00Z", 1));
 }
 
+/// Rules: 2.3 rule 4 D, 2.3 rule 4 E
 #[tokio::test]
 async fn rule_4_documented_four_weeks_at_most_before_rounding() {
     let emulator = start().await;
@@ -124,6 +129,7 @@ async fn rule_4_documented_four_weeks_at_most_before_rounding() {
     refused(&emulator, Some("2024-02-01T00:00:00Z"), Some("2024-02-29T00:00:00.001Z"), "rule 4").await;
 }
 
+/// Rules: 2.3 rule 5 D, 2.3 rule 5 I
 #[tokio::test]
 async fn rule_5_documented_the_end_is_not_in_the_future() {
     let emulator = start().await;
@@ -133,6 +139,7 @@ async fn rule_5_documented_the_end_is_not_in_the_future() {
     refused(&emulator, Some("2024-03-05T23:00:00Z"), Some("2024-03-06T00:30:00.001Z"), "rule 5").await;
 }
 
+/// Rules: V15 D, 2.3 rule 6 D, 2.3 rule 7 D, 2.3 rule 7 E
 #[tokio::test]
 async fn rules_6_and_7_documented_two_floors_of_which_the_later_holds() {
     let emulator = start().await;
@@ -145,6 +152,7 @@ async fn rules_6_and_7_documented_two_floors_of_which_the_later_holds() {
     refused(&emulator, Some("2014-08-31T23:59:59Z"), Some("2014-09-02"), "rule 6").await;
 }
 
+/// Rules: 2.3 rule 8 I, 2.3 rule 8 E
 #[tokio::test]
 async fn rule_8_start_is_before_end_and_a_missing_bound_is_28_days_off() {
     let emulator = start().await;
@@ -172,6 +180,7 @@ async fn rule_8_start_is_before_end_and_a_missing_bound_is_28_days_off() {
     refused(&strict, None, Some("2024-01-01"), "rule 8").await;
 }
 
+/// Rules: 2.3 rule 9 D, 2.3 rule 9 E
 #[tokio::test]
 async fn rule_9_guess_the_echoed_end_is_rounded_unless_switched() {
     let emulator = with(|switches| switches.unrounded_end = true).await;
@@ -184,6 +193,7 @@ async fn rule_9_guess_the_echoed_end_is_rounded_unless_switched() {
     assert_eq!(window.1, "2024-03-06T00:30:00.123Z");
 }
 
+/// Rules: 2.3 I
 #[tokio::test]
 async fn section_2_3_inferred_28_hours_are_29_buckets_unless_on_the_hour() {
     for (now, expected) in [
@@ -197,6 +207,7 @@ async fn section_2_3_inferred_28_hours_are_29_buckets_unless_on_the_hour() {
     }
 }
 
+/// Rules: 2.3 E
 #[tokio::test]
 async fn section_2_3_guess_bounds_elsewhere_are_ignored_unless_strict_on_28hr() {
     let bounded = |emulator: &Emulator, key: &str| {
@@ -214,6 +225,7 @@ async fn section_2_3_guess_bounds_elsewhere_are_ignored_unless_strict_on_28hr() 
     }
 }
 
+/// Rules: 3.1 D
 #[tokio::test]
 async fn section_3_1_documented_totals_have_no_window() {
     let emulator = start().await;
