@@ -1,6 +1,9 @@
 //! `engagement emulator`, and the emulator inside the process that the profile of that name talks to.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use engagement::model::TweetId;
 use engagement_credentials::{self as credentials, Consumer, Found, Holdings, Origin};
@@ -93,9 +96,12 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
     let mut ready = options.ready_file.as_deref().map(Ready::not_yet).transpose()?;
     let emulator = builder.start().await.map_err(|error| not_started(&error))?;
     if let Some(ready) = &mut ready {
-        ready.at(emulator.url())?;
+        ready.prepare(emulator.url())?;
     }
     print(&format!("listening on {}\n", emulator.url()))?;
+    if let Some(ready) = &ready {
+        ready.appear()?;
+    }
     let exit = signal::stopped().await;
     talk.detail("stopped by a signal");
     drop(emulator);
@@ -117,9 +123,14 @@ impl<'a> Ready<'a> {
         }
     }
 
-    fn at(&mut self, url: &str) -> Result<(), Failure> {
+    /// Writes it where nobody looks yet.
+    fn prepare(&mut self, url: &str) -> Result<(), Failure> {
         self.text = format!("{url}\n");
-        write(self.path, &self.text)
+        fs::write(part(self.path), &self.text).map_err(|error| unwritable(self.path, &error))
+    }
+
+    fn appear(&self) -> Result<(), Failure> {
+        fs::rename(part(self.path), self.path).map_err(|error| unwritable(self.path, &error))
     }
 }
 
@@ -197,9 +208,14 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// Appears whole: a program that waits for the file must not read half of it.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let part = part(path);
+    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|error| unwritable(path, &error))
+}
+
+fn part(path: &Path) -> PathBuf {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
-    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|error| unwritable(path, &error))
+    part.into()
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {

@@ -3,7 +3,6 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
-    process::Command,
 };
 
 use crate::{engagement::Folder, server::Server};
@@ -46,22 +45,12 @@ fn the_clock_takes_a_date() {
 }
 
 #[test]
-fn says_that_it_is_ready_when_it_is_and_no_longer() {
+fn the_ready_file_is_of_this_run() {
     let folder = Folder::new();
     folder.write("stale", "http://127.0.0.1:1\n");
     let done = folder.engagement("emulator --ready-file stale --now 1999-01-01").run();
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     assert!(!folder.path().join("stale").exists());
-
-    let mut process = folder.engagement("emulator --ready-file ready").spawn();
-    while !folder.path().join("ready").exists() {
-        assert_eq!(process.try_wait().unwrap(), None);
-        std::thread::yield_now();
-    }
-    // As a terminal ends it.
-    assert!(Command::new("kill").args(["-s", "TERM", &process.id().to_string()]).status().unwrap().success());
-    process.wait().unwrap();
-    assert!(!folder.path().join("ready").exists());
 
     let done = folder.engagement("emulator --ready-file no/such/folder").run();
     assert_eq!((done.code, done.stdout.as_str()), (Some(8), ""), "{}", done.stderr);

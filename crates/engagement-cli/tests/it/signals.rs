@@ -92,11 +92,13 @@ fn the_emulator_ends_by_signal() {
     let folder = Folder::new();
     let child = folder.engagement("emulator --ready-file ready").spawn();
     wait_until(|| folder.path().join("ready").exists());
-    assert!(folder.read("ready").starts_with("http://127.0.0.1:"));
+    let ready = folder.read("ready");
+    assert!(ready.starts_with("http://127.0.0.1:"));
     send("TERM", &child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(143));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("listening on {}", folder.read("ready")));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("listening on {ready}"));
+    assert!(!folder.path().join("ready").exists());
 }
 
 #[test]
