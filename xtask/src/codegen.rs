@@ -1,4 +1,7 @@
-//! `cargo xtask codegen [--check]`: the metric table and the API's limits, from the contract's table to Rust.
+//! `cargo xtask codegen [--check]`: the metric table and the API's limits, from the contract's table to Rust; and the
+//! page of the rules, from the emulator's list.
+
+mod rules;
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +30,11 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<()> {
     let input = model.join("contract/metrics.toml");
     let table = fs::read_to_string(&input).with_context(|| format!("reading {}", input.display()))?;
     let table: Table = toml::from_str(&table).with_context(|| format!("reading {}", input.display()))?;
-    settle(&model.join("src/metric/table.rs"), &rustfmt(&metric_table(table)?, root)?, mode)
+    settle(&model.join("src/metric/table.rs"), &rustfmt(&metric_table(table)?, root)?, mode)?;
+
+    let list = root.join("crates/engagement-emulator/src/rules.rs");
+    let list = fs::read_to_string(&list).with_context(|| format!("reading {}", list.display()))?;
+    settle(&root.join("docs/rules.md"), &rules::page(&list)?, mode)
 }
 
 /// Makes `path` hold `wanted`, or in check mode says that it does not.

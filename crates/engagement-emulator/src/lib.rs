@@ -5,8 +5,8 @@
 //! language. It judges requests by its own reading of the API's contract and shares no code with the client beyond names
 //! and numbers, so that whoever passes here has not only agreed with himself.
 //!
-//! What is documented, what was seen in the wild, what is inferred and what is a guess is told by [`rules()`]; guesses
-//! can be switched, see [`Switches`].
+//! What is documented, what was seen in the wild, what is inferred and what is a guess is told by [`rules()`], and by
+//! `docs/rules.md` in the repository, by the numbers that messages cite; guesses can be switched, see [`Switches`].
 //!
 //! # Testing a service against it
 //!
