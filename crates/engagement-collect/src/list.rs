@@ -24,7 +24,7 @@ impl List {
 
     /// Where they come from: a job of the same sources is taken for one of the same list, which may have changed.
     #[must_use]
-    pub fn from(mut self, sources: impl IntoIterator<Item = String>) -> Self {
+    pub fn with_sources(mut self, sources: impl IntoIterator<Item = String>) -> Self {
         self.sources = sources.into_iter().collect();
         self
     }

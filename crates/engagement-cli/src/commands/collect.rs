@@ -46,7 +46,7 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
         None => None,
     };
     let Chosen { tweet_ids, skipped } = id_list::read(&collect.ids, talk)?;
-    let list = List::new(tweet_ids).from(sources(&collect));
+    let list = List::new(tweet_ids).with_sources(sources(&collect));
     let owners = match &collect.selection.owners {
         Some(path) => owners::read(path, &collect.ids.reading)?,
         None => OwnersBuilder::default(),
