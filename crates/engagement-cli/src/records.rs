@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use engagement::model::outcome::clean_words;
+use engagement_export::csv_error;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use crate::{
     cli::Format,
     exit::{Exit, Failure},
     place::Place,
+    rows::table,
 };
 
 /// Writes them: a table on a terminal, else an object a line, unless another form is asked for. `columns` are the names
@@ -24,18 +26,22 @@ pub(crate) fn put<T: Serialize>(
     if format == Format::Parquet {
         return Err(Failure::usage("this has no Parquet form").hint("choose another with -o"));
     }
-    match write(records, columns, format, &mut place).and_then(|()| place.finish()) {
+    match write(records, columns, |record| cells(record, columns), format, &mut place)
+        .and_then(|()| place.finish())
+    {
         Ok(()) => Ok(Exit::Done),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Err(error) => Err(Failure::output(&error)),
     }
 }
 
-fn write<T: Serialize>(
+/// Writes records of any kind: as objects, or as cells under the names of their columns.
+pub(crate) fn write<T: Serialize>(
     records: &[T],
     columns: &[&str],
+    cells: impl Fn(&T) -> io::Result<Vec<String>>,
     format: Format,
-    to: &mut impl Write,
+    to: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
         Format::Ndjson => {
@@ -51,18 +57,17 @@ fn write<T: Serialize>(
         Format::Csv | Format::Tsv => {
             let delimiter = if format == Format::Csv { b',' } else { b'\t' };
             let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(to);
-            writer.write_record(columns)?;
+            writer.write_record(columns).map_err(csv_error)?;
             for record in records {
-                writer.write_record(cells(record, columns)?)?;
+                writer.write_record(cells(record)?).map_err(csv_error)?;
             }
             writer.flush()?;
         }
-        // `put` refuses Parquet.
+        // Parquet is refused before.
         Format::Table | Format::Parquet => {
-            let mut table = comfy_table::Table::new();
-            table.load_style(comfy_table::presets::NOTHING).set_header(columns);
+            let mut table = table(columns);
             for record in records {
-                table.add_row(cells(record, columns)?);
+                table.add_row(cells(record)?);
             }
             writeln!(to, "{}", table.trim_fmt())?;
         }

@@ -120,7 +120,8 @@ pub(crate) fn form(format: Format) -> Option<engagement_export::Form> {
     }
 }
 
-fn table(header: &[&str]) -> comfy_table::Table {
+/// A table for people, of no rows yet.
+pub(crate) fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     // No lines: they would double the height, and columns are easily told apart without them.
     table.load_style(comfy_table::presets::NOTHING).set_header(header);

@@ -9,12 +9,11 @@ use engagement::{
     Batch,
     model::{Endpoint, Metric, Outcome, State, TweetId, Window},
 };
-use engagement_export::{csv_error, whole_seconds};
+use engagement_export::whole_seconds;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::table;
-use crate::cli::Format;
+use crate::{cli::Format, records};
 
 /// All lines so far.
 #[derive(Default)]
@@ -63,39 +62,9 @@ impl Lines {
 
     /// Writes all lines.
     pub(super) fn write(&self, form: Format, to: &mut dyn Write) -> io::Result<()> {
-        match form {
-            Format::Ndjson => {
-                for (key, line) in &self.lines {
-                    serde_json::to_writer(&mut *to, &self.object(key, line))?;
-                    to.write_all(b"\n")?;
-                }
-                Ok(())
-            }
-            Format::Json | Format::Raw => {
-                let objects: Vec<_> = self.lines.iter().map(|(key, line)| self.object(key, line)).collect();
-                serde_json::to_writer(&mut *to, &objects)?;
-                to.write_all(b"\n")
-            }
-            Format::Csv => self.delimited(b',', to),
-            Format::Tsv => self.delimited(b'\t', to),
-            // There is no wide Parquet: the command line refuses it.
-            Format::Table | Format::Parquet => {
-                let mut table = table(&self.header());
-                for (key, line) in &self.lines {
-                    table.add_row(self.object(key, line).cells());
-                }
-                writeln!(to, "{}", table.trim_fmt())
-            }
-        }
-    }
-
-    fn delimited(&self, delimiter: u8, to: &mut dyn Write) -> io::Result<()> {
-        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(to);
-        writer.write_record(self.header()).map_err(csv_error)?;
-        for (key, line) in &self.lines {
-            writer.write_record(self.object(key, line).cells()).map_err(csv_error)?;
-        }
-        writer.flush()
+        let object = |(key, line)| Object { metrics: &self.metrics, key, line };
+        let objects: Vec<Object<'_>> = self.lines.iter().map(object).collect();
+        records::write(&objects, &self.header(), |object| Ok(object.cells()), form, to)
     }
 
     fn header(&self) -> Vec<&str> {
@@ -103,10 +72,6 @@ impl Lines {
         header.extend(self.metrics.iter().map(Metric::name));
         header.extend(AFTER);
         header
-    }
-
-    fn object<'a>(&'a self, key: &'a Key, line: &'a Line) -> Object<'a> {
-        Object { metrics: &self.metrics, key, line }
     }
 }
 
