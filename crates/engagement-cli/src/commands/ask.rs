@@ -136,6 +136,10 @@ pub(crate) async fn ask(
                 Some(Format::Raw) => {
                     "what it has no value for is in its lists and errors, and in rows without -o raw"
                 }
+                _ if summary.cells.forbidden > 0 => {
+                    "each row says why; what is for the Tweets' owner alone takes `engagement auth login HANDLE`, and \
+                     --as HANDLE or --owners FILE"
+                }
                 _ => "each row says why",
             };
             talk.failure(&incomplete(&summary).hint(hint));

@@ -112,6 +112,15 @@ fn a_secret_given_twice_is_refused() {
 }
 
 #[test]
+fn whoever_has_an_app_alone_is_told_how_to_get_more() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let run = |words: &str| folder.engagement(words).arg(server.tweet("owned")).app(&server).run();
+    run("totals --metrics impressions").ends(3).says(&["auth login HANDLE", "--as HANDLE"]);
+    run("historical --start 2d").ends(4).says(&["auth login HANDLE", "--as HANDLE"]);
+}
+
+#[test]
 fn half_a_credential_is_named() {
     let folder = Folder::new();
     folder.engagement("totals 20").run().ends(4).prints_nothing().says(&["no credentials", "emulator"]);
@@ -167,6 +176,21 @@ fn a_wrong_secret_is_told_with_the_part_that_differs() {
         .env("ENGAGEMENT_BEARER_TOKEN", "nobody")
         .run()
         .ends(4);
+}
+
+#[test]
+fn a_success_that_refuses_the_credential_is_none() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let body =
+        r#"{\"errors\":[\"Your account could not be authenticated. Reason: Access token not found\"]}"#;
+    server.post(
+        "/_emulator/faults",
+        &format!(r#"[{{"endpoint":"totals","every":1,"status":200,"body":"{body}"}}]"#),
+    );
+    let done = folder.engagement("totals").arg(server.tweet("owned")).brand(&server).run().ends(4);
+    assert!(done.lines().iter().all(|row| row["state"] == "failed"), "{}", done.stdout);
+    done.says(&["does not accept the credential", "Access token not found"]);
 }
 
 #[test]
