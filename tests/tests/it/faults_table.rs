@@ -63,7 +63,8 @@ fn has_test(source: &str, name: &str) -> bool {
 }
 
 /// How many rows a group has.
-const GROUPS: [(char, u32); 6] = [('N', 13), ('H', 8), ('R', 7), ('T', 5), ('I', 13), ('S', 10)];
+const GROUPS: [(char, u32); 8] =
+    [('N', 13), ('H', 8), ('R', 7), ('T', 5), ('I', 13), ('S', 10), ('A', 12), ('K', 8)];
 
 #[test]
 fn a_page_that_is_wrong_is_complained_of() {

@@ -11,6 +11,7 @@ mod group_by;
 mod network;
 mod recovery;
 mod refused;
+mod secrets;
 mod stream;
 mod time;
 mod truth;
