@@ -57,6 +57,37 @@ pub(crate) fn exit_of(finding: Finding) -> Exit {
     }
 }
 
+/// What to do about what was found. `name` is the account's, if it is one's.
+pub(crate) fn remedy(finding: Finding, name: &str) -> String {
+    match finding {
+        Finding::Good => String::new(),
+        Finding::WrongConsumer => {
+            "copy key and secret again from the app's page, and keep them with `engagement auth app`"
+                .to_owned()
+        }
+        Finding::WrongBearer => {
+            "keep the app's key and secret with `engagement auth app`: then the token is fetched".to_owned()
+        }
+        Finding::WrongToken => format!(
+            "check that token and app belong together, or authorise the account with `engagement auth login {name}`"
+        ),
+        Finding::RevokedToken => format!("authorise it again with `engagement auth login {name}`"),
+        Finding::OtherApp => format!(
+            "keep it in that app's profile, or authorise this app with `engagement auth login {name}`"
+        ),
+        Finding::WrongTokenSecret => {
+            format!("copy the secret again, or authorise the account with `engagement auth login {name}`")
+        }
+        Finding::ClockOff => "set this machine's clock".to_owned(),
+        Finding::NotProvisioned => {
+            "ask your account manager to provision the app's numeric id for the Engagement API".to_owned()
+        }
+        Finding::QuotaUsedUp => "check again in a minute".to_owned(),
+        Finding::Network => "check network, proxy and --base-url".to_owned(),
+        _ => "check --base-url and --api-url, or try again later".to_owned(),
+    }
+}
+
 /// The store, which every one of these commands needs.
 fn store(settings: &Settings) -> Result<&Store, Failure> {
     settings.store.as_ref().ok_or_else(|| {
@@ -107,3 +138,15 @@ fn entry(from: &str, text: &str, bare: Bare, wanted: &str, talk: &Talk) -> Resul
 
 /// More than anybody's credentials.
 const LONGEST: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_but_good_has_a_remedy() {
+        for finding in Finding::ALL {
+            assert_eq!(remedy(finding, "a").is_empty(), finding == Finding::Good, "{finding:?}");
+        }
+    }
+}

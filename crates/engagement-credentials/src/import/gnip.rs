@@ -23,7 +23,7 @@ pub(super) fn read(text: &str) -> Result<Import, ImportError> {
         return Err(ImportError::Entry(missing));
     }
     if has_url {
-        import.notes.push("its url is not taken over: name another host with --base-url".to_owned());
+        import.notes.push("its url is not taken over: where the API is, is a setting".to_owned());
     }
     Ok(import)
 }

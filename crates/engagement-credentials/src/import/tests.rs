@@ -160,7 +160,7 @@ fn the_python_clients_file_is_read() {
                 url: https://data-api.twitter.com/insights/engagement\n";
     let import = Client::GnipYaml.read(text).unwrap();
     assert_eq!(shown(&import), ["Some(\"k:s\") None 1111=1111-t:ts"]);
-    assert!(import.notes[0].contains("--base-url"));
+    assert!(import.notes[0].contains("its url is not taken over"));
     let half = Client::GnipYaml.read("engagement:\n  consumer_key: canary\n").unwrap_err();
     assert_eq!(half.to_string(), "consumer_key is there and consumer_secret is not");
     assert!(matches!(Client::GnipYaml.read("search: {}"), Err(ImportError::Nothing { .. })));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use oauth_core::Secret;
 use serde::{Serialize, Serializer};
 
-use super::exit_of;
+use super::{exit_of, remedy};
 use crate::{
     cli::AuthCheck,
     commands::handles,
@@ -347,8 +347,8 @@ impl Line {
             None => message,
         };
         // No answer says its own remedy.
-        let remedy = Some(finding.remedy(name)).filter(|_| !matches!(judged, Judged::Lost(_)));
-        self.remedy = remedy.filter(|remedy| !remedy.is_empty());
+        let own = matches!(judged, Judged::Lost(_));
+        self.remedy = Some(remedy(finding, name)).filter(|remedy| !own && !remedy.is_empty());
     }
 
     /// Who it is about.

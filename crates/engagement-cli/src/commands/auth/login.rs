@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use oauth_core::Secret;
 use serde::Serialize;
 
-use super::{keep, store};
+use super::{keep, remedy, store};
 use crate::{
     cli::AuthLogin,
     credentials::{self, refused_store},
@@ -279,7 +279,7 @@ fn refused(error: &LoginError) -> Failure {
             ("expired", "log in again, and answer sooner".to_owned())
         }
         LoginError::Void => ("void", "log in again; a page is good for one answer".to_owned()),
-        LoginError::Trouble(trouble) => (trouble.finding.word(), trouble.finding.remedy("HANDLE")),
+        LoginError::Trouble(trouble) => (trouble.finding.word(), remedy(trouble.finding, "HANDLE")),
         _ => ("login", "try again later".to_owned()),
     };
     let exit = match error {

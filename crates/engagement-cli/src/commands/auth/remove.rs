@@ -6,7 +6,7 @@ use engagement_credentials::{
 };
 use oauth_core::app_only::BearerToken;
 
-use super::{exit_of, keep, store};
+use super::{exit_of, keep, remedy, store};
 use crate::{
     cli::AuthRemove,
     credentials::refused_store,
@@ -138,7 +138,7 @@ async fn revoke_bearer(wire: &Wire, settings: &Settings, held: &Holdings) -> Res
 fn not_revoked(trouble: &check::Trouble, name: &str) -> Failure {
     let finding = trouble.finding;
     Failure::new(exit_of(finding), finding.word(), format!("not revoked, and so kept: {trouble}"))
-        .hint(finding.remedy(name))
+        .hint(remedy(finding, name))
 }
 
 fn unknown(profile: &str, name: &str, held: &Holdings) -> Failure {
