@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use engagement_credentials::{Consumer, Holdings, entry::Bare};
+use engagement_credentials::{Consumer, Finding, Holdings, entry::Bare};
 use oauth_core::Secret;
 
 use super::{entry, keep, text};
@@ -32,13 +32,14 @@ pub(super) async fn run(options: &AuthApp, settings: &Settings, talk: &Talk) -> 
     Ok(Exit::Done)
 }
 
-/// The new app instead of the old one, unless there are accounts that only the old one can use. Who names no key means the
-/// app that there is.
+/// The new app instead of the old one, unless there are accounts that only the old one can use. A key that the server did
+/// not know has no accounts: they wait for the right one. Who names no key means the app that there is.
 fn take(held: &mut Holdings, given: Holdings) -> Result<(), Failure> {
     if let (Some(kept), Some(new)) = (&held.consumer, &given.consumer)
         && kept.key != new.key
     {
-        if !held.accounts.is_empty() {
+        let was_wrong = held.checked.is_some_and(|checked| checked.found == Finding::WrongConsumer);
+        if !held.accounts.is_empty() && !was_wrong {
             return Err(Failure::new(
                 Exit::Input,
                 "another_app",
@@ -53,7 +54,7 @@ fn take(held: &mut Holdings, given: Holdings) -> Result<(), Failure> {
                  with `engagement auth remove --all`",
             ));
         }
-        *held = Holdings::default();
+        held.bearer = None;
     }
     if given.consumer.is_some() && given.consumer != held.consumer {
         held.consumer = given.consumer;

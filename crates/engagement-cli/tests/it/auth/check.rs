@@ -58,6 +58,10 @@ fn a_wrong_consumer_key() {
         let done = check(&folder, &server, "").ends(4);
         assert_eq!(found(&done), pairs(&[("", "wrong_consumer"), ("", "wrong_consumer")]));
         done.says(&["the app: the server does not accept the consumer key with its secret", "auth app"]);
+        // Mended, the account is still there.
+        folder.engagement("auth app").stdin("demo-consumer-key\ndemo-consumer-secret\n").run().ends(0);
+        let done = check(&folder, &server, "").ends(0);
+        assert_eq!(found(&done), pairs(&[("", "good"), ("demo_brand", "good")]));
         folder.engagement("auth remove --all").run().ends(0);
     }
 }
