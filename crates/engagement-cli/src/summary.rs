@@ -4,7 +4,7 @@ use std::{collections::HashMap, io::Write as _, path::Path, time::Duration};
 
 use engagement::{
     Effort,
-    model::{Row, State, TweetId},
+    model::{Row, State, Tally, TweetId},
 };
 use serde::Serialize;
 
@@ -19,14 +19,18 @@ use crate::{
 pub(crate) struct Account {
     /// The state of the Tweet's cells so far, once there are any.
     tweets: HashMap<TweetId, Option<State>>,
-    cells: [u64; 6],
+    cells: Tally,
     done: usize,
 }
 
 impl Account {
     /// For these Tweets.
     pub(crate) fn new(asked: &[TweetId]) -> Self {
-        Self { tweets: asked.iter().map(|tweet_id| (*tweet_id, None)).collect(), cells: [0; 6], done: 0 }
+        Self {
+            tweets: asked.iter().map(|tweet_id| (*tweet_id, None)).collect(),
+            cells: Tally::default(),
+            done: 0,
+        }
     }
 
     /// Takes a row into account.
@@ -36,9 +40,7 @@ impl Account {
 
     /// Takes a cell into account whose value is elsewhere.
     pub(crate) fn count(&mut self, tweet_id: TweetId, state: State) {
-        if let Some(count) = self.cells.get_mut(state as usize) {
-            *count += 1;
-        }
+        self.cells.count(state);
         if let Some(known) = self.tweets.get_mut(&tweet_id) {
             self.done += usize::from(known.is_none());
             *known = Some(known.map_or(state, |known| known.and(state)));
@@ -57,14 +59,12 @@ impl Account {
 
     /// Closes the account. A Tweet that no row ever mentioned is unaccounted.
     pub(crate) fn close(&self, effort: Effort, elapsed: Duration) -> Summary {
-        let mut tweets = [0_u64; 6];
+        let mut tweets = Tally::default();
         for state in self.tweets.values() {
-            if let Some(count) = tweets.get_mut(state.unwrap_or(State::Unaccounted) as usize) {
-                *count += 1;
-            }
+            tweets.count(state.unwrap_or(State::Unaccounted));
         }
         let asked = self.tweets.len() as u64;
-        Summary::of(asked, States::new(tweets), States::new(self.cells), effort, elapsed)
+        Summary::of(asked, tweets, self.cells, effort, elapsed)
     }
 }
 
@@ -96,24 +96,32 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// In the order of [`State::ALL`].
-    pub(crate) fn new([ok, unavailable, unsupported, forbidden, failed, unaccounted]: [u64; 6]) -> Self {
-        Self { ok, unavailable, unsupported, forbidden, failed, unaccounted }
-    }
-
     /// Whether something is missing that a complete answer has.
     pub(crate) fn is_incomplete(&self) -> bool {
         self.forbidden + self.failed + self.unaccounted > 0
     }
 }
 
+impl From<Tally> for States {
+    fn from(tally: Tally) -> Self {
+        Self {
+            ok: tally.of(State::Ok),
+            unavailable: tally.of(State::Unavailable),
+            unsupported: tally.of(State::Unsupported),
+            forbidden: tally.of(State::Forbidden),
+            failed: tally.of(State::Failed),
+            unaccounted: tally.of(State::Unaccounted),
+        }
+    }
+}
+
 impl Summary {
     /// Of so many Tweets and cells in each state.
-    pub(crate) fn of(asked: u64, tweets: States, cells: States, effort: Effort, elapsed: Duration) -> Self {
+    pub(crate) fn of(asked: u64, tweets: Tally, cells: Tally, effort: Effort, elapsed: Duration) -> Self {
         Self {
             asked,
-            tweets,
-            cells,
+            tweets: tweets.into(),
+            cells: cells.into(),
             requests: effort.requests,
             retries: effort.retries,
             waited_s: seconds(effort.waited),

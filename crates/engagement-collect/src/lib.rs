@@ -46,5 +46,5 @@ pub use error::{Changed, Error};
 pub use job::{Job, Making, Outlook, Quarantine, Stale, Standing, find, make, outlook, stale};
 pub use list::List;
 pub use question::Question;
-pub use report::{Report, States};
+pub use report::Report;
 pub use run::{Ended, Progress, Run, Step};

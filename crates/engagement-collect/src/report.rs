@@ -3,16 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use engagement::Effort;
-use engagement_model::{Reason, State, TweetId};
+use engagement_model::{Reason, State, Tally, TweetId};
 use engagement_store::{
     Reader,
-    job::{JobId, Progress, Tally},
+    job::{JobId, Progress},
 };
 
 use crate::{error::Error, job::Job};
-
-/// How many there are in each state, in the order of [`State::ALL`].
-pub type States = [u64; 6];
 
 /// The account of a job after a run: every Tweet of its list in exactly one state.
 #[derive(Clone, Debug)]
@@ -24,9 +21,9 @@ pub struct Report {
     pub asked: u64,
     /// Tweets by state. Those that were not asked for yet are unaccounted; those that wait for a credential which the
     /// server does not accept are failed.
-    pub tweets: States,
+    pub tweets: Tally,
     /// Cells by state, of what is answered.
-    pub cells: States,
+    pub cells: Tally,
     /// What this run cost.
     pub effort: Effort,
     /// Batches that wait for another run.
@@ -44,31 +41,20 @@ impl Report {
     ) -> Result<Self, Error> {
         let job = Job::read(reader.job(job)?)?;
         let inner = job.inner();
-        let (tally, waiting) = reader.tweets_of(job.id())?;
+        let (mut tweets, waiting) = reader.tweets_of(job.id())?;
         let failed =
             if refused.is_empty() { 0 } else { waiting_for(reader, job.id(), refused)?.min(waiting) };
-        let mut tweets = states(tally);
-        for (place, state) in tweets.iter_mut().zip(State::ALL) {
-            *place += match state {
-                State::Failed => failed,
-                State::Unaccounted => waiting - failed,
-                _ => 0,
-            };
-        }
+        tweets.add(State::Failed, failed);
+        tweets.add(State::Unaccounted, waiting - failed);
         Ok(Self {
             job: job.id(),
             asked: job.tweets(),
             tweets,
-            cells: states(inner.cells),
+            cells: inner.cells,
             effort,
             waiting: inner.batches_in(Progress::Pending) + inner.batches_in(Progress::InFlight),
             set_aside: inner.batches_in(Progress::SetAside),
         })
-    }
-
-    /// How many Tweets are in this state.
-    pub fn tweets_in(&self, state: State) -> u64 {
-        self.tweets[state as usize]
     }
 }
 
@@ -89,8 +75,4 @@ fn waiting_for(reader: &Reader, job: JobId, refused: &HashMap<Option<String>, Re
         }
     }
     Ok(states.values().filter(|state| state.is_none()).count() as u64)
-}
-
-fn states(tally: Tally) -> States {
-    State::ALL.map(|state| tally.of(state))
 }

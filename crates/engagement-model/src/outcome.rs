@@ -124,6 +124,45 @@ impl fmt::Display for State {
     }
 }
 
+/// How many of something are in each of the six states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally([u64; 6]);
+
+impl Tally {
+    /// These counts, in the order of [`State::ALL`].
+    pub const fn new(counts: [u64; 6]) -> Self {
+        Self(counts)
+    }
+
+    /// How many are in this state.
+    pub const fn of(&self, state: State) -> u64 {
+        self.0[state as usize]
+    }
+
+    /// One more.
+    pub const fn count(&mut self, state: State) {
+        self.add(state, 1);
+    }
+
+    /// So many more.
+    pub const fn add(&mut self, state: State, more: u64) {
+        self.0[state as usize] += more;
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl core::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+}
+
 /// Words that say why there is no value: the server's where it gave any, else ours. Cheap to clone.
 ///
 /// Control characters and marks that change the direction of text are escaped, and long words are cut: they come
@@ -211,6 +250,18 @@ mod tests {
             }
         }
         assert_eq!(Outcome::Ok(0).value(), Some(0));
+    }
+
+    #[test]
+    fn a_tally_counts_each_state_for_itself() {
+        let mut tally = Tally::default();
+        for (state, many) in State::ALL.into_iter().zip(1..) {
+            tally.add(state, many - 1);
+            tally.count(state);
+        }
+        assert_eq!(tally, Tally::new([1, 2, 3, 4, 5, 6]));
+        tally += tally;
+        assert_eq!((State::ALL.map(|state| tally.of(state)), tally.total()), ([2, 4, 6, 8, 10, 12], 42));
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 mod runs;
 
-use engagement_model::{Metric, Outcome, Reason, Row, State, TweetId, UtcHour, Window};
+use engagement_model::{Metric, Outcome, Reason, Row, State, Tally, TweetId, UtcHour, Window};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use self::runs::Runs;
 use crate::{
     insert::Insert,
-    job::{BatchId, Progress, Tally},
+    job::{BatchId, Progress},
     record::{Observation, Settled, Settlement},
     sql,
 };

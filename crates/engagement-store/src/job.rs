@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use engagement_model::{Endpoint, Metric, State, TweetId, Window};
+use engagement_model::{Endpoint, Metric, Tally, TweetId, Window};
 use jiff::Timestamp;
 
 /// The number of a job. Numbers of deleted jobs are not given again.
@@ -205,37 +205,4 @@ pub struct BatchStatus {
     pub settled_at: Option<Timestamp>,
     /// Its cells.
     pub cells: Tally,
-}
-
-/// How many of something are in each of the six states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally([u64; 6]);
-
-impl Tally {
-    pub(crate) const fn new(counts: [u64; 6]) -> Self {
-        Self(counts)
-    }
-
-    /// How many are in this state.
-    pub const fn of(&self, state: State) -> u64 {
-        self.0[state as usize]
-    }
-
-    /// One more.
-    pub const fn count(&mut self, state: State) {
-        self.0[state as usize] += 1;
-    }
-
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
-}
-
-impl core::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
-        }
-    }
 }

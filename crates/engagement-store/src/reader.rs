@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use engagement_model::{State, TweetId};
+use engagement_model::{State, Tally, TweetId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
 
 use crate::{
     error::{Error, ErrorKind},
     fact::{self, Fact, Kind, Order, Tweet},
-    job::{BatchId, BatchStatus, Job, JobId, Progress, Tally},
+    job::{BatchId, BatchStatus, Job, JobId, Progress},
     sql,
     store::{Store, is_sound},
     top::{self, By, Ranked},

@@ -1,9 +1,9 @@
 //! What a collector writes down: requests when they are sent, and what they brought.
 
-use engagement_model::{Endpoint, Row, TweetId};
+use engagement_model::{Endpoint, Row, Tally, TweetId};
 use jiff::Timestamp;
 
-use crate::job::{BatchId, Tally};
+use crate::job::BatchId;
 
 /// The number of a request in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

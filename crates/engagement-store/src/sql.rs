@@ -1,13 +1,13 @@
 //! Values as they stand in columns.
 
-use engagement_model::{Endpoint, Metric, State, TweetId, UtcHour, Window};
+use engagement_model::{Endpoint, Metric, State, Tally, TweetId, UtcHour, Window};
 use jiff::Timestamp;
 use rusqlite::{
     Row,
     types::{FromSqlError, FromSqlResult, ValueRef},
 };
 
-use crate::job::{Progress, Tally};
+use crate::job::Progress;
 
 /// Milliseconds since 1970.
 pub(crate) fn time(time: Timestamp) -> i64 {

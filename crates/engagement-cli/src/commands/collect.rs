@@ -30,7 +30,7 @@ use crate::{
     progress::Progress,
     settings::Settings,
     signal::{PATIENCE, Signal},
-    summary::{States, Summary},
+    summary::Summary,
     talk::Talk,
 };
 
@@ -405,7 +405,7 @@ fn sources(collect: &Collect) -> impl Iterator<Item = String> {
 }
 
 fn summary(report: &Report, elapsed: Duration) -> Summary {
-    Summary::of(report.asked, States::new(report.tweets), States::new(report.cells), report.effort, elapsed)
+    Summary::of(report.asked, report.tweets, report.cells, report.effort, elapsed)
 }
 
 /// Where a run stands, for people.

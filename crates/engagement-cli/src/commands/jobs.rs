@@ -1,8 +1,9 @@
 //! `engagement jobs`: what is in a store, batch by batch.
 
+use engagement::model::{State, Tally};
 use engagement_store::{
     Collector, Error, Reader,
-    job::{BatchStatus, Job, JobId, Progress, Tally},
+    job::{BatchStatus, Job, JobId, Progress},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -89,8 +90,7 @@ fn put<T: Serialize>(lines: &[T], columns: &[&str], settings: &Settings) -> Resu
 }
 
 fn in_words(tally: &Tally) -> String {
-    let states = engagement::model::State::ALL;
-    states.map(|state| format!("{state} {}", tally.of(state))).join(", ")
+    State::ALL.map(|state| format!("{state} {}", tally.of(state))).join(", ")
 }
 
 /// To the second: finer times say nothing here.
@@ -186,7 +186,6 @@ struct BatchLine<'a> {
 
 impl<'a> BatchLine<'a> {
     fn of(batch: &'a BatchStatus) -> Self {
-        use engagement::model::State;
         Self {
             job: batch.id.job.0,
             batch: batch.id.number,

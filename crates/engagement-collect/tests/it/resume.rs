@@ -54,9 +54,9 @@ async fn stopping_lets_nothing_more_out_and_gives_everything_back() {
     assert!(matches!(ended, Some(Ended::Stopped)));
     let sent = stage.requests();
     assert!(sent <= 3, "{sent}");
-    assert_eq!(report.waiting + report.tweets_in(engagement_collect::model::State::Ok) / 250, 20);
+    assert_eq!(report.waiting + report.tweets.of(engagement_collect::model::State::Ok) / 250, 20);
     assert_eq!(stage.count("select count(*) from batches where state = 'in_flight'"), 0);
-    assert_eq!(report.tweets.iter().sum::<u64>(), 5_000);
+    assert_eq!(report.tweets.total(), 5_000);
 
     let outcome = stage.collect(client, &question, &ids).await;
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 5_000)]));

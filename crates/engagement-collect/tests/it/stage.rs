@@ -157,8 +157,8 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Tweets by state, those that there are.
     pub(crate) fn tweets(&self) -> BTreeMap<&'static str, u64> {
-        assert_eq!(self.report.tweets.iter().sum::<u64>(), self.report.asked);
-        let states = State::ALL.into_iter().map(|state| (state.name(), self.report.tweets_in(state)));
+        assert_eq!(self.report.tweets.total(), self.report.asked);
+        let states = State::ALL.into_iter().map(|state| (state.name(), self.report.tweets.of(state)));
         states.filter(|(_, count)| *count > 0).collect()
     }
 
