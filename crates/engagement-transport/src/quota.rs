@@ -41,6 +41,12 @@ impl Quota {
         Self::new(calls_per_minute.map(|calls| calls.max(1)), Jitter::seeded(seed))
     }
 
+    /// Another pool, which nothing was drawn from, with the limit that was set for this one.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::new(poison::lock(&self.0.state).ceiling, Jitter::new())
+    }
+
     /// How the quota stands.
     pub fn snapshot(&self) -> Snapshot {
         let now = Instant::now();

@@ -24,6 +24,7 @@ use crate::{
     error::{Error, ErrorKind},
     exchange::{Bodies, settle},
     meter::Meter,
+    pools::{Pools, QuotaPool},
     query::Query,
     settled::Settled,
     unit::Unit,
@@ -118,9 +119,9 @@ impl Client {
         &self.0.transport
     }
 
-    /// How the quota stands.
+    /// The quota that all requests draw on, unless there is [one for each of several pools](Builder::quota_pool).
     pub fn quota(&self) -> &Quota {
-        &self.0.quota
+        self.0.quotas.first()
     }
 
     /// How many requests it has in flight at once, at most.
@@ -148,6 +149,7 @@ pub struct Builder {
     app: Option<App>,
     accounts: Vec<Account>,
     quota: Option<Quota>,
+    quota_pool: QuotaPool,
     concurrency: usize,
     max_requests: Option<u64>,
     clock: Arc<dyn Clock>,
@@ -163,6 +165,7 @@ impl Default for Builder {
             app: None,
             accounts: Vec::new(),
             quota: None,
+            quota_pool: QuotaPool::default(),
             concurrency: CONCURRENCY,
             max_requests: None,
             clock: Arc::new(SystemClock),
@@ -207,9 +210,16 @@ impl Builder {
         self
     }
 
-    /// The pool of calls to draw on. Default: learnt from the server.
+    /// The calls to draw on. Default: learnt from the server.
     pub fn quota(mut self, quota: Quota) -> Self {
         self.quota = Some(quota);
+        self
+    }
+
+    /// Which requests draw on the same quota. With several pools, each has the limit of [`Builder::quota`], and learns by
+    /// itself. Default [`QuotaPool::App`].
+    pub fn quota_pool(mut self, pool: QuotaPool) -> Self {
+        self.quota_pool = pool;
         self
     }
 
@@ -306,7 +316,7 @@ impl Builder {
         Ok(Client(Arc::new(Inner {
             transport,
             urls,
-            quota: self.quota.unwrap_or_else(Quota::learnt),
+            quotas: Pools::new(self.quota_pool, self.quota.unwrap_or_else(Quota::learnt)),
             app,
             bearer,
             owners,
@@ -323,7 +333,7 @@ impl Builder {
 pub(crate) struct Inner {
     pub(crate) transport: Transport,
     urls: [Url; 3],
-    pub(crate) quota: Quota,
+    pub(crate) quotas: Pools,
     app: Option<Caller>,
     /// The app's proof, where there is more than one.
     pub(crate) bearer: Option<Bearer>,

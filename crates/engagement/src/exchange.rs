@@ -143,7 +143,7 @@ impl<'a> Exchange<'a> {
             .authorization(authorization)
             .brings_data()
             .replay(Replay::Safe)
-            .quota(&inner.quota)
+            .quota(&inner.quotas.of(asker, endpoint))
             .gate(self.gate(departure));
         if let Some(allowance) = &inner.allowance {
             // No wait is worth its while before a repetition that would be held back.

@@ -1,10 +1,14 @@
 //! Single requests of a caller that plans and keeps books by its own rules.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use engagement::{
-    Departure, ProblemKind, Resolution, Settled, Unit,
+    Builder, Departure, ProblemKind, QuotaPool, Resolution, Settled, Unit,
     model::{Endpoint, Metric, State, TweetId, Window, plan::Asker},
+    transport::Quota,
 };
 use engagement_emulator::{Class, Switches};
 use engagement_tests::{Asked, Haul, Stage, hour};
@@ -128,6 +132,27 @@ async fn a_limit_is_used_up_to_its_last_request() {
         .flat_map(|settled| &settled.problems)
         .filter(|problem| problem.kind == ProblemKind::Quota);
     assert_eq!((stage.requests(), held_back.count()), (6, 2));
+}
+
+/// One request a minute for each token, and two tokens.
+#[tokio::test(start_paused = true)]
+async fn pools_of_quota_do_not_hold_each_other_up() {
+    for (pool, waits) in [(QuotaPool::App, true), (QuotaPool::Token, false), (QuotaPool::Endpoint, false)] {
+        let mut switches = Switches::default();
+        switches.quota_pool = engagement_emulator::QuotaPool::Token;
+        let stage = Arc::new(Stage::with(|builder| builder.switches(switches).quota(1)).await);
+        let client = stage.client_in_memory().quota(Quota::per_minute(1)).quota_pool(pool);
+        let accounts = ["demo_brand", "demo_news"].map(|name| stage.account(name));
+        let client = accounts.into_iter().fold(client, Builder::account).build().unwrap();
+        let mut waited = Duration::ZERO;
+        for asker in [Asker::Owner(0), Asker::Owner(1)] {
+            let ids = stage.emulator.tweets(Class::Owned, client.owner(asker).map(|name| &**name), 1);
+            let settled = client.settle(totals(asker, ids)).await;
+            assert!(settled.problems.is_empty(), "{pool:?}: {:?}", settled.problems);
+            waited += settled.effort.waited;
+        }
+        assert_eq!((waited > Duration::from_secs(59), stage.answered(Endpoint::Totals)["200"]), (waits, 2));
+    }
 }
 
 #[tokio::test]
