@@ -95,14 +95,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "OpenSSL from source",
-        work: Work::Cargo(&[
-            "check",
-            "--locked",
-            "--package",
-            "engagement-transport",
-            "--features",
-            "vendored",
-        ]),
+        work: Work::Cargo(&["check", "--locked", "--package", "engagement-cli", "--features", "vendored"]),
     },
 ];
 

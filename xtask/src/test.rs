@@ -98,6 +98,10 @@ const STEPS: &[Step] = &[
             "http2",
         ]),
     },
+    Step {
+        name: "HTTP/2 in the program",
+        work: Work::Cargo(&["check", "--locked", "--package", "engagement-cli", "--features", "http2"]),
+    },
     Step { name: "credentials in a keyring", work: Work::Foreign(keyring::run) },
     Step { name: "benches, once through", work: Work::Own(bench::run_once) },
     Step {

@@ -106,6 +106,10 @@ fn client(
     if let Some(pem) = &settings.extra_roots {
         builder = builder.extra_roots(pem.clone());
     }
+    #[cfg(feature = "http2")]
+    {
+        builder = builder.transport(|transport| transport.http(engagement::transport::Http::Negotiated));
+    }
     let talk = talk.clone();
     builder.on_event(move |event| tell(event, &talk)).build().map_err(|error| refused(&error))
 }
