@@ -47,6 +47,13 @@ const STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "the same in whole queries, whose every value is looked at",
+        work: Work::Long {
+            args: &["test", "--locked", "--release", "--package", "engagement-tests", "--test", "it", "soak"],
+            settings: &[("SOAK_HOURS", "24"), ("SOAK_SEEDS", "100")],
+        },
+    },
+    Step {
         name: "100,000 calls to a server that closes idle connections",
         work: Work::Long {
             args: &[

@@ -12,6 +12,7 @@ mod network;
 mod recovery;
 mod refused;
 mod secrets;
+mod soak;
 mod stream;
 mod time;
 mod truth;
