@@ -30,7 +30,7 @@ impl<'a> Troubles<'a> {
             self.talk.warn(warning);
         }
         for problem in problems {
-            let (authorise, later);
+            let (authorise, later, mend_way);
             let (exit, code, hint) = match problem.kind {
                 ProblemKind::Authentication => {
                     authorise = match &problem.owner {
@@ -53,9 +53,15 @@ impl<'a> Troubles<'a> {
                     (Exit::Quota, "quota", later.as_str())
                 }
                 // What asking again does not mend.
-                ProblemKind::Network if !problem.retryable => (Exit::Network, "network", MEND_TRUST),
+                ProblemKind::Network if !problem.retryable => {
+                    mend_way = format!("check the proxy's URL, if there is one; {MEND_TRUST}");
+                    (Exit::Network, "network", mend_way.as_str())
+                }
                 ProblemKind::Network => (Exit::Network, "network", "check the network, and ask again"),
                 ProblemKind::Server => (Exit::Network, "server", "ask again later"),
+                ProblemKind::Malformed if !problem.retryable => {
+                    (Exit::Network, "malformed_answer", "look for a proxy that changes answers")
+                }
                 ProblemKind::Malformed => {
                     (Exit::Network, "malformed_answer", "ask again; look for a proxy that changes answers")
                 }

@@ -1,6 +1,10 @@
 //! Options, environment twins and config files; and what contradicts itself.
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+};
 
 use crate::{engagement::Folder, server::Server};
 
@@ -156,6 +160,37 @@ fn what_goes_wrong_on_the_way_is_an_object_too() {
     let error = unreachable.run().ends(6).error();
     assert_eq!(error["error"]["retryable"], true);
     assert_eq!(code(error), "network");
+    server.post("/_emulator/faults", r#"[{"status":429,"header":{"retry-after":"1"}}]"#);
+    let error = run(words).run().ends(5).error();
+    let back: jiff::Timestamp = error["error"]["retry_at"].as_str().unwrap().parse().unwrap();
+    assert!(back <= jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3), "{back}");
+    assert_eq!((&error["error"]["retryable"], code(error.clone()).as_str()), (&true.into(), "quota"));
+    assert!(error["error"]["hint"].as_str().unwrap().contains("after "), "{error}");
+}
+
+/// Asking again brings neither a certificate nor a password: nobody is told to.
+#[test]
+fn what_asking_again_does_not_mend_is_not_called_passing() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = proxy.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut socket, _) = proxy.accept().unwrap();
+        let _ = socket.read(&mut [0; 1024]).unwrap();
+        socket.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").unwrap();
+    });
+    let done = folder
+        .engagement("totals 20 -o json --metrics favorites")
+        .brand(&server)
+        .env("ENGAGEMENT_BASE_URL", "https://data-api.invalid")
+        .env("HTTPS_PROXY", format!("http://{address}"))
+        .run()
+        .ends(6);
+    let error = &done.error()["error"];
+    assert_eq!(error["retryable"], false);
+    assert!(error["message"].as_str().unwrap().contains("wants a user name and password"), "{error}");
+    assert!(error["hint"].as_str().unwrap().starts_with("check the proxy's URL"), "{error}");
 }
 
 #[test]
