@@ -98,7 +98,7 @@ impl Builder {
     }
 
     /// Once an answer has begun, at least a kilobyte must arrive in each stretch of this length, or all that is left.
-    /// Default: a third of the attempt's timeout, so 10 s unless that is set.
+    /// Default: a third of the attempt's timeout, and 10 s at least.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = Some(timeout);
         self
@@ -221,7 +221,7 @@ impl Builder {
 
     /// Checks the settings. Opens no connection, and leaves the system's certificates for the first that needs them.
     pub fn build(self) -> Result<Transport, Error> {
-        let stall_timeout = self.stall_timeout.unwrap_or(self.attempt_timeout / 3);
+        let stall_timeout = self.stall_timeout.unwrap_or((self.attempt_timeout / 3).max(STALL));
         let timeouts = [self.connect_timeout, self.attempt_timeout, stall_timeout];
         if timeouts.contains(&Duration::ZERO) || self.total_timeout == Some(Duration::ZERO) {
             return Err(Error::new(ErrorKind::Config).because("a timeout must be longer than nothing"));
@@ -293,6 +293,9 @@ impl fmt::Debug for Builder {
 
 /// Beyond it sums of times could overflow, and nobody waits for an answer for a day.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What counts as a stall where the attempt's timeout is short.
+const STALL: Duration = Duration::from_secs(10);
 
 /// Room in a call's time for the backoffs between its attempts.
 const TOTAL_ALLOWANCE: Duration = Duration::from_secs(15);

@@ -90,6 +90,12 @@ async fn what_counts_as_a_stall_goes_by_the_timeout() {
         assert_eq!(error.kind(), ErrorKind::Stalled);
         assert!((timeout / 3..timeout / 2).contains(&error.elapsed()), "{:?}", error.elapsed());
     }
+    // Who gives it little means all of that.
+    let server = Server::in_memory(move |_, _| hanging.clone());
+    let timeout = Duration::from_secs(6);
+    let transport = server.builder_in_memory().attempt_timeout(timeout).max_attempts(1).build().unwrap();
+    let error = transport.send(&server.call(), verdict::by_status).await.unwrap_err();
+    assert_eq!((error.kind(), error.elapsed().as_secs()), (ErrorKind::Timeout, 6));
 }
 
 #[tokio::test(start_paused = true)]
