@@ -67,7 +67,8 @@ impl Client {
     ///
     /// It never fails: what went wrong is in [`Settled::problems`]. Nothing is sent before the future is polled, and
     /// dropping it ends what is in flight. How many are in flight at once is the caller's business, up to the client's
-    /// [concurrency](Builder::concurrency): more than these wait for a connection.
+    /// [concurrency](Builder::concurrency): more than these wait for a connection. Once polled, it is to be polled to its
+    /// end or dropped: left alone it keeps its place in the queue for quota, before all that came after it.
     pub fn settle(&self, unit: Unit) -> impl Future<Output = Settled> + Send + use<> {
         self.settle_metered(unit, Arc::default())
     }
