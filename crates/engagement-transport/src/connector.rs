@@ -1,5 +1,6 @@
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,7 +19,7 @@ use crate::error::{BoxError, Error, ErrorKind};
 use crate::failure::{Failure, find};
 use crate::hop::Hop;
 use crate::proxy::{Proxy, TunnelRefused};
-use crate::resolver::Resolver;
+use crate::resolver::{Resolver, noting};
 use crate::stream::Duplex;
 use crate::trust::Trust;
 use crate::url::Origin;
@@ -110,15 +111,21 @@ pub(crate) struct Network {
 impl Network {
     async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
         let route = self.route(origin).await?;
-        let stream = if origin.plain {
+        let (stream, addresses) = if origin.plain {
             // Where there is no TLS, no certificates need loading.
-            open(route, origin).await.map(MaybeHttpsStream::Http)
+            let (stream, addresses) = noting(open(route, origin)).await;
+            (stream.map(MaybeHttpsStream::Http), addresses)
         } else {
-            open(HttpsConnector::from((route, self.trust.with_servers().await?.into())), origin).await
+            let tls = self.trust.with_servers().await?;
+            noting(open(HttpsConnector::from((route, tls.into())), origin)).await
         };
         let stream = stream.map_err(|error| {
             let failure = judge(error).before_sending();
-            if failure.kind == ErrorKind::Connect { failure.because(origin.address()) } else { failure }
+            if failure.kind == ErrorKind::Connect {
+                failure.because(place(origin, &addresses))
+            } else {
+                failure
+            }
         })?;
         Ok(Opened {
             #[cfg(feature = "http2")]
@@ -196,6 +203,19 @@ impl Service<Uri> for Route {
         }
     }
 }
+
+/// Where connections to the host go: `host:port`, and the addresses that its name stands for.
+fn place(origin: &Origin, addresses: &[IpAddr]) -> String {
+    let mut place = format!("{}:{}", origin.host, origin.port);
+    for (n, address) in addresses.iter().take(MOST_ADDRESSES).enumerate() {
+        place.push_str(if n == 0 { " at " } else { ", " });
+        place.push_str(&address.to_string());
+    }
+    place
+}
+
+/// Addresses that an error names.
+const MOST_ADDRESSES: usize = 4;
 
 fn judge(error: BoxError) -> Failure {
     // First: a proxy's certificate is as bad as a server's.

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +26,19 @@ impl Resolver {
     pub(crate) fn system() -> Self {
         Self::System(GaiResolver::new())
     }
+}
+
+/// What `connecting` comes to, and the addresses that were found for it, if any were looked for.
+pub(crate) async fn noting<F: Future>(connecting: F) -> (F::Output, Vec<IpAddr>) {
+    let noted = async {
+        let output = connecting.await;
+        (output, FOUND.with(RefCell::take))
+    };
+    FOUND.scope(RefCell::default(), noted).await
+}
+
+tokio::task_local! {
+    static FOUND: RefCell<Vec<IpAddr>>;
 }
 
 impl Service<Name> for Resolver {
@@ -56,6 +70,8 @@ impl Service<Name> for Resolver {
         Box::pin(async move {
             let mut found = found.await?;
             found.retain(|address| !is_this_machine || address.ip().is_loopback());
+            // Whoever looks up without wanting to know does not note it.
+            let _ = FOUND.try_with(|noted| noted.replace(found.iter().map(SocketAddr::ip).collect()));
             if found.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
             }

@@ -189,13 +189,6 @@ pub(crate) struct Origin {
     pub(crate) base: Uri,
 }
 
-impl Origin {
-    /// Where connections go, as an error names it.
-    pub(crate) fn address(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-}
-
 #[derive(PartialEq, Eq, Hash)]
 struct Parts {
     origin: Origin,

@@ -62,6 +62,19 @@ async fn an_address_that_refuses_is_passed_over() {
 }
 
 #[tokio::test]
+async fn addresses_that_all_refuse_are_named() {
+    let others = [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)].map(IpAddr::V4);
+    let look_up = move |_: &str| std::future::ready(Ok(others.to_vec()));
+    let transport = quiet().resolver(look_up).max_attempts(1).build().unwrap();
+    let error = transport.send(&call(9), verdict::by_status).await.unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.starts_with("no connection (localhost:9 at 127.0.0.2, 127.0.0.3): GET localhost/"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
 async fn a_name_that_is_found_at_the_second_look_is_used() {
     let server = Server::always(Reply::Keep(ok(b"found"))).await;
     let looked = Arc::new(AtomicUsize::new(0));
