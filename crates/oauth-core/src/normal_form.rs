@@ -220,19 +220,21 @@ impl Absorber {
                 filled = (filled - BLOCK) % FULL;
             }
             let (room, _) = self.room[filled..].split_at_mut(ROOM);
+            // All below is taken from this number: where the window is looked at, too, its bytes are loaded one by one.
             let bytes = u64::from_le_bytes(*window);
             if bytes & TWO_SIGNS == TWO_SIGNS_THERE && is_normal(bytes >> 8) && is_normal(bytes >> 32) {
                 let start = bytes << 16 & DIGITS | TWO_ENCODED;
                 room[..8].copy_from_slice(&start.to_le_bytes());
-                room[8..10].copy_from_slice(&window[4..6]);
+                room[8..10].copy_from_slice(&bytes.to_le_bytes()[4..6]);
                 filled += 10;
                 rest = &rest[6..];
                 continue;
             }
-            let first = window[0];
+            let first = (bytes & 0xFF) as u8;
             if percent::is_unreserved(first) {
-                room[..8].copy_from_slice(window);
-                let length = 1 + window[1..].iter().take_while(|&&byte| percent::is_unreserved(byte)).count();
+                room[..8].copy_from_slice(&bytes.to_le_bytes());
+                let others = &bytes.to_le_bytes()[1..];
+                let length = 1 + others.iter().take_while(|&&byte| percent::is_unreserved(byte)).count();
                 filled += length;
                 rest = &rest[length..];
                 continue;
