@@ -133,7 +133,8 @@ fn transport_value<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| Failure::new(Exit::Bug, "header", format!("{text:?} is no header value")))
 }
 
-fn unreachable(error: &transport::Error) -> Failure {
+/// Why there is no answer.
+pub(crate) fn unreachable(error: &transport::Error) -> Failure {
     if error.kind() == ErrorKind::Sign {
         return Failure::new(Exit::Authentication, "unsigned", describe(error))
             .hint("a credential has characters that none has: keep it again, with `engagement auth app` or `auth add`");

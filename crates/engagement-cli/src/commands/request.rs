@@ -23,7 +23,7 @@ use crate::{
     settings::{Settings, host, without_password},
     signal,
     talk::Talk,
-    wire::{Wire, transport},
+    wire::{Wire, transport, unreachable},
 };
 
 /// Runs it.
@@ -100,19 +100,17 @@ async fn send(
 ) -> Result<Exit, Failure> {
     let told = talk.clone();
     let transport = transport(settings, &found.holdings, move |event| tell(event, &told))?;
-    let network = |error: engagement::transport::Error| {
-        Failure::new(Exit::Network, "network", describe(&error)).retryable(true)
-    };
     // Any API may be behind the URL: its answers are shown as they are and nothing is asked twice because of them.
     let call = call.authorization(signer.authorization());
-    let mut answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(network)?;
+    let lost = |error: engagement::transport::Error| unreachable(&error);
+    let mut answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(lost)?;
     if answer.status == 401
         && let Signer::Bearer(old) = signer
         && let Some(new) = renewed(old, settings, found, talk).await
     {
         transport.conceal(&new);
         let call = call.authorization(Authorization::Bearer(new));
-        answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(network)?;
+        answer = transport.send(&call, |_, _| Verdict::Done).await.map_err(lost)?;
     }
     talk.say(&format!("HTTP {}", answer.status));
     if answer.concealed {

@@ -258,3 +258,16 @@ fn a_request_renews_a_bearer_token_that_is_good_no_longer() {
     assert_eq!(ask().code, done.code);
     assert_eq!(server.requests(), before + 1);
 }
+
+#[test]
+fn a_credential_that_no_header_can_carry_is_no_trouble_of_the_network() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    folder.engagement("auth app").stdin("bearer_token=AAAA\n").run().ends(0);
+    let text = fs::read_to_string(kept(&folder)).unwrap().replace("AAAA", "AAAA\\n");
+    fs::write(kept(&folder), text).unwrap();
+    for words in ["auth check", "totals 20", "request GET /insights/x"] {
+        let done = folder.engagement(words).args(["--base-url", server.url()]).run().ends(4);
+        done.says(&["characters that a header cannot carry"]);
+    }
+}
