@@ -26,6 +26,8 @@ use crate::{
 pub(crate) struct Settings {
     /// The profile in use; `None` where nothing is named.
     pub(crate) profile: Option<String>,
+    /// Whether the profile is the user's choice for this command, and not a file's for all.
+    pub(crate) is_profile_named: bool,
     pub(crate) base_url: Option<String>,
     /// Where the OAuth endpoints are, as far as that is said.
     api_url: Option<String>,
@@ -152,6 +154,7 @@ impl Settings {
         let explained = choice.explained;
         let settings = Self {
             profile,
+            is_profile_named: global.profile.is_some(),
             base_url,
             api_url,
             output,

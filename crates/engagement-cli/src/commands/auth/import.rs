@@ -122,7 +122,7 @@ fn into_profiles(
         };
         let is_another =
             |held: &Holdings| held.consumer.is_some() && app.consumer.is_some() && !is_same(held);
-        let is_named = settings.profile.is_some() && placed.is_empty();
+        let is_named = settings.is_profile_named && placed.is_empty();
         let profile = if is_named {
             if kept.get(own).is_some_and(is_another) {
                 return Err(Failure::new(

@@ -128,6 +128,10 @@ fn a_profile_that_is_named_is_where_it_goes() {
     assert_eq!(profiles("env .env --profile work"), ["work"]);
     folder.write("other", "TWITTER_CONSUMER_KEY=l\nTWITTER_CONSUMER_SECRET=s\n");
     import("env other --profile work").ends(7).says(&["keeps another app"]);
+    // A file's default is nobody's choice for this one.
+    folder.write("own/config.toml", "default_profile = \"home\"\n[profiles.home]\n");
+    assert_eq!(profiles("env .env --config own/config.toml"), ["home"]);
+    assert_eq!(profiles("env other --config own/config.toml"), ["home-2"]);
     folder.write("bearer", "TWITTER_BEARER_TOKEN=AAAA\n");
     for _ in 0..2 {
         assert_eq!(profiles("env bearer"), ["default-2"]);
