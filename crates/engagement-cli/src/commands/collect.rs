@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant as Tick, sleep, sleep_until};
 
 use crate::{
-    cli::{By, Collect, FailOn, From},
+    cli::{By, Collect, EndpointChoice, FailOn},
     commands::{
         emulator::Embedded,
         forecast, metrics, owners,
@@ -207,16 +207,16 @@ fn question(collect: &Collect, now: Timestamp, talk: &Talk) -> Result<(Question,
     };
     let (range, remarks) = range.map_or_else(Default::default, |(range, remarks)| (Some(range), remarks));
     let target = match (collect.endpoint, range) {
-        (From::Totals, None) => Target::Totals,
-        (From::Last28Hours, None) => Target::Last28Hours,
-        (From::Historical, Some(range)) => Target::Historical(range),
-        (From::Auto, range) => Target::Auto(range),
-        (From::Historical, None) => {
+        (EndpointChoice::Totals, None) => Target::Totals,
+        (EndpointChoice::Last28Hours, None) => Target::Last28Hours,
+        (EndpointChoice::Historical, Some(range)) => Target::Historical(range),
+        (EndpointChoice::Auto, range) => Target::Auto(range),
+        (EndpointChoice::Historical, None) => {
             return Err(
                 Failure::usage("historical needs a range").hint("add --start, and --end if it is not now")
             );
         }
-        (From::Totals | From::Last28Hours, Some(_)) => {
+        (EndpointChoice::Totals | EndpointChoice::Last28Hours, Some(_)) => {
             return Err(Failure::usage("only historical and auto take a range")
                 .hint("leave out --start and --end, or choose --endpoint historical"));
         }
