@@ -299,7 +299,7 @@ impl Scope {
         }
         let endpoint = question.target.endpoint(client.now());
         // Tweets of unknown owner are tried with the one token that there is.
-        let is_single = client.accounts().take(2).count() == 1;
+        let is_single = client.only_account().is_some();
         let has_token = |tweet_id: &TweetId| owners.of(*tweet_id).map_or(is_single, &has_token);
         // Series are for owners: where some Tweets have a token, the others are set apart, and keep nobody from anything.
         let (tweet_ids, foreign) =

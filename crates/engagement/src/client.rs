@@ -105,6 +105,12 @@ impl Client {
         self.0.accounts()
     }
 
+    /// The account that Tweets of unknown owner are tried with: the only one, but for those that ask
+    /// [only where they are named](crate::Account::only_named).
+    pub fn only_account(&self) -> Option<Asker> {
+        self.0.only_account()
+    }
+
     /// The name of the account; `None` for the app, and for a number that this client did not give.
     pub fn owner(&self, asker: Asker) -> Option<&Arc<str>> {
         self.0.caller(asker)?.owner.as_ref()
@@ -374,9 +380,10 @@ impl Inner {
             .filter_map(|(caller, number)| Some((Asker::Owner(number), caller.owner.as_ref()?)))
     }
 
-    /// The account, if there is exactly one.
     pub(crate) fn only_account(&self) -> Option<Asker> {
-        (self.owners.len() == 1).then_some(Asker::Owner(0))
+        let mut numbered = self.owners.iter().zip(0..).filter(|(caller, _)| !caller.only_named);
+        let (_, number) = numbered.next()?;
+        numbered.next().is_none().then_some(Asker::Owner(number))
     }
 
     /// The credential of this number, if this client gave it.

@@ -52,7 +52,7 @@ impl App {
             (None, Some(consumer)) => Authorization::oauth1(consumer),
             (None, None) => return None,
         };
-        Some(Caller { authorization, access: Access::AppOnly, owner: None, user_id: None })
+        Some(Caller { authorization, access: Access::AppOnly, owner: None, user_id: None, only_named: false })
     }
 
     pub(crate) fn user(&self, account: &Account) -> Option<Caller> {
@@ -62,6 +62,7 @@ impl App {
             access: Access::Owner,
             owner: Some(account.name().into()),
             user_id: account.user_id(),
+            only_named: account.only_named,
         })
     }
 }
@@ -72,18 +73,27 @@ pub struct Account {
     handle: Option<String>,
     token: Secret,
     secret: Secret,
+    only_named: bool,
 }
 
 impl Account {
     /// An account by its access token and the token's secret.
     pub fn new(token: impl Into<Secret>, secret: impl Into<Secret>) -> Self {
-        Self { handle: None, token: token.into(), secret: secret.into() }
+        Self { handle: None, token: token.into(), secret: secret.into(), only_named: false }
     }
 
     /// The account's screen name, without `@`.
     #[must_use]
     pub fn handle(mut self, handle: impl Into<String>) -> Self {
         self.handle = Some(handle.into());
+        self
+    }
+
+    /// The same account, to ask only where it is named: as an owner, or by [`Who::Account`](crate::Who::Account). It is not
+    /// the one that Tweets of unknown owner are tried with, and keeps no other from being it.
+    #[must_use]
+    pub fn only_named(mut self) -> Self {
+        self.only_named = true;
         self
     }
 
@@ -127,6 +137,8 @@ pub(crate) struct Caller {
     /// Whose token it is.
     pub(crate) owner: Option<Arc<str>>,
     pub(crate) user_id: Option<u64>,
+    /// Whether Tweets of unknown owner are not for it.
+    pub(crate) only_named: bool,
 }
 
 #[cfg(test)]

@@ -288,7 +288,7 @@ impl Resolution {
 /// Who asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Who {
-    /// Each Tweet's owner where known; else the only account that there is; else the app.
+    /// Each Tweet's owner where known; else the [only account](crate::Client::only_account) that there is; else the app.
     #[default]
     Auto,
     /// This account, by handle or user id, and nobody else.
