@@ -131,14 +131,17 @@ pub(crate) fn app(holdings: &Holdings) -> Option<App> {
     }
 }
 
-/// The accounts, for the client.
-pub(crate) fn accounts(holdings: &Holdings) -> impl Iterator<Item = Account> {
-    holdings.accounts.iter().map(|account| {
+/// The accounts, for the client. Those of further sources than the first ask where they are named: a token that is put
+/// into the environment is meant, whatever is kept besides.
+pub(crate) fn accounts(found: &Found) -> impl Iterator<Item = Account> {
+    let first = found.accounts.first();
+    found.holdings.accounts.iter().zip(&found.accounts).map(move |(account, origin)| {
         let known = Account::new(account.token.clone(), account.secret.clone());
-        match &account.handle {
+        let known = match &account.handle {
             Some(handle) => known.handle(handle.clone()),
             None => known,
-        }
+        };
+        if Some(origin) == first { known } else { known.only_named() }
     })
 }
 

@@ -88,7 +88,7 @@ fn client(
     if let Some(app) = credentials::app(&found.holdings) {
         builder = builder.app(app);
     }
-    for account in credentials::accounts(&found.holdings) {
+    for account in credentials::accounts(found) {
         builder = builder.account(account);
     }
     if let Some(timeout) = settings.timeout {

@@ -215,6 +215,14 @@ fn a_token_of_the_environment_hides_none_that_is_kept() {
     let list = list.env("ENGAGEMENT_ACCESS_TOKEN_SECRET", "s").run().ends(0).lines();
     let origins: Vec<_> = list[1..].iter().map(|line| line["kept_in"].as_str().unwrap().to_owned()).collect();
     assert_eq!(origins, ["environment".to_owned(), kept(&folder).display().to_string()]);
+    // Nobody is named: the environment's token asks, however many are kept.
+    folder
+        .engagement("auth add")
+        .stdin("demo_sport 3333-demo-access-token demo-sport-token-secret\n")
+        .run()
+        .ends(0);
+    let done = folder.engagement("28hr --by total").arg(&id).brand(&server).run().ends(0);
+    assert!(done.lines().iter().all(|row| row["owner"] == "1111"), "{}", done.stdout);
     // Where the environment has all that is needed, a store that gives nothing is no obstacle.
     fs::set_permissions(kept(&folder), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let done = folder.engagement("totals --metrics impressions").arg(&id).brand(&server).run().ends(0);
