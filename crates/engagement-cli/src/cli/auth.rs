@@ -16,7 +16,7 @@ pub(crate) struct Auth {
 /// What can be done about credentials.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
-    /// Keep an app's consumer key and secret, from a file, standard input, the environment or the keyboard
+    /// Keep an app's consumer key and secret, from a file, the environment, standard input or the keyboard
     App(AuthApp),
     /// Let accounts authorise the app: opens or prints the page, and waits for the answer or a PIN
     Login(AuthLogin),

@@ -67,22 +67,29 @@ fn take(held: &mut Holdings, given: Holdings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// From a file, standard input, the environment or the keyboard.
+/// From a file, the environment, standard input or the keyboard. Standard input may be a pipe that nobody ever closes:
+/// where the environment has key and secret, it is not waited for.
 async fn given(file: Option<&Path>, talk: &Talk) -> Result<Holdings, Failure> {
     if let Some(file) = file {
         return read(&file.display().to_string(), &text(file)?, talk);
     }
-    let typed = if io::stdin().is_terminal() { None } else { Some(text(Path::new("-"))?) };
-    if let Some(typed) = typed.as_ref().filter(|typed| !typed.trim().is_empty()) {
-        return read("standard input", typed, talk);
-    }
-    let Holdings { consumer, bearer, .. } = credentials::environment(talk)?.holdings;
-    if consumer.is_some() || bearer.is_some() {
-        talk.say("the app is taken from the environment");
+    let is_piped = !io::stdin().is_terminal();
+    let Holdings { consumer, bearer, accounts, .. } = credentials::environment(talk)?.holdings;
+    if consumer.is_some() {
+        let instead = if is_piped { "; `--file -` takes standard input instead" } else { "" };
+        talk.say(&format!("the app is taken from the environment{instead}"));
+        if !accounts.is_empty() {
+            talk.say("the environment's access token is not kept: `engagement auth add` keeps tokens");
+        }
         return Ok(Holdings { consumer, bearer, ..Holdings::default() });
     }
-    if let Some(typed) = typed {
-        return read("standard input", &typed, talk);
+    if is_piped {
+        let piped = text(Path::new("-"))?;
+        if piped.trim().is_empty() && bearer.is_some() {
+            talk.say("the app's bearer token is taken from the environment");
+            return Ok(Holdings { bearer, ..Holdings::default() });
+        }
+        return read("standard input", &piped, talk);
     }
     if !prompt::is_possible() {
         return Err(Failure::usage("there is nowhere to ask for the consumer key").hint(WANTED));

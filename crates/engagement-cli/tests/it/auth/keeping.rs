@@ -3,6 +3,8 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{keep_demo, kept};
@@ -51,22 +53,49 @@ fn apps_come_from_files_and_from_the_environment() {
         .ends(0)
         .says(&["from the environment"]);
     assert_eq!(key(), "from-environment");
-    // What is piped is meant; and of the environment no more than the app is kept.
+    // Of the environment no more than the app is kept, which is said; and it comes first, unless a file is named.
     let both = |run: crate::engagement::Engagement| {
         run.env("ENGAGEMENT_CONSUMER_KEY", "from-environment")
             .env("ENGAGEMENT_CONSUMER_SECRET", "s")
             .env("ENGAGEMENT_ACCESS_TOKEN", "1-t")
             .env("ENGAGEMENT_ACCESS_TOKEN_SECRET", "ts")
     };
-    both(folder.engagement("auth app").stdin("from-pipe\ns\n")).run().ends(0);
+    both(folder.engagement("auth app --file -").stdin("from-pipe\ns\n")).run().ends(0);
     assert_eq!(key(), "from-pipe");
-    both(folder.engagement("auth app")).run().ends(0);
+    both(folder.engagement("auth app").stdin("from-pipe\ns\n")).run().ends(0).says(&["--file -", "auth add"]);
     assert_eq!(key(), "from-environment");
     assert_eq!(folder.engagement("auth list").run().ends(0).lines().len(), 1);
     folder.engagement("auth app").run().ends(7).says(&["standard input", "consumer secret"]);
     folder.engagement("auth app").stdin("canary").run().ends(7);
     folder.engagement("auth app --file nowhere").run().ends(7).says(&["nowhere"]);
     assert_eq!(key(), "from-environment");
+}
+
+#[test]
+fn a_pipe_that_nobody_closes_is_not_waited_for() {
+    let folder = Folder::new();
+    let run = folder.engagement("auth app").stdin("").env("ENGAGEMENT_CONSUMER_KEY", "k");
+    let mut command = run.env("ENGAGEMENT_CONSUMER_SECRET", "s").command;
+    let mut child = command.spawn().unwrap();
+    let open = child.stdin.take();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it waits for its input");
+        thread::sleep(Duration::from_millis(10));
+    }
+    drop(open);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_bearer_token_of_the_environment_is_not_taken_for_the_app() {
+    let folder = Folder::new();
+    let app = || folder.engagement("auth app").env("ENGAGEMENT_BEARER_TOKEN", "AAAA");
+    app().stdin("k\ns\n").run().ends(0);
+    let kinds = || folder.engagement("auth list").run().ends(0).lines().len();
+    assert_eq!(kinds(), 1);
+    app().run().ends(0).says(&["bearer token is taken from the environment"]);
+    assert_eq!(kinds(), 2);
 }
 
 #[test]
