@@ -5,7 +5,7 @@ use core::fmt;
 use oauth_core::{Secret, app_only::BearerToken};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, MapAccess, Visitor},
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 
 use crate::holdings::{Account, Consumer, Holdings};
@@ -35,6 +35,7 @@ pub struct Entry {
 ///
 /// Names are `consumer_key`, `consumer_secret`, `access_token`, `access_token_secret`, `bearer_token`, `handle`, in any
 /// case, with `ENGAGEMENT_`, `TWITTER_` or nothing before them; JSON may have a list `accounts` of objects, or be one.
+/// Other members of JSON are passed over with a warning, unless they are nearly called like one of these.
 /// Blank lines and lines that begin with `#` are passed over. A line end after a value is left out.
 ///
 /// # Errors
@@ -103,6 +104,8 @@ pub(crate) struct Named {
     pub(crate) bearer_token: Option<Hidden>,
     pub(crate) handle: Option<Hidden>,
     pub(crate) accounts: Vec<Named>,
+    /// What is passed over, as it may be shown.
+    pub(crate) unknown: Vec<String>,
 }
 
 impl Named {
@@ -116,24 +119,25 @@ impl Named {
     }
 
     fn place(&mut self, name: &str) -> Option<&mut Option<Hidden>> {
-        let name = name.to_ascii_lowercase();
-        let bare = ["engagement_", "twitter_"].iter().find_map(|prefix| name.strip_prefix(prefix));
-        Some(match bare.unwrap_or(&name) {
-            "consumer_key" | "api_key" => &mut self.consumer_key,
-            "consumer_secret" | "api_secret" | "api_key_secret" => &mut self.consumer_secret,
-            "access_token" | "oauth_token" | "token" => &mut self.access_token,
-            "access_token_secret" | "oauth_token_secret" | "token_secret" | "secret" => {
-                &mut self.access_token_secret
-            }
-            "bearer_token" => &mut self.bearer_token,
-            "handle" | "screen_name" | "username" => &mut self.handle,
-            _ => return None,
-        })
+        let name = bare(name);
+        let places = [
+            &mut self.consumer_key,
+            &mut self.consumer_secret,
+            &mut self.access_token,
+            &mut self.access_token_secret,
+            &mut self.bearer_token,
+            &mut self.handle,
+        ];
+        NAMES.iter().zip(places).find(|(names, _)| names.contains(&&*name)).map(|(_, place)| place)
     }
 
     /// As what they are.
     pub(crate) fn entry(self) -> Result<Entry, EntryError> {
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = self
+            .unknown
+            .iter()
+            .map(|name| format!("{name} has no meaning here, and is passed over"))
+            .collect();
         let mut usable = |hidden, name| {
             let value = Hidden::trimmed(hidden, name, &mut warnings);
             match &value {
@@ -171,7 +175,11 @@ impl Named {
         }
         for account in self.accounts {
             let Entry { holdings: more, warnings: also } = account.entry()?;
-            warnings.extend(also);
+            for warning in also {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
             // Each may name the app, and it is one.
             if let (Some(one), Some(other)) = (&holdings.consumer, &more.consumer)
                 && one != other
@@ -205,8 +213,14 @@ impl<'de> Deserialize<'de> for Named {
                         named.accounts = members.next_value::<Option<_>>()?.unwrap_or_default();
                         continue;
                     }
-                    let place = named.place(&name);
-                    *place.ok_or_else(|| M::Error::custom(UNKNOWN))? = members.next_value()?;
+                    match named.place(&name) {
+                        Some(place) => *place = members.next_value()?,
+                        None if is_nearly_known(&name) => return Err(M::Error::custom(UNKNOWN)),
+                        None => {
+                            members.next_value::<IgnoredAny>()?;
+                            named.unknown.push(member(&name));
+                        }
+                    }
                 }
                 Ok(named)
             }
@@ -246,6 +260,35 @@ impl<'de> Deserialize<'de> for Hidden {
 impl fmt::Debug for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hidden([redacted])")
+    }
+}
+
+/// A name in lower case, without what may stand before it.
+fn bare(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let bare = ["engagement_", "twitter_"].iter().find_map(|prefix| name.strip_prefix(prefix));
+    bare.map(str::to_owned).unwrap_or(name)
+}
+
+/// Whether one letter more, less or other makes it one of ours: a mistyped name is not passed over.
+fn is_nearly_known(name: &str) -> bool {
+    let name = bare(name);
+    NAMES.iter().copied().flatten().any(|known| {
+        let (shorter, longer) = (name.len().min(known.len()), name.len().max(known.len()));
+        let same = |pair: &(u8, u8)| pair.0 == pair.1;
+        let before = name.bytes().zip(known.bytes()).take_while(same).count();
+        let behind = name.bytes().rev().zip(known.bytes().rev()).take_while(same).count();
+        longer - (before + behind).min(shorter) <= 1
+    })
+}
+
+/// A member by its name, if that is one: whatever has another form may be a value.
+fn member(name: &str) -> String {
+    let is_name = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.' | b' ');
+    if name.len() <= LONGEST_NAME && name.bytes().all(is_name) {
+        format!("the member {name:?}")
+    } else {
+        "a member".to_owned()
     }
 }
 
@@ -346,6 +389,17 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The names of each value: what clients call it.
+const NAMES: [&[&str]; 6] = [
+    &["consumer_key", "api_key"],
+    &["consumer_secret", "api_secret", "api_key_secret"],
+    &["access_token", "oauth_token", "token"],
+    &["access_token_secret", "oauth_token_secret", "token_secret", "secret"],
+    &["bearer_token"],
+    &["handle", "screen_name", "username"],
+];
+/// Longer ones are values.
+const LONGEST_NAME: usize = 24;
 /// What the JSON reader is told of a name that has no meaning.
 const UNKNOWN: &str = "unknown name";
 
@@ -501,6 +555,23 @@ mod tests {
             shown("{\n\"consumer_keyy\":\"canary\"}", Bare::App),
             Err(EntryError::UnknownName { line: 2 })
         );
+    }
+
+    #[test]
+    fn members_that_mean_nothing_here_are_passed_over_by_name() {
+        let more = r#"{"handle":"a","token":"1-t","secret":"ts","user_id":2222,"id":null,"scopes":["canary"],
+            "1111-canary":{"x":[1.5e300,true]}}"#;
+        let wanted = "the member \"user_id\" has no meaning here, and is passed over \
+                      the member \"id\" has no meaning here, and is passed over \
+                      the member \"scopes\" has no meaning here, and is passed over \
+                      a member has no meaning here, and is passed overSome(\"a\") 1-t ts;";
+        for text in [more.to_owned(), format!("[{more}]"), format!("[{more},{more}]")] {
+            assert_eq!(shown(&text, Bare::Accounts).as_deref(), Ok(wanted), "{text}");
+        }
+        for name in ["TWITTER_CONSUMER_KEI", "onsumer_key", "bearertoken", "handlee", "s_ecret"] {
+            let text = format!("{{\"bearer_token\":\"b\",\n\"{name}\":\"canary\"}}");
+            assert_eq!(shown(&text, Bare::App), Err(EntryError::UnknownName { line: 2 }), "{name}");
+        }
     }
 
     #[test]

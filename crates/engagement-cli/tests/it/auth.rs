@@ -127,6 +127,10 @@ fn a_command_gives_credentials() {
     assert_eq!(ask().ends(0).lines()[0]["owner"], "demo_brand");
     config("[\"cat\", \"all.json\"]");
     ask().ends(0);
+    folder.write("more.json", all.replacen('{', r#"{"app_id":12345,"#, 1));
+    config("\"cat more.json\"");
+    let done = ask().ends(0).says(&["warning", "\"app_id\" has no meaning here"]);
+    assert!(!done.stderr.contains("12345"), "{}", done.stderr);
     config("\"echo canary-secret; echo canary-secret >&2; exit 9\"");
     let done = ask().ends(4).says(&["credential_command failed", "9", "by hand"]);
     assert!(!done.stderr.contains("canary"), "{}", done.stderr);
