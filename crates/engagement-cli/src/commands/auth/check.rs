@@ -155,17 +155,19 @@ impl<'a> Judge<'a> {
         if !trouble.may_be_haste() {
             return Ok(Key::Bad(Judged::Bad(trouble)));
         }
-        // What is signed with the key tells whether it is the key.
+        // What is signed with the key tells whether it is the key. Where no
+        // answer does, the key stays refused.
         let signed = Proof::Signature(consumer.credentials());
         let about = self.probe(signed, Finding::WrongConsumer, line).await?;
         match &about {
             Judged::Good => return Ok(Key::Probed(about)),
             Judged::Bad(probed) => match probed.finding {
                 Finding::NotProvisioned => return Ok(Key::Probed(about)),
-                Finding::WrongConsumer => {}
-                _ => trouble.finding = Finding::Server,
+                // Keys come before quotas (contract §5.3).
+                Finding::QuotaUsedUp => trouble.finding = Finding::Server,
+                _ => {}
             },
-            _ => trouble.finding = Finding::Server,
+            Judged::Known(_) | Judged::Lost(_) => {}
         }
         Ok(Key::Bad(Judged::Bad(trouble)))
     }

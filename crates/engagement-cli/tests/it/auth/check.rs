@@ -64,6 +64,13 @@ fn a_wrong_consumer_key() {
         assert_eq!(found(&done), pairs(&[("", "good"), ("demo_brand", "good")]));
         folder.engagement("auth remove --all").run().ends(0);
     }
+    // It is the key, too, where the data API cannot be asked or is in trouble.
+    folder.engagement("auth app").stdin("wrong\ndemo-consumer-secret\n").run().ends(0);
+    let elsewhere = ["--base-url", "http://127.0.0.1:1", "--timeout", "1s", "--api-url", server.url()];
+    let done = folder.engagement("auth check").args(elsewhere).run().ends(4);
+    assert_eq!(found(&done), pairs(&[("", "wrong_consumer")]));
+    server.post("/_emulator/faults", r#"[{"endpoint":"totals","every":1,"status":404}]"#);
+    assert_eq!(found(&check(&folder, &server, "").ends(4)), pairs(&[("", "wrong_consumer")]));
 }
 
 #[test]
