@@ -435,13 +435,13 @@ impl Guesses<'_> {
             draft.port = None;
         });
         let default = if other == Scheme::Http { Scheme::Https } else { Scheme::Http }.default_port();
-        self.add(
-            Part::Port,
-            format!("port {default} was signed though it is the scheme's default"),
-            |draft| {
-                draft.port = Some(default);
-            },
-        );
+        let difference = match self.right.port {
+            None => format!("port {default} was signed though it is the scheme's default"),
+            Some(port) => format!("port {default} was signed, and port {port} is called"),
+        };
+        self.add(Part::Port, difference, |draft| {
+            draft.port = Some(default);
+        });
         for origin in elsewhere.origins {
             let Ok(target) = Target::received(origin) else { continue };
             self.add(Part::Host, format!("{origin} was signed"), |draft| {
@@ -510,9 +510,13 @@ impl Guesses<'_> {
         });
         if !received.content_type.is_some_and(is_form) && received.body.len() <= MAX_EXPLAINED_BYTES {
             let body = form_pairs(Source::Body, received.body);
-            self.add(Part::Body, "the body was signed as a form, and its Content-Type is none", |draft| {
-                draft.pairs.extend(body);
-            });
+            self.add(
+                Part::Body,
+                "the body was signed as a form, and its Content-Type is not a form's",
+                |draft| {
+                    draft.pairs.extend(body);
+                },
+            );
             self.add(Part::Body, "the whole body was signed as a parameter's name", |draft| {
                 draft.pairs.push(Pair::raw(Source::Body, received.body, b""));
             });
