@@ -132,7 +132,7 @@ fn one_truth(emulation: &Emulation, head: &Head) -> Result<Value, String> {
 }
 
 /// The hours of a window, widened as everywhere; one bound alone reaches to the first hour of all or the running one. A
-/// window may be longer than one that an endpoint answers, and no hour in it one that none ever answers.
+/// window may be longer than one that an endpoint answers; hours in it that none ever answers count nothing.
 fn hours(query: &Form, now: Timestamp) -> Result<Option<Range<UtcHour>>, String> {
     let bound = |key: &str| match query.get(key) {
         Some(text) => read_time(text).map(Some).map_err(|error| format!("{key}: {error}")),
@@ -145,13 +145,14 @@ fn hours(query: &Form, now: Timestamp) -> Result<Option<Range<UtcHour>>, String>
     let (first, last) = (history_floor(), UtcHour::containing(now).plus(1));
     let start = start.map_or(first, UtcHour::containing);
     let end = end.map_or(last, UtcHour::at_or_after);
-    if start < first || last < end {
-        return Err(format!("start and end must be from {first} to {last}, the end of the running hour"));
-    }
     if start > end {
         return Err("start must be before end".to_owned());
     }
-    Ok(Some(start..end))
+    let answered = start.clamp(first, last)..end.clamp(first, last);
+    if answered.is_empty() && start < end {
+        return Err(format!("hours are answered from {first} to {last}, the end of the running one"));
+    }
+    Ok(Some(answered))
 }
 
 fn faults(emulation: &Emulation, body: &[u8]) -> Result<Value, String> {

@@ -109,15 +109,18 @@ async fn tells_what_the_endpoints_answer() {
     );
     // The hour that runs is answered, and none after it.
     let running = "metric=impressions&start=2024-03-05&end=2024-03-06T01:00:00Z";
-    assert!(truth(running).await.is_u64());
+    let value = truth(running).await;
+    assert!(value.is_u64());
+    assert_eq!(truth("metric=impressions&start=2024-03-05&end=2024-03-07").await, value);
+    let all = truth("metric=impressions&end=2024-03-06").await;
+    assert_eq!(truth("metric=impressions&start=2010-01-01&end=2024-03-06").await, all);
     for bad in [
         "metric=impressions",
         "tweet_id=1",
         "tweet_id=1&metric=likes",
         "tweet_id=1&metric=favorites&start=x",
-        "tweet_id=1&metric=favorites&end=2024-03-06T01:00:01Z",
         "tweet_id=1&metric=favorites&start=2030-01-01&end=2030-01-02",
-        "tweet_id=1&metric=favorites&start=2014-08-31&end=2014-09-02",
+        "tweet_id=1&metric=favorites&start=2014-08-01&end=2014-08-31",
         "tweet_id=x&metric=favorites",
         "tweet_id=&metric=favorites",
         "tweet_id=12345678901234567890&metric=favorites",
