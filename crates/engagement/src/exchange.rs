@@ -493,8 +493,11 @@ fn judge(request: &Request, head: &Head<'_>, body: &[u8]) -> Verdict {
 /// The error that a success holds in place of data.
 fn refusal_in(request: &Request, body: &[u8]) -> Option<Box<Refusal>> {
     // Looked at first, because nearly every answer has data: then a grouping's name is near its head.
-    let has = |name: &str| body.windows(name.len().max(1)).any(|part| part == name.as_bytes());
-    if body.len() > LONGEST_REFUSAL || request.groupings().iter().any(|grouping| has(grouping.name())) {
+    let has = |grouping: &Grouping| {
+        let name = format!("\"{}\"", grouping.name());
+        body.windows(name.len()).any(|part| part == name.as_bytes())
+    };
+    if body.len() > LONGEST_REFUSAL || request.groupings().iter().any(has) {
         return None;
     }
     match Answer::decode(request, body, &Limits::default()) {
