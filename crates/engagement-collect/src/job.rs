@@ -76,6 +76,9 @@ pub enum Stale {
     Hours,
     /// All that waits, waits for credentials that there are not, or that the server did not accept.
     Credentials,
+    /// All that waits has failed through a whole run, while other batches of it got through: no further run would tell
+    /// more, and the rest of the list would not be observed again.
+    Stuck,
 }
 
 /// Whether another observation is better begun than waits for this one.
@@ -105,7 +108,12 @@ pub fn stale(
     let only_plans = client.app().is_none() && client.accounts().next().is_none();
     let is_hopeless =
         !only_plans && waiting.iter().all(|batch| refused(&batch.owner) || !can_ask(&batch.owner));
-    Ok(is_hopeless.then_some(Stale::Credentials))
+    if is_hopeless {
+        return Ok(Some(Stale::Credentials));
+    }
+    let is_stuck = job.inner.batches_in(Progress::Done) > 0
+        && waiting.iter().all(|batch| batch.attempts >= ATTEMPTS_OF_A_RUN);
+    Ok(is_stuck.then_some(Stale::Stuck))
 }
 
 /// How to make a job.
@@ -472,3 +480,5 @@ const SAME_HOURS: SignedDuration = SignedDuration::from_hours(1);
 /// Two observations leave no hole if they are no more than 28 hours apart. The one that would go on now comes so long
 /// after the first; if the next one takes as long again, more than half of that is too much.
 const HALF_OF_28_HOURS: SignedDuration = SignedDuration::from_hours(14);
+/// A batch has three turns in a run that it fails through, of five requests each unless the client was built for others.
+const ATTEMPTS_OF_A_RUN: u32 = 15;

@@ -439,14 +439,14 @@ impl Run {
     }
 
     /// Whether no other batch can tell a poisoned one from an outage: this one, and whatever else is left of the job, was
-    /// answered with a failure in each of its turns, and that is a single batch, or less than got through before.
+    /// answered with a failure in each of its turns, and that is a single batch, or no more than got through before.
     fn is_left_over(&self, batch: BatchId) -> bool {
         let is_poisoned =
             |batch: &BatchId| self.tries.get(batch).is_some_and(|tries| tries.count > 0 && !tries.unanswered);
         let others = self.later.iter().map(|batch| batch.id).chain(self.flights.keys().copied());
         let left: Vec<BatchId> = others.chain([batch]).collect();
         let is_all = self.is_exhausted && self.ready.is_empty();
-        let is_few = left.len() == 1 || self.done > left.len() as u64;
+        let is_few = left.len() == 1 || self.done >= left.len() as u64;
         is_all && is_few && left.iter().all(is_poisoned)
     }
 

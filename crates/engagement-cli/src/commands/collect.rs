@@ -299,6 +299,9 @@ fn to_go_on_with(
                         Some(Stale::Credentials) => Some(
                             "is left for a new one: what waits needs a credential that is not there or not accepted",
                         ),
+                        Some(Stale::Stuck) => Some(
+                            "is left for a new one: what waits has failed through a whole run, and the rest is done",
+                        ),
                     }
                 }
             };

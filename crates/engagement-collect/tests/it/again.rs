@@ -6,7 +6,7 @@ use engagement_collect::{
     model::{Metric, plan::Target},
     outlook, stale,
 };
-use engagement_emulator::{Class, Switches};
+use engagement_emulator::{Class, Faults, Switches};
 use engagement_store::job::JobId;
 use jiff::SignedDuration;
 
@@ -158,6 +158,32 @@ async fn an_observation_that_would_cost_hours_or_waits_for_a_credential_is_stale
     let outcome = stage.collect(bad(), &question, &ids).await;
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 25), ("failed", 35)]));
     assert_eq!(check(bad()), Some(Stale::Credentials));
+}
+
+#[tokio::test]
+async fn an_observation_of_which_only_failures_are_left_is_stale() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 600);
+    ids.sort();
+    let question = Question::new(Target::Totals);
+    let check = || {
+        let reader = stage.store().reader().unwrap();
+        let job = match find(&reader, &question, &List::new(ids.iter().copied())).unwrap() {
+            Standing::Unfinished(job) => job,
+            standing => panic!("{standing:?}"),
+        };
+        stale(&reader, &stage.client(&[]), &question, &job).unwrap()
+    };
+    let fault = format!(r#"[{{"endpoint":"totals","ids":["{}"],"status":503}}]"#, ids[300]);
+    stage.emulator.set_faults(Faults::from_json(&fault).unwrap());
+    stage.collect(stage.builder(&[]).max_requests(2).build().unwrap(), &question, &ids).await;
+    assert_eq!(check(), None);
+    for _ in 0..2 {
+        stage.collect(stage.client(&[]), &question, &ids).await;
+        // It was set aside if others got through after it.
+        stage.collector().retry(JobId(1)).unwrap();
+    }
+    assert_eq!(check(), Some(Stale::Stuck));
 }
 
 #[tokio::test]

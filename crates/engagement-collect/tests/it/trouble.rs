@@ -73,7 +73,7 @@ async fn a_poison_batch_that_is_alone_is_set_aside_in_the_third_run() {
 
 #[tokio::test]
 async fn two_that_are_left_over_are_set_aside_and_two_that_are_all_wait() {
-    for (count, waiting) in [(1_250, 0), (500, 2)] {
+    for (count, waiting) in [(1_250, 0), (1_000, 0), (500, 2)] {
         let stage = Stage::set().await;
         let mut ids = stage.emulator.tweets(Class::Unowned, None, count);
         ids.sort();
