@@ -43,6 +43,10 @@ impl Cli {
         let is_from_environment = |name: &&str| matches.value_source(name) == Some(ValueSource::EnvVariable);
         cli.global.from_environment =
             matches.ids().map(clap::Id::as_str).filter(is_from_environment).map(str::to_owned).collect();
+        // Whoever names the default says no more than whoever names nobody.
+        if let Some(name) = cli.command.ask_as_mut() {
+            name.take_if(|name| name == AUTO);
+        }
         if let (Some(selection), Some((_, matches))) = (cli.command.selection_mut(), matches.subcommand())
             && selection.app
             && selection.ask_as.is_some()
@@ -57,10 +61,6 @@ impl Cli {
                     return Err(definition.error(ErrorKind::ArgumentConflict, both));
                 }
             }
-        }
-        // Whoever names the default says no more than whoever names nobody.
-        if let Some(name) = cli.command.ask_as_mut() {
-            name.take_if(|name| name == AUTO);
         }
         if let Some(contradiction) = cli.contradiction(&matches) {
             return Err(definition.error(ErrorKind::ArgumentConflict, contradiction));
