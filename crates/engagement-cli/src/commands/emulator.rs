@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::TcpStream,
     path::{Path, PathBuf},
 };
 
@@ -64,6 +65,9 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
     if options.rules {
         return rules();
     }
+    if let Some(path) = &options.ready_file {
+        Ready::forget_the_dead(path)?;
+    }
     let mut builder = Emulator::builder()
         .seed(options.seed)
         .listen(options.listen)
@@ -93,11 +97,8 @@ pub(crate) async fn run(options: cli::Emulator, talk: &Talk) -> Result<Exit, Fai
         builder = builder.faults(faults.map_err(|error| refuse(path, &error))?);
     }
     builder = certified(&options, builder)?;
-    let mut ready = options.ready_file.as_deref().map(Ready::not_yet).transpose()?;
     let emulator = builder.start().await.map_err(|error| not_started(&error))?;
-    if let Some(ready) = &mut ready {
-        ready.prepare(emulator.url())?;
-    }
+    let ready = options.ready_file.as_deref().map(|path| Ready::not_yet(path, emulator.url())).transpose()?;
     print(&format!("listening on {}\n", emulator.url()))?;
     if let Some(ready) = &ready {
         ready.appear()?;
@@ -115,18 +116,24 @@ struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// Removes what an earlier run may have left.
-    fn not_yet(path: &'a Path) -> Result<Self, Failure> {
+    /// Removes what an earlier run has left that was killed. Where somebody listens the file is theirs.
+    fn forget_the_dead(path: &Path) -> Result<(), Failure> {
+        let url = fs::read_to_string(path).unwrap_or_default();
+        let host = url.trim_end().split_once("://").map_or("", |(_, host)| host);
+        if TcpStream::connect(host).is_ok() {
+            return Ok(());
+        }
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(path, &error)),
-            _ => Ok(Self { path, text: String::new() }),
+            _ => Ok(()),
         }
     }
 
     /// Writes it where nobody looks yet.
-    fn prepare(&mut self, url: &str) -> Result<(), Failure> {
-        self.text = format!("{url}\n");
-        fs::write(part(self.path), &self.text).map_err(|error| unwritable(self.path, &error))
+    fn not_yet(path: &'a Path, url: &str) -> Result<Self, Failure> {
+        let text = format!("{url}\n");
+        fs::write(part(path), &text).map_err(|error| unwritable(path, &error))?;
+        Ok(Self { path, text })
     }
 
     fn appear(&self) -> Result<(), Failure> {
@@ -226,7 +233,11 @@ fn refuse(path: &Path, error: &dyn std::error::Error) -> Failure {
     Failure::usage(format!("{}: {error}", path.display())).hint("mend the file")
 }
 
-fn not_started(error: &dyn std::error::Error) -> Failure {
-    Failure::new(Exit::Usage, "emulator", format!("the emulator does not start: {error}"))
-        .hint("choose another address with --listen; --allow-remote lets other machines in")
+fn not_started(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "emulator",
+        format!("the emulator does not start: {}", engagement::describe(error)),
+    )
+    .hint("choose another address with --listen; --allow-remote lets other machines in")
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 use crate::{engagement::Folder, server::Server};
@@ -51,6 +51,15 @@ fn the_ready_file_is_of_this_run() {
     let done = folder.engagement("emulator --ready-file stale --now 1999-01-01").run();
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     assert!(!folder.path().join("stale").exists());
+
+    let running = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = format!("http://{}\n", running.local_addr().unwrap());
+    folder.write("theirs", &theirs);
+    let words = format!("emulator --ready-file theirs --listen {}", running.local_addr().unwrap());
+    let done = folder.engagement(&words).run();
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(done.stderr.contains("Address already in use"), "{}", done.stderr);
+    assert_eq!(folder.read("theirs"), theirs);
 
     let done = folder.engagement("emulator --ready-file no/such/folder").run();
     assert_eq!((done.code, done.stdout.as_str()), (Some(8), ""), "{}", done.stderr);
