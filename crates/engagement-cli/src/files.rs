@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     cli::{Ask, AskCommand, AuthCommand, Cli, Collect, Command, IdSources, JobsCommand},
+    commands::{auth::import::client_file, doctor},
     exit::Failure,
     settings,
 };
@@ -126,7 +127,9 @@ impl Files {
             Command::Auth(auth) => match &auth.command {
                 AuthCommand::App(app) => files.reads("--file", app.file.as_deref()),
                 AuthCommand::Add(add) => files.reads("--file", add.file.as_deref()),
-                AuthCommand::Import(import) => files.reads("the client's file", import.file.as_deref()),
+                AuthCommand::Import(import) => {
+                    files.reads("the client's file", client_file(import).as_deref());
+                }
                 AuthCommand::Login(_)
                 | AuthCommand::List
                 | AuthCommand::Check(_)
@@ -143,9 +146,7 @@ impl Files {
                 files.reads("--faults", emulator.faults.as_deref());
             }
             Command::Doctor(doctor) => {
-                if let Some(store) = &doctor.store {
-                    files.reads_store(store);
-                }
+                files.reads_store(doctor.store.as_deref().unwrap_or(Path::new(doctor::STORE)));
             }
             Command::Demo(_) | Command::Completions { .. } | Command::Man { .. } => {}
         }
@@ -181,8 +182,6 @@ impl Files {
 
     fn lists(&mut self, name: &'static str, lists: &[PathBuf]) {
         for list in lists {
-            // On systems without that name nothing is there.
-            let list = if list == Path::new("-") { Path::new("/dev/stdin") } else { list };
             self.reads(name, Some(list));
         }
     }
@@ -202,6 +201,8 @@ impl Files {
     }
 
     fn reads(&mut self, name: &'static str, path: Option<&Path>) {
+        // On systems without that name nothing is there.
+        let path = path.map(|path| if path == Path::new("-") { Path::new("/dev/stdin") } else { path });
         self.read.extend(path.map(|path| Named { name, path: path.to_owned() }));
     }
 

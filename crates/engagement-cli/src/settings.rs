@@ -316,7 +316,10 @@ pub(crate) fn files(global: &Global) -> Vec<(&'static str, PathBuf)> {
     let config = global.config.as_deref();
     let mut files: Vec<_> =
         place_of_store(config).map(|path| ("the credentials", path)).into_iter().collect();
-    for (path, file) in Files::read(config).map(|files| files.0).unwrap_or_default() {
+    // A pipe can be read once, and that is for who needs what it says.
+    let can_be_read_again = paths(config).iter().all(|path| !path.exists() || path.is_file());
+    let read = can_be_read_again.then(|| Files::read(config).ok()).flatten();
+    for (path, file) in read.map(|files| files.0).unwrap_or_default() {
         files.push(("the config file", path));
         let trusted = file.profiles.into_values().filter_map(|values| values.ca_file);
         files.extend(trusted.map(|path| ("the ca_file", path)));

@@ -3,7 +3,7 @@
 mod add;
 mod app;
 pub(crate) mod check;
-mod import;
+pub(crate) mod import;
 mod list;
 mod login;
 mod remove;

@@ -334,6 +334,6 @@ impl Report {
 
 const COLUMNS: [&str; 4] = ["check", "state", "message", "remedy"];
 /// Where stores are, unless another place is named.
-const STORE: &str = "engagement.db";
+pub(crate) const STORE: &str = "engagement.db";
 /// For a name server to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -89,6 +89,8 @@ fn what_is_read_is_never_written_over() {
         (format!("{asking} --out ca.pem"), ["--out", "the ca_file"]),
         ("totals 20 --ca-file ca.pem --out ca.pem".to_owned(), ["--out ca.pem", "--ca-file"]),
         ("ids one --out one".to_owned(), ["--out one", "the list one"]),
+        ("doctor --out engagement.db".to_owned(), ["--out engagement.db", "--store engagement.db"]),
+        ("auth import --from twurl --out .twurlrc".to_owned(), ["--out .twurlrc", "the client's file"]),
         ("request GET /x --data @one --out one".to_owned(), ["--out one", "--data one"]),
         ("emulator --world one --ready-file one".to_owned(), ["--ready-file one", "--world one"]),
         ("emulator --tls --write-ca ca --ready-file ca".to_owned(), ["--ready-file ca", "--write-ca ca"]),
@@ -99,6 +101,9 @@ fn what_is_read_is_never_written_over() {
     let mut run = folder.engagement("ids - --out one");
     run.command.stdin(list);
     run.run().ends(2).says(&["--out one"]);
+    let mut run = folder.engagement("request POST http://127.0.0.1:1/ --data @- --out one");
+    run.command.stdin(fs::File::open(folder.path().join("one")).unwrap());
+    run.run().ends(2).says(&["--out one", "--data"]);
     let run = folder.engagement("totals 20 --out token").env("ENGAGEMENT_BEARER_TOKEN_FILE", "token");
     run.run().ends(2).says(&["--out token", "ENGAGEMENT_BEARER_TOKEN_FILE"]);
     assert_eq!(

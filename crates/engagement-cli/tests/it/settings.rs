@@ -9,6 +9,16 @@ use std::{
 use crate::{engagement::Folder, server::Server};
 
 #[test]
+fn a_config_file_may_be_a_pipe() {
+    let folder = Folder::new();
+    let config = "default_profile = \"work\"\n[profiles.work]\nquota = \"1/min\"\n";
+    let run = folder.engagement("--config /dev/stdin totals 20 --dry-run -o json --out plan");
+    run.stdin(config).run().ends(0);
+    let plan = folder.json("plan");
+    assert_eq!(plan["minutes_at_quota"].as_f64(), Some(1.0), "{plan}");
+}
+
+#[test]
 fn the_first_that_has_a_value_wins() {
     let folder = Folder::new();
     let home = "config/engagement/config.toml";

@@ -1,6 +1,10 @@
 //! `engagement auth import`: what other clients keep. Dry unless `--yes`.
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use engagement_credentials::{
     Account, Holdings,
@@ -52,13 +56,24 @@ pub(super) fn run(options: &AuthImport, settings: &Settings, talk: &Talk) -> Res
     Ok(exit)
 }
 
-fn read(options: &AuthImport, talk: &Talk) -> Result<(String, Import), Failure> {
-    let client = match options.from {
+/// The file that is read: the one that is named, or the client's usual one. `None` where there is no home to look in, or
+/// no file.
+pub(crate) fn client_file(options: &AuthImport) -> Option<PathBuf> {
+    let usual = || home().zip(client(options).usual_file()).map(|(home, usual)| home.join(usual));
+    options.file.clone().or_else(usual)
+}
+
+fn client(options: &AuthImport) -> Client {
+    match options.from {
         ImportFrom::Twurl => Client::Twurl,
         ImportFrom::Xurl => Client::Xurl,
         ImportFrom::GnipYaml => Client::GnipYaml,
         ImportFrom::Env => Client::Env,
-    };
+    }
+}
+
+fn read(options: &AuthImport, talk: &Talk) -> Result<(String, Import), Failure> {
+    let client = client(options);
     let refused = |from: &str, error: ImportError| {
         let hint = match error {
             ImportError::Yaml { .. } => "mend it, or name another file",
@@ -66,14 +81,12 @@ fn read(options: &AuthImport, talk: &Talk) -> Result<(String, Import), Failure> 
         };
         Failure::new(Exit::Input, "import", format!("{from}: {error}")).hint(hint)
     };
-    let file =
-        match (&options.file, client.usual_file()) {
-            (Some(file), _) => Some(file.clone()),
-            (None, Some(usual)) => Some(home().map(|home| home.join(usual)).ok_or_else(|| {
-                Failure::usage("there is no home directory to look in").hint("name the file")
-            })?),
-            (None, None) => None,
-        };
+    let file = match client_file(options) {
+        None if client.usual_file().is_some() => {
+            return Err(Failure::usage("there is no home directory to look in").hint("name the file"));
+        }
+        file => file,
+    };
     let Some(file) = file else {
         let variables = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
