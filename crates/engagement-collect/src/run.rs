@@ -20,7 +20,7 @@ use engagement_store::{
 };
 use futures_util::{
     StreamExt as _,
-    future::{BoxFuture, FutureExt as _},
+    future::{self, BoxFuture, FutureExt as _},
     stream::FuturesUnordered,
 };
 
@@ -479,7 +479,10 @@ impl Run {
     }
 
     fn write(&mut self, writing: impl Future<Output = Result<(), Error>> + Send + 'static) {
-        self.running.push(async move { Landing::Written(writing.await) }.boxed());
+        let mut written = writing.map(Landing::Written).boxed();
+        // The order leaves now: by the time that somebody asks how it went, the run may have ended.
+        let landing = (&mut written).now_or_never();
+        self.running.push(landing.map_or(written, |landing| future::ready(landing).boxed()));
     }
 
     fn end(&mut self, ended: Ended) {
