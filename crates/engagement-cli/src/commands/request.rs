@@ -46,7 +46,10 @@ pub(crate) async fn run(request: &Request, settings: &Settings, talk: &Talk) -> 
         Some(embedded) => embedded.credentials(),
         None => {
             let mut found = credentials::require(credentials::find(settings, talk).await?)?;
-            handles::learn(&mut found, request.ask_as.as_deref(), settings, talk).await?;
+            // What is only shown sends nothing.
+            if !request.print {
+                handles::learn(&mut found, request.ask_as.as_deref(), settings, talk).await?;
+            }
             found
         }
     };
@@ -172,7 +175,11 @@ impl Signer {
                     "unknown_account",
                     format!("no access token for the account {name:?}; there are tokens for {known}"),
                 )
-                .hint("check the handle, or leave out --as")
+                .hint(if request.print {
+                    "nobody is asked whose a token is: name the account of the environment by its user id"
+                } else {
+                    "check the handle, or leave out --as"
+                })
             })?),
             (None, _) if request.app => None,
             (None, accounts) => accounts.first(),

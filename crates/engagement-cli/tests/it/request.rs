@@ -104,6 +104,17 @@ fn shows_what_it_would_send_with_secrets_hidden() {
 }
 
 #[test]
+fn what_is_only_shown_sends_nothing() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let show =
+        |name: &str| folder.engagement("request GET /1.1/x.json --print --as").arg(name).brand(&server).run();
+    assert!(show("1111").ends(0).stdout.contains("oauth_token"));
+    show("demo_brand").ends(4).says(&["there are tokens for 1111", "user id"]);
+    assert!(server.get("/_emulator/requests")["by_endpoint"]["oauth"].is_null());
+}
+
+#[test]
 fn refuses_what_cannot_be_sent() {
     let folder = Folder::new();
     let run = |words: &str| {
