@@ -44,6 +44,10 @@ pub(crate) async fn find(settings: &Settings, talk: &Talk) -> Result<Found, Fail
     for warning in &found.warnings {
         talk.warn(warning);
     }
+    if let Some(error) = &found.left_out {
+        let (message, remedy) = left_out(error);
+        talk.warn(&format!("{message}; {remedy}"));
+    }
     match found.holdings.accounts.first() {
         Some(account) if found.holdings.consumer.is_none() => Err(Failure::new(
             Exit::Authentication,
@@ -191,6 +195,16 @@ pub(crate) fn refused_store(error: &StoreError) -> Failure {
         ),
         _ => failure.hint("check the folder and its permissions"),
     }
+}
+
+/// That what is kept is left out, and what to do about it.
+pub(crate) fn left_out(error: &StoreError) -> (String, String) {
+    let failure = refused_store(error);
+    let (message, hint) = failure.parts();
+    (
+        format!("the accounts that are kept are left out: {message}"),
+        hint.unwrap_or("mend the store").to_owned(),
+    )
 }
 
 /// A path that can be pasted into a shell.

@@ -45,7 +45,7 @@ impl fmt::Display for Origin {
 /// Key and secret come from the first source that has them. A bearer token and each account come from the first source
 /// that has them for the same app: a source that names another app has none for this one, and one that names no app has
 /// them for any.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Found {
     /// All of it.
     pub holdings: Holdings,
@@ -57,6 +57,8 @@ pub struct Found {
     pub accounts: Vec<Origin>,
     /// Things to know, one sentence each, without secrets.
     pub warnings: Vec<String>,
+    /// Why what is kept is left out, where nothing of it is needed.
+    pub left_out: Option<StoreError>,
 }
 
 impl Found {
@@ -112,7 +114,7 @@ impl Sources {
     /// # Errors
     ///
     /// Of the first source that cannot be asked: a credential that is passed over in silence would let another one ask.
-    /// Only a store of which nothing is needed any more is passed over, with a warning.
+    /// Only a store of which nothing is needed any more is [passed over](Found::left_out).
     pub fn find(&self, stop: &command::Stop) -> Result<Found, SourcesError> {
         let mut found = Found::default();
         found.add(Origin::Environment, self.environment.holdings.clone());
@@ -130,9 +132,7 @@ impl Sources {
                     found.add(origin, holdings);
                 }
             }
-            Err(error) if found.is_complete() => {
-                found.warnings.push(format!("the accounts that are kept are left out: {error}"));
-            }
+            Err(error) if found.is_complete() => found.left_out = Some(error),
             Err(error) => return Err(error.into()),
         }
         Ok(found)

@@ -251,6 +251,10 @@ impl Report {
             self.failed("credentials", &credentials::none());
             return Ok(());
         }
+        if let Some(error) = &found.left_out {
+            let (message, remedy) = credentials::left_out(error);
+            self.warn("kept credentials", message, &remedy);
+        }
         for (what, origin) in [("app", &found.consumer), ("bearer token", &found.bearer)] {
             if let Some(origin) = origin {
                 self.good(format!("origin of {what}"), origin.to_string());

@@ -230,7 +230,12 @@ fn a_token_of_the_environment_hides_none_that_is_kept() {
     // Where the environment has all that is needed, a store that gives nothing is no obstacle.
     fs::set_permissions(kept(&folder), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let done = folder.engagement("totals --metrics impressions").arg(&id).brand(&server).run().ends(0);
-    done.says(&["accounts that are kept are left out", "read by others"]);
+    let chmod = format!("chmod 600 {}", kept(&folder).display());
+    done.says(&["accounts that are kept are left out", "read by others", &chmod]);
+    let lines = folder.engagement("doctor --json").brand(&server).run().ends(0).json();
+    let line = lines.as_array().unwrap().iter().find(|line| line["check"] == "kept credentials").unwrap();
+    assert_eq!(line["state"], "warning");
+    assert!(line["remedy"].as_str().unwrap().contains(&chmod), "{line}");
 }
 
 #[test]
