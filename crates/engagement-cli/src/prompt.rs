@@ -69,23 +69,31 @@ mod hidden {
     /// A line. Ctrl-C is an error of the kind `Interrupted`. Other keys that write nothing, such as Ctrl-Z and the arrows,
     /// are passed over.
     pub(super) fn line() -> io::Result<Option<Zeroizing<String>>> {
+        typed(|| {
+            let mut byte = [0];
+            Ok((io::stdin().lock().read(&mut byte)? > 0).then_some(byte[0]))
+        })
+    }
+
+    fn typed(mut next: impl FnMut() -> io::Result<Option<u8>>) -> io::Result<Option<Zeroizing<String>>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-        let mut byte = [0];
+        let mut handed_on = None;
         loop {
-            if io::stdin().lock().read(&mut byte)? == 0 {
-                break;
-            }
+            let byte = match handed_on.take() {
+                None => next()?,
+                byte => byte,
+            };
             match byte {
-                [b'\n' | b'\r'] => break,
-                [END_OF_FILE] if bytes.is_empty() => return Ok(None),
-                [CTRL_C] => return Err(io::ErrorKind::Interrupted.into()),
-                [BACKSPACE | DELETE] => {
+                None | Some(b'\n' | b'\r') => break,
+                Some(END_OF_FILE) if bytes.is_empty() => return Ok(None),
+                Some(CTRL_C) => return Err(io::ErrorKind::Interrupted.into()),
+                Some(BACKSPACE | DELETE) => {
                     // The whole of a character that takes several bytes.
                     while bytes.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {}
                 }
-                [ESCAPE] => pass_sequence()?,
-                [control] if control < b' ' => {}
-                [other] => bytes.push(other),
+                Some(ESCAPE) => handed_on = pass_sequence(&mut next)?,
+                Some(control) if control < b' ' => {}
+                Some(other) => bytes.push(other),
             }
         }
         String::from_utf8(bytes.to_vec())
@@ -93,15 +101,19 @@ mod hidden {
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
     }
 
-    /// What a key sends that is no sign: escape, a bracket, and all up to a letter or `~`.
-    fn pass_sequence() -> io::Result<()> {
-        let mut byte = [0];
-        let mut read =
-            || io::stdin().lock().read(&mut byte).map(|count| if count == 0 { 0 } else { byte[0] });
-        if matches!(read()?, b'[' | b'O') {
-            while !matches!(read()?, 0 | b'@'..=b'~') {}
+    /// What a key sends that is no sign: escape, a bracket, and all up to a letter or `~`. What belongs to no such sequence
+    /// is another key, and handed on.
+    fn pass_sequence(next: &mut impl FnMut() -> io::Result<Option<u8>>) -> io::Result<Option<u8>> {
+        match next()? {
+            Some(b'[' | b'O') => loop {
+                match next()? {
+                    Some(b' '..=b'?') => {}
+                    Some(b'@'..=b'~') => return Ok(None),
+                    other => return Ok(other),
+                }
+            },
+            other => Ok(other),
         }
-        Ok(())
     }
 
     /// Neither echo nor lines nor signals, until it is dropped.
@@ -129,6 +141,42 @@ mod hidden {
     const BACKSPACE: u8 = 8;
     const ESCAPE: u8 = 27;
     const DELETE: u8 = 127;
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        /// The line, `^C`, or `none`.
+        fn read(keys: &str) -> String {
+            let mut keys = keys.bytes();
+            match typed(|| Ok(keys.next())) {
+                Ok(Some(text)) => text.to_string(),
+                Ok(None) => "none".to_owned(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => "^C".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        }
+
+        #[test]
+        fn keys_that_write_nothing_are_passed_over() {
+            for keys in
+                ["ab\r", "a\u{1b}[Ab\n", "a\u{1b}[1;5Cb\n", "a\u{1b}OPb", "ä\u{7f}a\u{1a}b\n", "ax\u{8}b\n"]
+            {
+                assert_eq!(read(keys), "ab", "{keys:?}");
+            }
+            assert_eq!(read("\u{4}"), "none");
+        }
+
+        #[test]
+        fn the_key_behind_an_escape_counts() {
+            assert_eq!(read("ab\u{1b}\rx\n"), "ab");
+            assert_eq!(read("ab\u{1b}\u{1b}[\rx\n"), "ab");
+            for keys in ["ab\u{1b}\u{3}x\n", "ab\u{1b}[\u{3}x\n", "ab\u{1b}[1\u{3}x\n"] {
+                assert_eq!(read(keys), "^C", "{keys:?}");
+            }
+            assert_eq!(read("ab\u{1b}"), "ab");
+        }
+    }
 }
 
 #[cfg(not(unix))]
