@@ -61,7 +61,7 @@ pub(crate) async fn find(settings: &Settings, talk: &Talk) -> Result<Found, Fail
     }
 }
 
-/// The sources as they are asked on a thread of their own: nothing that they run is left behind.
+/// The sources as they are asked on a thread of their own: the command that they run is not left behind.
 struct Asking {
     stop: Stop,
     ended: mpsc::Receiver<Infallible>,

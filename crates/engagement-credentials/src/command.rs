@@ -45,13 +45,13 @@ impl Command {
 
     fn run_within(&self, patience: Duration, stop: &Stop) -> Result<Entry, CommandError> {
         let Some((program, arguments)) = self.words.split_first() else { return Err(CommandError::Empty) };
-        let mut child = std::process::Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|source| CommandError::Start { source })?;
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        #[cfg(unix)]
+        if !has_terminal() {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        }
+        let mut child = command.spawn().map_err(|source| CommandError::Start { source })?;
         let stdout = child.stdout.take();
         let (done, reading) = mpsc::channel();
         thread::spawn(move || {
@@ -115,13 +115,30 @@ fn wait(child: &mut Child, limit: &Limit<'_>) -> Result<ExitStatus, CommandError
             return Ok(status);
         }
         if let Err(error) = limit.holds() {
-            // It may have ended by itself in this moment.
-            let _ = child.kill();
-            let _ = child.wait();
+            end(child);
             return Err(error);
         }
         thread::sleep(BREATH);
     }
+}
+
+/// Whether the command may ask somebody on a terminal, which is for the group of this process alone. There Ctrl-C reaches
+/// all that the command has begun; elsewhere it needs a group of its own, to be ended with it.
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
+}
+
+/// Ends it, and what it has begun if they are a group: a shell that is killed leaves its commands behind.
+fn end(child: &mut Child) {
+    // Each may have ended by itself in this moment. The group's name is the child's until it is waited for.
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process_group(
+        rustix::process::Pid::from_child(child),
+        rustix::process::Signal::KILL,
+    );
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 #[derive(Deserialize)]
@@ -225,6 +242,40 @@ mod tests {
             assert!(serde_json::from_value::<Command>(empty).is_err());
         }
     }
+
+    #[test]
+    fn what_it_has_begun_ends_with_it() {
+        if has_terminal() {
+            // Ctrl-C ends it there, and a test has none.
+            return;
+        }
+        let path = std::env::temp_dir().join(format!("engagement-command-{}", std::process::id()));
+        let stop = Stop::default();
+        let text = format!("sleep 60 & echo $! >'{}'; wait", path.display());
+        let begun = Instant::now();
+        let waits = || {
+            assert!(begun.elapsed() < PATIENCE, "waited in vain");
+            thread::sleep(BREATH);
+        };
+        let process = thread::scope(|scope| {
+            scope.spawn(|| Command::shell(&text).run(&stop));
+            let process = loop {
+                match std::fs::read_to_string(&path) {
+                    Ok(text) if text.ends_with('\n') => break text,
+                    _ => waits(),
+                }
+            };
+            stop.stop();
+            process
+        });
+        std::fs::remove_file(path).unwrap();
+        // Nobody may have asked yet how it ended.
+        let stat = format!("/proc/{}/stat", process.trim());
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            waits();
+        }
+    }
+
     #[test]
     fn it_is_stopped_from_elsewhere() {
         let stop = Stop::default();
