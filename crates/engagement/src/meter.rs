@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::settled::{Effort, Sent, Settled};
 
-/// What a unit has cost so far, for who may drop it before it is settled.
+/// What a unit has cost so far, for who may drop it before it is settled. One is for one unit.
 #[derive(Default)]
 pub struct Meter(Mutex<State>);
 
