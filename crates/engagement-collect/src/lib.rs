@@ -32,6 +32,7 @@
 
 mod answer;
 mod error;
+mod failing;
 mod job;
 mod list;
 mod question;

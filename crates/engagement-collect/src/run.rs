@@ -23,10 +23,12 @@ use futures_util::{
     future::{self, BoxFuture, FutureExt as _},
     stream::FuturesUnordered,
 };
+use jiff::Timestamp;
 
 use crate::{
     answer::Answered,
     error::Error,
+    failing::{Failing, Fault, MOST_FAILURES, Remains, Tries, another_day, is_doubtful},
     job::Job,
     question::Question,
     report::Report,
@@ -57,8 +59,13 @@ pub struct Run {
     /// Batches that failed in this run: they come last.
     later: VecDeque<Batch>,
     tries: HashMap<BatchId, Tries>,
+    /// Those that have failed since anything got through.
+    failing: HashMap<BatchId, Failing>,
     is_taking: bool,
     is_exhausted: bool,
+    /// Whether there may be batches that no run has asked for yet.
+    has_unasked: bool,
+    is_judged: bool,
     refused: HashMap<Option<String>, Reason>,
     halt: Arc<Halt>,
     ended: Option<Ended>,
@@ -68,6 +75,8 @@ pub struct Run {
     effort: Effort,
     batches: u64,
     done: u64,
+    /// Batches that were answered, in this run or before.
+    answered: u64,
     /// Different Tweets of the list, and how many of them take requests.
     tweets: u64,
     asked: u64,
@@ -141,8 +150,11 @@ impl Run {
             ready: VecDeque::new(),
             later: VecDeque::new(),
             tries: HashMap::new(),
+            failing: HashMap::new(),
             is_taking: false,
             is_exhausted: false,
+            has_unasked: true,
+            is_judged: false,
             refused: HashMap::new(),
             halt: Arc::default(),
             ended: None,
@@ -151,6 +163,7 @@ impl Run {
             effort: Effort::default(),
             batches: inner.batches.iter().sum(),
             done: inner.batches_in(BatchProgress::Done) + inner.batches_in(BatchProgress::SetAside),
+            answered: inner.batches_in(BatchProgress::Done),
             tweets: job.tweets(),
             asked: job.asked(),
             share,
@@ -165,11 +178,12 @@ impl Run {
             if let Some(step) = self.start() {
                 return Some(step);
             }
-            match self.running.next().await? {
-                Landing::Taken(taken) => self.taken(taken),
-                Landing::Settled(landed) => return Some(self.landed(*landed)),
-                Landing::Written(Ok(())) => {}
-                Landing::Written(Err(error)) => self.end(Ended::Failed(error)),
+            match self.running.next().await {
+                Some(Landing::Taken(taken)) => self.taken(taken),
+                Some(Landing::Settled(landed)) => return Some(self.landed(*landed)),
+                Some(Landing::Written(Ok(()))) => {}
+                Some(Landing::Written(Err(error))) => self.end(Ended::Failed(error)),
+                None => return self.judge().await,
             }
         }
     }
@@ -280,16 +294,22 @@ impl Run {
     fn take(&mut self) {
         self.is_taking = true;
         let (writer, job) = (self.writer.clone(), self.job);
-        let most = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
-        self.running.push(async move { Landing::Taken(writer.take(job, most).await) }.boxed());
+        // Half of them are new as long as there are any: those that fail in every run are in nobody's way.
+        let most = u32::try_from(self.concurrency).unwrap_or(u32::MAX).max(2);
+        let unasked = if self.has_unasked { most / 2 } else { 0 };
+        self.running.push(async move { Landing::Taken(writer.take(job, most, unasked).await) }.boxed());
     }
 
     fn taken(&mut self, taken: Result<Vec<Batch>, Error>) {
         self.is_taking = false;
         match taken {
-            Ok(batches) if batches.is_empty() => self.is_exhausted = true,
+            Ok(batches) if batches.is_empty() => {
+                self.is_exhausted = true;
+                self.has_unasked = false;
+            }
             // Those that failed in this run wait in the store as well.
             Ok(batches) => {
+                self.has_unasked &= batches.iter().any(|batch| batch.attempts == 0);
                 for batch in batches {
                     if self.held.insert(batch.id) {
                         self.ready.push_back(batch);
@@ -314,7 +334,7 @@ impl Run {
         if self.falls_back {
             unit = unit.fall_back_to_app();
         }
-        self.tries.entry(batch.id).or_insert(Tries { successes: self.successes, ..Tries::default() });
+        self.tries.entry(batch.id).or_insert_with(|| Tries::begun(self.successes));
         let ledger = Arc::new(Ledger {
             batch: batch.id,
             client: self.client.clone(),
@@ -365,23 +385,41 @@ impl Run {
                 let (gravity, message) = gravest.unwrap_or((Gravity::Passing, String::new()));
                 step.problems.retain(|problem| problem.kind != ProblemKind::Held);
                 let id = batch.id;
-                self.fell_through(batch, asker, Remains { settled, requests, message }, gravity);
-                if self.ended.is_none() && self.later.iter().any(|batch| batch.id == id) {
-                    // No trouble as long as it may still come right.
-                    let passing =
-                        step.problems.drain(..).map(|problem| format!("{problem}; asked again later"));
-                    step.warnings.extend(passing);
+                let remains = Remains { settled, requests, message, unsaid: Vec::new() };
+                self.fell_through(batch, asker, remains, gravity);
+                if self.ended.is_none() {
+                    self.leave_unsaid(id, &mut step);
                 }
             }
         }
         step
     }
 
+    /// What went wrong is no trouble as long as the batch may still come right.
+    fn leave_unsaid(&mut self, batch: BatchId, step: &mut Step) {
+        let is_later = self.later.iter().any(|later| later.id == batch);
+        let problems = match self.failing.get_mut(&batch) {
+            Some(failing) => {
+                failing.remains.unsaid = core::mem::take(&mut step.problems);
+                failing.remains.unsaid.clone()
+            }
+            None if is_later => core::mem::take(&mut step.problems),
+            None => return,
+        };
+        if is_later {
+            step.warnings.extend(problems.iter().map(|problem| format!("{problem}; asked again later")));
+        }
+    }
+
     fn succeeded(&mut self, batch: &Batch) {
         self.tries.remove(&batch.id);
         self.streak = 0;
         self.successes += 1;
+        self.answered += 1;
         self.over(batch);
+        // The others can be told from an outage now: those that had all of their turns have one more.
+        let failing = self.failing.drain().filter(|(id, _)| *id != batch.id);
+        self.later.extend(failing.filter_map(|(_, failing)| failing.is_through.then_some(failing.batch)));
     }
 
     /// Nothing more is to be done about it.
@@ -392,12 +430,16 @@ impl Run {
     }
 
     /// A batch that has no whole answer.
-    fn fell_through(&mut self, mut batch: Batch, asker: Asker, mut remains: Remains, gravity: Gravity) {
-        let id = batch.id;
+    fn fell_through(&mut self, batch: Batch, asker: Asker, mut remains: Remains, gravity: Gravity) {
         match gravity {
             Gravity::Held => {
                 if let Some(error) = self.halt.take_failure() {
                     self.end(Ended::Failed(error));
+                }
+                // The end of the run has kept it from its turn.
+                if self.ended.is_some() {
+                    let queue = if self.has_failed(&batch) { &mut self.later } else { &mut self.ready };
+                    queue.push_front(batch);
                 }
             }
             Gravity::Credential => {
@@ -407,63 +449,126 @@ impl Run {
             }
             Gravity::Quota => self.end(Ended::Quota),
             Gravity::Final => return self.set_aside(&batch, asker, remains),
-            Gravity::Passing => {
-                self.streak += 1;
-                let tries = self.tries.entry(id).or_default();
-                tries.count += 1;
-                tries.unanswered |= !is_answered(&remains.settled);
-                // It is the batch's own failure only if others got through since it was asked for first.
-                if self.successes > tries.successes {
-                    if batch.failures + 1 >= MOST_FAILURES {
-                        return self.set_aside(&batch, asker, remains);
-                    }
-                    batch.failures += 1;
-                    self.give_back(id, remains);
-                    self.later.push_back(batch);
-                    return;
-                }
-                if tries.count >= MOST_FAILURES || self.streak >= 2 * self.concurrency {
-                    if self.is_left_over(id) {
-                        return self.failed_alone(&batch, asker, remains);
-                    }
-                    self.end(Ended::Outage);
-                }
-                self.later.push_back(batch);
+            Gravity::Passing => return self.failed(batch, asker, remains),
+        }
+        // The batch stays ours until the run ends.
+        self.note_requests(remains.requests, remains.settled.observed_at);
+    }
+
+    fn has_failed(&self, batch: &Batch) -> bool {
+        self.tries.get(&batch.id).is_some_and(|tries| tries.count > 0)
+    }
+
+    /// A batch that has no answer, and might have one another time.
+    fn failed(&mut self, mut batch: Batch, asker: Asker, mut remains: Remains) {
+        let id = batch.id;
+        self.streak += 1;
+        let tries = self.tries.entry(id).or_default();
+        tries.fail(Fault::of(&remains.settled), self.successes);
+        let is_through = tries.count >= MOST_FAILURES;
+        if tries.is_its_own(self.successes) {
+            if is_through || batch.failures + 1 >= MOST_FAILURES {
+                return self.set_aside(&batch, asker, remains);
             }
+            batch.failures += 1;
+            self.give_back(id, remains);
+            self.later.push_back(batch);
+            return;
         }
-        // The batch stays ours until the run ends; what is known of its requests is written down.
-        if !remains.requests.is_empty() {
-            let (writer, at) = (self.writer.clone(), remains.settled.observed_at);
-            self.write(async move { writer.ended(remains.requests, at).await });
+        self.note_requests(core::mem::take(&mut remains.requests), remains.settled.observed_at);
+        if !is_through {
+            self.later.push_back(batch.clone());
         }
-    }
-
-    /// Whether no other batch can tell a poisoned one from an outage: this one, and whatever else is left of the job, was
-    /// answered with a failure in each of its turns, and that is a single batch, or no more than got through before.
-    fn is_left_over(&self, batch: BatchId) -> bool {
-        let is_poisoned =
-            |batch: &BatchId| self.tries.get(batch).is_some_and(|tries| tries.count > 0 && !tries.unanswered);
-        let others = self.later.iter().map(|batch| batch.id).chain(self.flights.keys().copied());
-        let left: Vec<BatchId> = others.chain([batch]).collect();
-        let is_all = self.is_exhausted && self.ready.is_empty();
-        let is_few = left.len() == 1 || self.done >= left.len() as u64;
-        is_all && is_few && left.iter().all(is_poisoned)
-    }
-
-    /// A batch that nothing can be compared with. One turn in each run counts: an outage is over by the time of the last.
-    fn failed_alone(&mut self, batch: &Batch, asker: Asker, remains: Remains) {
-        if batch.failures + 1 >= MOST_FAILURES {
-            return self.set_aside(batch, asker, remains);
-        }
-        self.give_back(batch.id, remains);
-        if self.later.is_empty() && self.flights.is_empty() {
+        self.failing.insert(id, Failing { batch, asker, remains, is_through });
+        if self.streak >= 2 * self.concurrency {
             self.end(Ended::Outage);
         }
     }
 
+    /// What is known of requests whose batch is not settled is written down.
+    fn note_requests(&mut self, requests: Endings, at: Timestamp) {
+        if !requests.is_empty() {
+            let writer = self.writer.clone();
+            self.write(async move { writer.ended(requests, at).await });
+        }
+    }
+
+    /// Counts one failure for each batch that failed through a run in which nothing gets through any more, if it can be
+    /// told from an outage: an outage is over by the third of these runs.
+    async fn judge(&mut self) -> Option<Step> {
+        if self.ended.is_none() && !self.failing.is_empty() {
+            self.end(Ended::Outage);
+        }
+        if self.is_judged || !matches!(self.ended, Some(Ended::Outage)) {
+            return None;
+        }
+        let own = match self.own_failures().await {
+            Ok(own) => own,
+            Err(error) => {
+                self.end(Ended::Failed(error));
+                return None;
+            }
+        };
+        self.is_judged = true;
+        let mut step = Step::default();
+        let mut is_waiting = !self.is_exhausted || !self.ready.is_empty();
+        for (id, failing) in core::mem::take(&mut self.failing) {
+            let Failing { batch, asker, mut remains, is_through } = failing;
+            let is_own = own.contains(&id);
+            let is_over = is_own && batch.failures + 1 >= MOST_FAILURES;
+            if is_over || is_through {
+                step.problems.append(&mut remains.unsaid);
+            }
+            if is_over {
+                self.later.retain(|later| later.id != id);
+                self.set_aside(&batch, asker, remains);
+            } else {
+                is_waiting = true;
+                if is_own {
+                    self.give_back(id, remains);
+                }
+            }
+        }
+        if !is_waiting && self.later.is_empty() {
+            self.ended = None;
+        }
+        Some(step)
+    }
+
+    /// Which of the failing batches failed for reasons of their own, as far as can be told.
+    async fn own_failures(&self) -> Result<Vec<BatchId>, Error> {
+        if self.has_unasked || self.ready.iter().any(|batch| batch.attempts == 0) {
+            // Others may yet get through.
+            return Ok(Vec::new());
+        }
+        let faults = || self.failing.keys().filter_map(|id| self.tries.get(id)).map(|tries| tries.worst);
+        let is_all = self.is_exhausted
+            && self.ready.is_empty()
+            && self.later.iter().all(|batch| self.failing.contains_key(&batch.id));
+        // One alone, or no more than were answered at one time or another.
+        let is_few = is_all
+            && faults().all(|fault| fault != Fault::Unanswered)
+            && (self.failing.len() == 1 || self.answered >= self.failing.len() as u64);
+        let is_doubtful = self.successes == 0 && !is_few && is_doubtful(faults());
+        let answered = self
+            .failing
+            .iter()
+            .filter(|(id, _)| self.tries.get(id).is_some_and(|tries| tries.worst != Fault::Unanswered));
+        let answered: Vec<(BatchId, u32)> =
+            answered.map(|(id, failing)| (*id, failing.batch.failures)).collect();
+        if !is_doubtful {
+            return Ok(answered.into_iter().map(|(id, _)| id).collect());
+        }
+        let (store, now) = (self.store.clone(), self.client.now());
+        // The disk is waited for elsewhere.
+        tokio::task::spawn_blocking(move || another_day(&store, answered, now))
+            .await
+            .map_err(|_| Error::WriterGone)?
+    }
+
     /// Writes down that a batch failed, and waits.
     fn give_back(&mut self, batch: BatchId, remains: Remains) {
-        let (writer, Remains { settled, requests, message }) = (self.writer.clone(), remains);
+        let (writer, Remains { settled, requests, message, .. }) = (self.writer.clone(), remains);
         let at = settled.observed_at;
         self.write(async move { writer.give_back(batch, message, requests, at).await });
     }
@@ -471,7 +576,7 @@ impl Run {
     /// Keeps what there is of a batch, and lets the rest of the job go on without it.
     fn set_aside(&mut self, batch: &Batch, asker: Asker, remains: Remains) {
         let owner = self.client.owner(asker).cloned();
-        let Remains { mut settled, requests, message } = remains;
+        let Remains { mut settled, requests, message, .. } = remains;
         let answered = Answered::new(batch.id, batch.endpoint, owner, &mut settled, requests);
         let writer = self.writer.clone();
         self.over(batch);
@@ -524,23 +629,6 @@ struct Landed {
     written: Option<Result<(), Error>>,
 }
 
-/// What is left of a batch that was not answered.
-struct Remains {
-    settled: Settled,
-    requests: Endings,
-    message: String,
-}
-
-/// How often a batch failed in this run.
-#[derive(Clone, Copy, Default)]
-struct Tries {
-    count: u32,
-    /// How many others had succeeded when it was asked for first.
-    successes: u64,
-    /// Whether the server once did not answer, or not itself.
-    unanswered: bool,
-}
-
 /// What is known of a batch while it is being asked for.
 struct Flight {
     ledger: Arc<Ledger>,
@@ -572,12 +660,6 @@ impl Gravity {
             _ => Self::Passing,
         }
     }
-}
-
-/// Whether the last request was answered by the server, and not for it by what stands before one that is down.
-fn is_answered(settled: &Settled) -> bool {
-    let status = settled.sent.last().and_then(|sent| sent.status);
-    status.is_some_and(|status| !matches!(status, 502..=504))
 }
 
 /// Whether everything that was asked for with the batch's own credential was answered.
@@ -643,5 +725,3 @@ impl Ledger {
 }
 
 const NO_APP: &str = "there is no app to ask with: neither a consumer key and secret nor a bearer token";
-/// A batch that failed so often, while others got through or alone, is set aside.
-const MOST_FAILURES: u32 = 3;

@@ -30,7 +30,7 @@ pub(crate) struct Line {
 /// What to write. Each order is answered when its commit is on the disk.
 #[derive(Debug)]
 enum Order {
-    Take { job: JobId, most: u32, reply: Reply<Vec<Batch>> },
+    Take { job: JobId, most: u32, unasked: u32, reply: Reply<Vec<Batch>> },
     Send { line: Line, reply: Reply<RequestId> },
     Settle { answered: Box<Answered>, reply: Reply<Settled> },
     SetAside { answered: Box<Answered>, reason: String, reply: Reply<Settled> },
@@ -56,9 +56,9 @@ impl Writer {
         Ok((Self(sender), thread))
     }
 
-    /// The next batches that wait.
-    pub(crate) async fn take(&self, job: JobId, most: u32) -> Result<Vec<Batch>, Error> {
-        self.order(|reply| Order::Take { job, most, reply }).await
+    /// The next batches that wait, in the order of the job: so many of them that nobody has asked for yet, if there are.
+    pub(crate) async fn take(&self, job: JobId, most: u32, unasked: u32) -> Result<Vec<Batch>, Error> {
+        self.order(|reply| Order::Take { job, most, unasked, reply }).await
     }
 
     /// Writes down a request. When this has ended, its bytes may leave.
@@ -141,7 +141,13 @@ fn write(mut collector: Collector, mut orders: mpsc::UnboundedReceiver<Order>) -
 
 fn carry_out(order: Order, to: Result<&mut Transaction<'_>, &StoreError>, words: &mut Vec<Word>) {
     match order {
-        Order::Take { job, most, reply } => keep(words, reply, to, |to| to.take(job, most)),
+        Order::Take { job, most, unasked, reply } => keep(words, reply, to, |to| {
+            let mut batches = to.take_unasked(job, unasked)?;
+            let taken = u32::try_from(batches.len()).unwrap_or(most);
+            batches.extend(to.take(job, most.saturating_sub(taken))?);
+            batches.sort_by_key(|batch| batch.id);
+            Ok(batches)
+        }),
         Order::Send { line, reply } => keep(words, reply, to, |to| {
             let mut sent = Sent::new(line.batch, line.endpoint, line.at);
             if let Some(owner) = &line.owner {

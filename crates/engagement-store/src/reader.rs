@@ -173,6 +173,17 @@ impl Reader {
         })
     }
 
+    /// When a batch was asked for first, since it was settled if it ever was.
+    pub fn first_asked(&self, batch: BatchId) -> Result<Option<Timestamp>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "select min(sent_at) from requests where job = ?1 and batch = ?2 and sent_at > coalesce(
+                    (select settled_at from batches where job = ?1 and batch = ?2), -1)",
+            )?;
+            statement.query_row((batch.job.0, batch.number), |row| sql::optional(row, 0, sql::read_time))
+        })
+    }
+
     /// The status of the newest answer to each owner's requests for a job; `None` is the app.
     pub fn last_answers(&self, job: JobId) -> Result<Vec<(Option<String>, u16)>, Error> {
         self.read(|connection| {

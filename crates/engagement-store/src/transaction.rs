@@ -24,13 +24,22 @@ impl<'a> Transaction<'a> {
 
     /// Takes the next batches of a job that wait, at most so many, in the order of the job.
     pub fn take(&mut self, job: JobId, most: u32) -> Result<Vec<Batch>, Error> {
+        self.take_those(job, most, "")
+    }
+
+    /// The same of batches that no request was sent for yet.
+    pub fn take_unasked(&mut self, job: JobId, most: u32) -> Result<Vec<Batch>, Error> {
+        self.take_those(job, most, "and attempts = 0")
+    }
+
+    fn take_those(&mut self, job: JobId, most: u32, which: &str) -> Result<Vec<Batch>, Error> {
         self.writing.run(|connection, _| {
             let mut batches: Vec<Batch> = connection
-                .prepare_cached(
+                .prepare_cached(&format!(
                     "select job, batch, endpoint, owner, metrics, window_start, window_end, attempts, failures,
                     tweet_ids from batches join batch_tweets using (job, batch)
-                    where job = ? and state = ? and state <> 'done' order by batch limit ?",
-                )?
+                    where job = ? and state = ? and state <> 'done' {which} order by batch limit ?",
+                ))?
                 .query_map((job.0, Progress::Pending.name(), most), batch)?
                 .collect::<rusqlite::Result<_>>()?;
             batches.sort_by_key(|batch| batch.id);

@@ -4,6 +4,7 @@ use engagement::{Account, ProblemKind};
 use engagement_collect::{Ended, List, Making, Question, Standing, find, model::plan::Target};
 use engagement_emulator::{Class, Faults};
 use engagement_store::job::{JobId, Progress};
+use jiff::SignedDuration;
 
 use crate::stage::Stage;
 
@@ -92,6 +93,105 @@ async fn two_that_are_left_over_are_set_aside_and_two_that_are_all_wait() {
             (waiting, 2 - waiting)
         );
     }
+}
+
+/// A job of which every batch has one of these faults in turn, run so often, so many hours apart: how many are set aside
+/// after each run.
+async fn set_aside_of(batches: usize, faulty: &[&str], runs: usize, hours: i64) -> Vec<u64> {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 250 * batches);
+    ids.sort();
+    let fault = |(batch, fault)| format!(r#"{{"endpoint":"totals","ids":["{}"],{fault}}}"#, ids[250 * batch]);
+    let all: Vec<String> = faulty.iter().copied().cycle().take(batches).enumerate().map(fault).collect();
+    stage.emulator.set_faults(faults(&format!("[{}]", all.join(","))));
+    let question = Question::new(Target::Totals);
+    let mut set_aside = Vec::new();
+    for _ in 0..runs {
+        let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+        let is_over = outcome.report.waiting == 0;
+        assert_eq!(outcome.ended.is_none(), is_over, "{outcome:?}");
+        assert!(is_over || outcome.problems.len() <= batches, "{outcome:?}");
+        set_aside.push(outcome.report.set_aside);
+        stage.emulator.freeze_clock(stage.emulator.now() + SignedDuration::from_hours(hours)).unwrap();
+    }
+    set_aside
+}
+
+const HTML: &str = r#""status":200,"body":"<html>""#;
+const ERROR: &str = r#""status":500"#;
+const DOWN: &str = r#""status":503"#;
+
+#[tokio::test]
+async fn however_many_fail_by_their_own_fault_the_third_run_sets_them_aside() {
+    assert_eq!(set_aside_of(2, &[HTML], 3, 0).await, [0, 0, 2]);
+    assert_eq!(set_aside_of(5, &[HTML], 3, 0).await, [0, 0, 5]);
+    // One that fails in another way shows that it is no general outage; only no answer is never anybody's fault.
+    assert_eq!(set_aside_of(4, &[ERROR, HTML], 3, 0).await, [0, 0, 4]);
+    assert_eq!(set_aside_of(4, &[DOWN, HTML], 4, 24).await, [0, 0, 2, 2]);
+    // More than an outage may cost: some of them in each run.
+    let many = set_aside_of(20, &[HTML], 12, 0).await;
+    assert_eq!((many[2], many.last()), (0, Some(&20)), "{many:?}");
+}
+
+#[tokio::test]
+async fn where_everything_fails_as_in_an_outage_it_takes_days() {
+    assert_eq!(set_aside_of(2, &[ERROR], 9, 1).await, [0; 9]);
+    assert_eq!(set_aside_of(2, &[ERROR], 5, 23).await, [0, 0, 0, 2, 2]);
+    assert_eq!(set_aside_of(3, &[ERROR], 3, 24).await, [0, 0, 3]);
+    assert_eq!(set_aside_of(3, &[DOWN], 5, 24).await, [0; 5]);
+    assert_eq!(set_aside_of(3, &[r#""drop":true"#], 5, 24).await, [0; 5]);
+}
+
+#[tokio::test]
+async fn what_is_asked_again_by_hand_has_its_days_again() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 500);
+    stage.emulator.set_faults(faults(r#"[{"endpoint":"totals","every":1,"status":500}]"#));
+    let question = Question::new(Target::Totals);
+    let next_day =
+        || stage.emulator.freeze_clock(stage.emulator.now() + SignedDuration::from_hours(24)).unwrap();
+    for _ in 0..3 {
+        stage.collect(stage.client(&[]), &question, &ids).await;
+        next_day();
+    }
+    assert_eq!(stage.collector().retry(JobId(1)).unwrap(), 2);
+    for _ in 0..4 {
+        let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+        assert_eq!(outcome.report.set_aside, 0);
+    }
+}
+
+#[tokio::test]
+async fn those_that_fail_first_keep_no_others_from_their_turn() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 2_500);
+    ids.sort();
+    let poison: Vec<String> = (0..4).map(|batch| format!("{:?}", ids[250 * batch].to_string())).collect();
+    let poison = format!(r#"[{{"endpoint":"totals","ids":[{}],"status":500}}]"#, poison.join(","));
+    stage.emulator.set_faults(faults(&poison));
+    let question = Question::new(Target::Totals);
+    let mut outcomes = Vec::new();
+    // Two failures in a row are an outage for somebody who asks for one at a time.
+    for _ in 0..6 {
+        let client = stage.builder(&[]).concurrency(1).build().unwrap();
+        outcomes.push(stage.collect(client, &question, &ids).await.tweets());
+    }
+    assert_eq!(outcomes[0], BTreeMap::from([("unaccounted", 2_500)]));
+    assert_eq!(outcomes[5], BTreeMap::from([("ok", 1_500), ("failed", 1_000)]), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn an_outage_that_begins_under_way_sets_nothing_aside() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 500);
+    ids.sort();
+    // The other one gets through while this one is under way, and nothing does after that.
+    let fault = format!(r#"[{{"endpoint":"totals","ids":["{}"],"delay_ms":50,"status":503}}]"#, ids[400]);
+    stage.emulator.set_faults(faults(&fault));
+    let question = Question::new(Target::Totals);
+    let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 250), ("unaccounted", 250)]));
+    assert!(matches!(outcome.ended, Some(Ended::Outage)), "{outcome:?}");
 }
 
 #[tokio::test]
