@@ -71,6 +71,17 @@ pub(crate) fn check(request: &Request, answer: &Answer) {
         }
     }
     assert!(answer.warnings.len() <= Limits::default().warnings);
+    check_survey(request, answer);
+}
+
+/// What is known of all rows is true of each.
+fn check_survey(request: &Request, answer: &Answer) {
+    let has_value = |row: &Row| row.outcome.value().is_some();
+    assert!(!answer.survey.has_only_values || answer.rows.iter().all(has_value), "no value after all");
+    let order = |row: &Row| (row.tweet_id, row.bucket, row.metric.clone());
+    assert!(!answer.survey.is_sorted || answer.rows.is_sorted_by_key(order), "not sorted after all");
+    let is_known = |metric| request.metrics().contains(metric) || answer.unasked_metrics.contains(metric);
+    assert!(answer.rows.iter().all(|row| is_known(&row.metric)), "a metric from nowhere");
 }
 
 /// Reads it in the other ways there are.

@@ -28,9 +28,15 @@ impl Haul {
     }
 
     /// Takes everything that is still to come.
+    ///
+    /// # Panics
+    ///
+    /// A batch is not sorted.
     pub async fn rest_of(mut outcomes: Outcomes) -> Self {
         let mut haul = Self::default();
         while let Some(batch) = outcomes.next().await {
+            let order = |row: &Row| (row.tweet_id, row.bucket, row.metric.clone());
+            assert!(batch.rows.is_sorted_by_key(order), "a batch is sorted");
             haul.rows.extend(batch.rows);
             haul.warnings.extend(batch.warnings);
             haul.problems.extend(batch.problems);

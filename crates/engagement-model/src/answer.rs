@@ -22,7 +22,13 @@ pub use self::{
     merge::Merged,
     warning::Warning,
 };
-use crate::{metric::Metric, outcome::Row, request::Request, tweet_id::TweetId, window::Window};
+use crate::{
+    metric::Metric,
+    outcome::{Row, Survey},
+    request::Request,
+    tweet_id::TweetId,
+    window::Window,
+};
 
 /// What a body says about the Tweets and metrics of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +43,10 @@ pub struct Answer {
     /// Each Tweet × metric of the request has either one row for each bucket of the window, or one row without a
     /// value that stands for all of them. Where only some buckets are missing, each gap between the others has one row.
     pub rows: Vec<Row>,
+    /// What is known of all these rows.
+    pub survey: Survey,
+    /// The metrics that came unasked, each once.
+    pub unasked_metrics: Vec<Metric>,
     /// The Tweets of the request that are listed as unavailable.
     pub unavailable: Vec<TweetId>,
     /// The Tweets of the request, with the metrics for which they are listed as too old, asked for or not.

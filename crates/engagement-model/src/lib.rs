@@ -55,7 +55,7 @@ pub use endpoint::Endpoint;
 pub use grouping::{Dimension, Grouping};
 pub use hour::UtcHour;
 pub use metric::Metric;
-pub use outcome::{Outcome, Reason, Row, State, Tally};
+pub use outcome::{Outcome, Reason, Row, State, Survey, Tally};
 pub use refusal::{Refusal, RefusalKind};
 pub use request::{InvalidRequest, Request};
 pub use tweet_id::{InvalidTweetId, TweetId};

@@ -229,6 +229,17 @@ pub struct Row {
     pub outcome: Outcome,
 }
 
+/// What is known of all the rows of a list, so that nobody has to look at each of them again. What is false here is
+/// not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Survey {
+    /// Every row has a value.
+    pub has_only_values: bool,
+    /// The rows stand by Tweet, bucket and metric.
+    pub is_sorted: bool,
+}
+
 /// Longer words than any that the API is known to send.
 const LONGEST_REASON: usize = 500;
 

@@ -15,7 +15,7 @@ use crate::{
     answer::Answer,
     endpoint::Endpoint,
     metric::Metric,
-    outcome::{Outcome, Reason, Row, State},
+    outcome::{Outcome, Reason, Row, State, Survey},
     refusal::{Refusal, RefusalKind},
     request::Request,
     tweet_id::TweetId,
@@ -67,10 +67,15 @@ impl Attempt {
     /// Its rows are final, save two kinds. Tweets that it does not mention at all are asked for once more, together.
     /// Public totals of Tweets that it calls forbidden are asked for once app-only.
     pub fn after_answer(self, answer: Answer) -> Recovery {
-        let mut recovery = Recovery { rows: answer.rows, ask_again: Vec::new() };
+        let mut recovery = Recovery { rows: answer.rows, survey: answer.survey, ask_again: Vec::new() };
         if self.settled.len() != self.request.metrics().len() {
             let asked = self.request.metrics();
             recovery.rows.retain(|row| asked.contains(&row.metric) || !self.settled.contains(&row.metric));
+        }
+        if recovery.survey.has_only_values {
+            // Then there is one of every Tweet × metric of the request, and nothing to ask again.
+            self.go_on(&mut recovery, true);
+            return recovery;
         }
         if self.repeats {
             let passed_over =
@@ -365,6 +370,8 @@ pub struct Recovery {
     /// What is final. Where nothing came, one row stands for all buckets of a Tweet × metric; its bucket is the
     /// request's window, and none where the request has none.
     pub rows: Vec<Row>,
+    /// What is known of all these rows.
+    pub survey: Survey,
     /// What to ask next. Rows and attempts together are about everything that the attempt before was about, once.
     pub ask_again: Vec<Attempt>,
 }

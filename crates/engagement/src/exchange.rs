@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::VecDeque, fmt, sync::Arc};
 
 use engagement_model::{
-    Dimension, Endpoint, Grouping, InvalidRequest, Metric, Outcome, Reason, Request, Row,
+    Dimension, Endpoint, Grouping, InvalidRequest, Metric, Outcome, Reason, Request, Row, Survey,
     answer::{Answer, DecodeError, Limits},
     outcome::clean_words,
     plan::{Asker, clip, request_part},
@@ -338,16 +338,21 @@ impl<'a> Exchange<'a> {
 
     fn recover(&mut self, to: &mut Settled, recovery: Recovery, by_stranger: bool) {
         let part = self.unit.window.filter(|_| self.unit.endpoint == Endpoint::Last28Hours);
-        let mut rows = match part {
-            Some(part) => clip(recovery.rows, part),
-            None => recovery.rows,
+        let (mut rows, survey) = match part {
+            Some(part) => (clip(recovery.rows, part), Survey::default()),
+            None => (recovery.rows, recovery.survey),
         };
         if by_stranger {
             append(&mut to.strangers, rows);
         } else {
-            // What is forbidden to its asker is not the asker's.
-            let forbidden = rows.extract_if(.., |row| matches!(row.outcome, Outcome::Forbidden(_)));
-            to.strangers.extend(forbidden);
+            if !survey.has_only_values {
+                // What is forbidden to its asker is not the asker's.
+                let forbidden = rows.extract_if(.., |row| matches!(row.outcome, Outcome::Forbidden(_)));
+                to.strangers.extend(forbidden);
+            }
+            if to.rows.is_empty() && survey.is_sorted {
+                to.sorted_rows = rows.len();
+            }
             append(&mut to.rows, rows);
         }
         self.attempts.extend(recovery.ask_again);
@@ -455,7 +460,7 @@ fn broken(error: &engagement_transport::Error) -> Problem {
 
 /// All in it that the server put into words: every other text is one of the request or of the contract.
 fn words(answer: &Answer) -> impl Iterator<Item = Cow<'_, str>> {
-    let names = answer.rows.iter().filter_map(|row| match &row.metric {
+    let names = answer.unasked_metrics.iter().filter_map(|metric| match metric {
         Metric::Other(other) => Some(other.name()),
         _ => None,
     });

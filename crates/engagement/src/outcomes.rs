@@ -61,7 +61,7 @@ impl Outcomes {
         client: Client,
         endpoint: Endpoint,
         pieces: VecDeque<Piece>,
-        free: Vec<Row>,
+        mut free: Vec<Row>,
         merged: Option<Resolution>,
     ) -> Self {
         let merger = merged.map(Merger::new);
@@ -79,6 +79,7 @@ impl Outcomes {
             merged: None,
         };
         if !free.is_empty() {
+            sort(&mut free);
             outcomes.give(None, free, Vec::new(), Vec::new(), None);
         }
         outcomes
@@ -121,7 +122,7 @@ impl Outcomes {
         }
         for piece in core::mem::take(&mut self.pieces) {
             let rows = piece.unit.rows(&left("not asked")).collect();
-            self.close(&piece, rows, Vec::new(), problem.take().into_iter().collect(), None);
+            self.close(&piece, rows, 0, Vec::new(), problem.take().into_iter().collect(), None);
         }
     }
 
@@ -131,7 +132,7 @@ impl Outcomes {
             let Some(piece) = self.pieces.pop_front() else { return };
             if let Some(reason) = self.refused.get(&piece.unit.asker) {
                 let rows = piece.unit.rows(&Outcome::Failed(reason.clone())).collect();
-                self.close(&piece, rows, Vec::new(), Vec::new(), None);
+                self.close(&piece, rows, 0, Vec::new(), Vec::new(), None);
                 continue;
             }
             let number = self.started;
@@ -141,10 +142,11 @@ impl Outcomes {
             self.in_flight.insert(number, (piece, meter.clone()));
             let client = self.client.clone();
             let bodies = if self.merged.is_some() { Bodies::Kept } else { Bodies::Dropped };
-            self.running.spawn(async move {
+            // Kilobytes, which would be moved several times while a task is made of them and ended.
+            self.running.spawn(Box::pin(async move {
                 settle(client, unit, bodies, meter).await;
                 number
-            });
+            }));
         }
     }
 
@@ -165,40 +167,44 @@ impl Outcomes {
             self.refused.insert(asker, reason);
         }
         if !settled.strangers.is_empty() {
+            sort(&mut settled.strangers);
             self.give(None, settled.strangers, Vec::new(), Vec::new(), Some(settled.observed_at));
         }
-        self.close(piece, settled.rows, settled.warnings, settled.problems, Some(settled.observed_at));
+        let Settled { rows, sorted_rows, warnings, problems, observed_at, .. } = settled;
+        self.close(piece, rows, sorted_rows, warnings, problems, Some(observed_at));
     }
 
-    /// A unit is done: its rows go out, or wait for the other windows of the same Tweets.
+    /// A unit is done: its rows, the first of which are known to be sorted, go out or wait for the other windows of the
+    /// same Tweets.
     fn close(
         &mut self,
         piece: &Piece,
         mut rows: Vec<Row>,
+        mut sorted_rows: usize,
         warnings: Vec<String>,
         problems: Vec<Problem>,
         observed_at: Option<jiff::Timestamp>,
     ) {
         if let Some(merger) = &mut self.merger {
-            rows = merger.add(piece.batch, piece.windows, rows);
+            (rows, sorted_rows) = (merger.add(piece.batch, piece.windows, rows), 0);
+        }
+        if sorted_rows < rows.len() {
+            sort(&mut rows);
         }
         if !rows.is_empty() || !warnings.is_empty() || !problems.is_empty() {
             self.give(Some(piece.unit.asker), rows, warnings, problems, observed_at);
         }
     }
 
+    /// Sorted rows go out.
     fn give(
         &mut self,
         asker: Option<Asker>,
-        mut rows: Vec<Row>,
+        rows: Vec<Row>,
         warnings: Vec<String>,
         problems: Vec<Problem>,
         observed_at: Option<jiff::Timestamp>,
     ) {
-        // The rows of most answers come in order, and a sort takes room for as many again before it looks.
-        if !rows.is_sorted_by(|a, b| in_order(a, b).is_le()) {
-            rows.sort_by(in_order);
-        }
         self.ready.push_back(Batch {
             endpoint: self.endpoint,
             owner: asker.and_then(|asker| self.client.owner(asker).cloned()),
@@ -207,6 +213,13 @@ impl Outcomes {
             warnings,
             problems,
         });
+    }
+}
+
+fn sort(rows: &mut [Row]) {
+    // Most rows come in order, and a sort takes room for as many again before it looks.
+    if !rows.is_sorted_by(|a, b| in_order(a, b).is_le()) {
+        rows.sort_by(in_order);
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Settled {
     /// What became of each Tweet × metric × bucket, in no particular order, save what is in
     /// [`strangers`](Self::strangers).
     pub rows: Vec<Row>,
+    /// How many of them, from the first on, are known to stand by Tweet, bucket and metric.
+    pub(crate) sorted_rows: usize,
     /// The same of Tweets that turned out to be somebody else's: forbidden, or asked for app-only.
     pub strangers: Vec<Row>,
     /// What is odd about the answers, for people.
@@ -42,6 +44,7 @@ impl Default for Settled {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
+            sorted_rows: 0,
             strangers: Vec::new(),
             warnings: Vec::new(),
             problems: Vec::new(),

@@ -19,7 +19,7 @@ use crate::{
     hour::UtcHour,
     json::{Fault, Found, Leaf, Problem, Scanner},
     metric::{Metric, WINDOW_MAX_HOURS},
-    outcome::{Outcome, Reason, Row, clean_words},
+    outcome::{Outcome, Reason, Row, Survey, clean_words},
     refusal::{
         Message, Named, Refusal, RefusalKind, UNAVAILABLE, metrics_listed_under, read_ids, read_messages,
     },
@@ -258,10 +258,14 @@ impl<'r> Reading<'r> {
         if verdict.disowns_anything() {
             self.rows.disown(&self.names, &verdict);
         }
+        let sent = self.rows.rows.len();
         self.rows.add_missing(&self.names, &verdict, window);
+        let survey = if self.rows.rows.len() == sent { self.rows.survey() } else { Survey::default() };
         Answer {
             window: echoed,
             rows: self.rows.rows,
+            survey,
+            unasked_metrics: self.names.into_new_metrics(),
             unavailable: self.unavailable,
             unsupported: self.unsupported,
             errors,
@@ -282,6 +286,10 @@ struct Rows<'r> {
     most: usize,
     /// How many rows each Tweet × metric of the request has, by their numbers.
     counts: Vec<u32>,
+    /// The place in these counts that the last row had.
+    last_place: usize,
+    /// Whether every row has a place there, and none lies before the last one's.
+    keeps_order: bool,
     /// Why whole Tweets or metrics have no values. Either number may be missing: then it is about all of them.
     failed: BTreeMap<(Option<u32>, Option<u32>), Reason>,
     bad_values: usize,
@@ -335,6 +343,8 @@ impl<'r> Rows<'r> {
             rows: Vec::with_capacity(room),
             most: limits.rows,
             counts: vec![0; cells],
+            last_place: 0,
+            keeps_order: true,
             failed: BTreeMap::new(),
             bad_values: 0,
             has_begun: false,
@@ -352,6 +362,32 @@ impl<'r> Rows<'r> {
     fn count(&mut self, tweet: u32, metric: u32) -> Option<&mut u32> {
         let place = self.place(tweet, metric)?;
         self.counts.get_mut(place)
+    }
+
+    /// Counts a row that came for this place.
+    #[inline]
+    fn note(&mut self, place: Option<usize>) {
+        let Some(place) = place else {
+            self.keeps_order = false;
+            return;
+        };
+        self.keeps_order &= self.last_place <= place;
+        self.last_place = place;
+        if let Some(rows) = self.counts.get_mut(place) {
+            *rows += 1;
+        }
+    }
+
+    /// What is known of all rows, where the body has them all.
+    fn survey(&self) -> Survey {
+        // Within a place, buckets come in any order.
+        let keeps_order = self.keeps_order && self.buckets == Buckets::Whole;
+        Survey {
+            has_only_values: self.bad_values == 0,
+            is_sorted: keeps_order
+                && self.request.metrics().is_sorted()
+                && self.request.tweet_ids().is_sorted(),
+        }
     }
 
     fn path(&self, names: &Names, cell: Cell) -> String {
@@ -520,9 +556,7 @@ impl Sink for Rows<'_> {
             }
             _ => return self.value(names, cell, Leaf::Count(count)),
         };
-        if let Some(rows) = place.and_then(|place| self.counts.get_mut(place)) {
-            *rows += 1;
-        }
+        self.note(place);
         Ok(())
     }
 
@@ -548,9 +582,7 @@ impl Sink for Rows<'_> {
         }
         self.rows.push(Row { tweet_id, metric: name.clone(), bucket, outcome });
         let place = self.place(tweet, metric);
-        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
-            *count += 1;
-        }
+        self.note(place);
         // Other hours of the same day are likely to follow.
         self.day = cell.day.zip(cell.hour).and_then(|(day, _)| {
             let midnight = UtcHour::from_epoch(day.0.saturating_mul(24))?;

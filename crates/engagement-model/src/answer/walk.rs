@@ -360,6 +360,12 @@ impl Names {
         u32::try_from(at).ok()
     }
 
+    /// The metrics that were added.
+    pub(super) fn into_new_metrics(mut self) -> Vec<Metric> {
+        let old = self.metrics.len() - self.new_metrics.len();
+        self.metrics.drain(old..).map(|entry| entry.metric).collect()
+    }
+
     /// A cell's keys in the order of the grouping.
     pub(super) fn path(&self, grouping: &Grouping, cell: Cell) -> String {
         let mut path = format!("/{}", clean_words(grouping.name(), LONGEST_KEY));

@@ -59,6 +59,37 @@ fn body_01_accounts_for_every_tweet() {
 }
 
 #[test]
+fn a_whole_answer_tells_so() {
+    let surveyed = |ids: &[u64], metrics: &[&str], body: &str| {
+        let answer = decode(&totals(ids, metrics, "g"), body.as_bytes()).unwrap();
+        (answer.survey.has_only_values, answer.survey.is_sorted)
+    };
+    let (first, second) = (id(1), id(2));
+    let of = |first_metrics: &str, second_metrics: &str| {
+        format!(r#"{{"g":{{"{first}":{{{first_metrics}}},"{second}":{{{second_metrics}}}}}}}"#)
+    };
+    let (both, swapped, odd) = (
+        r#""favorites":"1","replies":"2""#,
+        r#""replies":"2","favorites":"1""#,
+        r#""favorites":"1","replies":"2","surprises":"3""#,
+    );
+    let metrics = ["favorites", "replies"];
+    assert_eq!(surveyed(&[1, 2], &metrics, &of(both, both)), (true, true));
+    // Out of the order of the request.
+    assert_eq!(surveyed(&[1, 2], &metrics, &of(both, swapped)), (true, false));
+    assert_eq!(surveyed(&[1, 2], &metrics, &of(both, odd)), (true, false));
+    // In the order of a request that is in none.
+    assert_eq!(surveyed(&[2, 1], &metrics, &of(both, both)), (true, false));
+    assert_eq!(surveyed(&[1, 2], &["replies", "favorites"], &of(swapped, swapped)), (true, false));
+    // Not all of it has a value.
+    assert_eq!(surveyed(&[1, 2], &metrics, &of(both, r#""favorites":"1""#)), (false, false));
+    let bad = r#""favorites":"1","replies":"many""#;
+    assert_eq!(surveyed(&[1, 2], &metrics, &of(both, bad)), (false, true));
+    let unavailable = format!(r#"{{"unavailable_tweet_ids":["{second}"],{}"#, &of(both, both)[1..]);
+    assert_eq!(surveyed(&[1, 2], &metrics, &unavailable), (false, false));
+}
+
+#[test]
 fn a_message_about_age_is_not_about_video_views() {
     let request = totals(&[601], &["impressions", "video_views"], "g");
     let body = json!({
