@@ -98,11 +98,6 @@ impl Collector {
         let mut writing = self.begin()?;
         writing.expect_job(job)?;
         let again = writing.run(|connection, _| {
-            // What the newest answer says is to count, and not what was failed before.
-            connection.execute(
-                "update tweets set job = 0 where job = ?1 and state in ('failed', 'unaccounted')",
-                [job.0],
-            )?;
             connection.execute(
                 "update batches set state = 'pending', failures = 0, reason = null
                 where job = ?1 and (state = 'set_aside' or (state = 'done' and failed + unaccounted > 0))",

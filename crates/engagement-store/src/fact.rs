@@ -50,7 +50,7 @@ pub struct Tweet<'a> {
     pub owner: Option<&'a str>,
     /// When it was made, from its id; ids from before November 2010 do not say.
     pub created_at: Option<Timestamp>,
-    /// Where it stands by the newest job that asked for it.
+    /// Where it stands by the job that asked for it last.
     pub state: State,
     /// Why it has no values.
     pub reason: Option<&'a str>,

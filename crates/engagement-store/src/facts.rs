@@ -52,13 +52,14 @@ impl Facts {
             tweets: Insert::new(
                 "insert into tweets(tweet_id, owner, created_at, state, reason, checked_at, job)",
                 7,
-                // A newer job says what holds now. Within one job, windows of one Tweet add up as `State::and` says,
-                // whose order is that of these words.
+                // The newest answer says what holds now, of whatever job it is. Within one job, windows of one Tweet add
+                // up as `State::and` says, whose order is that of these words.
                 "on conflict do update set owner = coalesce(excluded.owner, owner), state = excluded.state,
                 reason = excluded.reason, checked_at = excluded.checked_at, job = excluded.job
-                where excluded.job > job or (excluded.job = job and
-                instr('ok unaccounted failed forbidden unavailable unsupported', excluded.state)
-                < instr('ok unaccounted failed forbidden unavailable unsupported', state))",
+                where iif(excluded.job = job,
+                    instr('ok unaccounted failed forbidden unavailable unsupported', excluded.state)
+                    < instr('ok unaccounted failed forbidden unavailable unsupported', state),
+                    (excluded.checked_at, excluded.job) > (checked_at, job))",
             ),
         }
     }
@@ -88,6 +89,7 @@ impl Facts {
         let Some((tweet_ids, metrics, endpoint, window, before)) = found else { return Ok(None) };
         if let Some(before) = before {
             forget_gaps(connection, before, window, &tweet_ids)?;
+            forget_states(connection, batch, before, &tweet_ids)?;
         }
         let mut tweets: Vec<Tweet<'_>> = tweet_ids.iter().map(|&id| Tweet::new(id)).collect();
         let mut cells = Tally::default();
@@ -322,6 +324,20 @@ fn forget_gaps(
     }
     let mut forget = connection.prepare_cached("delete from gaps where rowid = ?")?;
     forgotten.into_iter().try_for_each(|gap| forget.execute([gap]).map(drop))
+}
+
+/// Lets states that a batch gave when it was settled before be those of no job, so that it may take them back.
+fn forget_states(
+    connection: &Connection,
+    batch: BatchId,
+    settled_at: Timestamp,
+    tweet_ids: &[TweetId],
+) -> rusqlite::Result<()> {
+    let mut forget = connection
+        .prepare_cached("update tweets set job = 0 where tweet_id = ? and job = ? and checked_at = ?")?;
+    tweet_ids
+        .iter()
+        .try_for_each(|&id| forget.execute((sql::tweet_id(id), batch.job.0, sql::time(settled_at))).map(drop))
 }
 
 fn covered_totals(totals: &[Cell<'_>]) -> Vec<Covered> {

@@ -196,7 +196,7 @@ impl Reader {
         })
     }
 
-    /// Why a Tweet has no values, by the newest job that asked for it.
+    /// Why a Tweet has no values, by the job that asked for it last.
     pub fn reason(&self, tweet_id: TweetId) -> Result<Option<String>, Error> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("select reason from tweets where tweet_id = ?")?;

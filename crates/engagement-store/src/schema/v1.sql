@@ -3,7 +3,7 @@
 
 create table schema_version(version integer not null, since integer not null);
 
--- One row a Tweet: what the newest job that asked for it found.
+-- One row a Tweet: what the job found that asked for it last.
 create table tweets(
     tweet_id integer primary key,
     owner text,

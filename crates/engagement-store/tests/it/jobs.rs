@@ -153,6 +153,51 @@ fn what_a_retried_batch_failed_at_is_forgotten_once_it_is_answered() {
 }
 
 #[test]
+fn the_newest_answer_is_a_tweets_state_whatever_job_it_is_of() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let [older, newer] = [(), ()].map(|()| job(&mut collector, Endpoint::Totals, &[ids([1, 2])]));
+    let found = || fixture.ask::<String>("select group_concat(state || job, ' ') from tweets");
+    let mut answer = |job, at, outcomes: [Outcome; 2]| {
+        let batch = take(&mut collector, job, 1).remove(0);
+        let rows = [1, 2].into_iter().zip(outcomes);
+        let rows: Vec<_> = rows.map(|(tweet, outcome)| total(tweet, Metric::Favorites, outcome)).collect();
+        settle(&mut collector, &batch, later(at), &rows);
+        collector.retry(job).unwrap();
+    };
+    let failed = || Outcome::Failed(Reason::new("500"));
+    let unavailable = || Outcome::Unavailable(Reason::NONE);
+    answer(older, 1, [failed(), failed()]);
+    answer(newer, 2, [Outcome::Ok(7), failed()]);
+    assert_eq!(found(), "ok2 failed2");
+    // Asked again, the older job is the one that knows best; and then the other one is.
+    answer(older, 3, [unavailable(), failed()]);
+    assert_eq!(found(), "unavailable1 failed1");
+    answer(older, 4, [unavailable(), Outcome::Ok(1)]);
+    assert_eq!(found(), "unavailable1 ok1");
+    answer(newer, 5, [Outcome::Ok(7), unavailable()]);
+    assert_eq!(found(), "ok2 unavailable2");
+}
+
+#[test]
+fn what_a_retried_batch_brings_is_what_holds_now() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let job = job(&mut collector, Endpoint::Totals, &[ids([1, 2])]);
+    let answers = [Outcome::Ok(7), Outcome::Unavailable(Reason::new("deleted"))];
+    for (at, outcome) in (1..).zip(answers) {
+        let batch = take(&mut collector, job, 1).remove(0);
+        // The other one is not mentioned, for which the batch is asked again.
+        settle(&mut collector, &batch, later(at), &[total(1, Metric::Favorites, outcome)]);
+        assert_eq!(collector.retry(job).unwrap(), 1);
+    }
+    assert_eq!(
+        fixture.ask::<String>("select state || reason from tweets where tweet_id % 10 = 1"),
+        "unavailabledeleted"
+    );
+}
+
+#[test]
 fn a_retried_window_leaves_those_beside_it_alone() {
     let fixture = Fixture::new();
     let mut collector = fixture.collector();

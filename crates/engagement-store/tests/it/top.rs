@@ -57,7 +57,7 @@ fn filled() -> Fixture {
         hourly(3, impressions, 1, 1_000),
         hourly(4, engagements, 1, 1_000),
     ];
-    observe(&mut collector, "demo_news", &[1, 3, 4], Endpoint::Last28Hours, later(30), &rows);
+    observe(&mut collector, "demo_news", &[1, 3, 4], Endpoint::Last28Hours, later(90), &rows);
     fixture
 }
 
