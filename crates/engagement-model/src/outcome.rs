@@ -1,7 +1,7 @@
 //! What became of each thing that was asked for.
 
 use core::fmt;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{metric::Metric, tweet_id::TweetId, window::Window};
 
@@ -196,23 +196,35 @@ impl fmt::Debug for Reason {
 /// Text from outside made fit for a terminal and a log: control characters, line ends and invisible or
 /// direction-changing marks are escaped, blanks at the ends dropped, and after `most` characters comes `…`.
 pub fn clean_words(words: &str, most: usize) -> String {
-    let mut clean = String::new();
-    for (count, letter) in words.trim().chars().enumerate() {
-        if count >= most {
-            clean.push('…');
-            break;
-        }
-        let hidden = letter.is_control()
-            || matches!(letter,
-                '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-        if hidden {
-            clean.extend(letter.escape_unicode());
+    let words = words.trim();
+    match words.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", escape_hidden(words.get(..end).unwrap_or_default())),
+        None => escape_hidden(words).into_owned(),
+    }
+}
+
+/// Text in which whatever does not show is escaped, and nothing else is changed.
+pub(crate) fn escape_hidden(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        if is_hidden(letter) {
+            escaped.extend(letter.escape_unicode());
         } else {
-            clean.push(letter);
+            escaped.push(letter);
         }
     }
-    clean
+    Cow::Owned(escaped)
+}
+
+/// Whether it does not show, or changes how what is beside it shows.
+pub fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// One line of the product: what became of one Tweet × metric × bucket.

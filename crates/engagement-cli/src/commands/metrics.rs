@@ -2,7 +2,10 @@
 
 use engagement::{
     Metrics,
-    model::{Endpoint, InvalidRequest, Metric, outcome::clean_words},
+    model::{
+        Endpoint, InvalidRequest, Metric,
+        outcome::{clean_words, is_hidden},
+    },
 };
 
 use crate::{cli::Selection, commands::setup::refused, exit::Failure, talk::Talk};
@@ -34,8 +37,12 @@ fn metric(name: &str, allow_unknown: bool, talk: &Talk) -> Result<Metric, Failur
     }
     match name.parse() {
         Ok(metric) => Ok(metric),
+        Err(_) if name.contains(is_hidden) => Err(Failure::usage(format!(
+            "a name of a metric has a character that does not show: {}",
+            clean_words(name, 100)
+        ))),
         Err(_) if allow_unknown && !name.is_empty() => {
-            talk.warn(&format!("{} is no metric known here; sent as it is", clean_words(name, 100)));
+            talk.warn(&format!("{name} is no metric known here; sent as it is"));
             Ok(Metric::named(name))
         }
         Err(unknown) => Err(Failure::usage(unknown)

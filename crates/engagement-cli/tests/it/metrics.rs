@@ -65,6 +65,22 @@ fn a_legacy_name_is_replaced_with_a_warning() {
 }
 
 #[test]
+fn a_name_that_does_not_show_is_refused() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    for name in ["a\u{1b}[31mb", "favorites\u{200b}"] {
+        folder
+            .engagement("totals 20 --allow-unknown-metrics --metrics")
+            .arg(name)
+            .brand(&server)
+            .run()
+            .ends(2)
+            .says(&["a character that does not show: "]);
+    }
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
 fn new_names_are_sent_as_they_are() {
     let folder = Folder::new();
     let server = Server::start(&folder);

@@ -9,7 +9,7 @@ use crate::{
     grouping::{Dimension, Grouping},
     json::{Fault, Leaf, Problem, Scanner, Text, two_digits},
     metric::Metric,
-    outcome::clean_words,
+    outcome::{clean_words, escape_hidden},
     request::Request,
     tweet_id::TweetId,
 };
@@ -449,6 +449,8 @@ impl Names {
         if let Some(at) = self.metrics.iter().take(old).position(|entry| entry.metric.name() == key) {
             return Some(at);
         }
+        // A new name becomes one of a column, and goes where nothing looks at it again.
+        let key = &*escape_hidden(key);
         if let Some(at) = self.new_metrics.get(key) {
             return Some(*at as usize);
         }

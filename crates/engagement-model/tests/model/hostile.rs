@@ -52,6 +52,23 @@ fn a_body_cut_anywhere_is_refused() {
 }
 
 #[test]
+fn what_does_not_show_in_the_name_of_a_new_metric_is_escaped() {
+    let request = world().request(["g=tweet.id,engagement.type".parse().unwrap()]);
+    let names = |keys: &str| {
+        let answer = decode(&request, format!(r#"{{"g":{{"7":{{{keys}}}}}}}"#).as_bytes())?;
+        let rows = answer.rows.iter().filter(|row| row.outcome.value().is_some());
+        Ok::<_, DecodeError>(rows.map(|row| row.metric.name().to_owned()).collect::<Vec<_>>())
+    };
+    // A known name with something behind it is none.
+    assert_eq!(
+        names(r#""impressions\n":1,"a\u001b[31m":2,"a\u202eb":3,"\t":4"#).unwrap(),
+        ["impressions\\u{a}", "a\\u{1b}[31m", "a\\u{202e}b", "\\u{9}"]
+    );
+    // Nor are there two of a name.
+    assert!(names(r#""a\n":1,"a\\u{a}":2"#).is_err());
+}
+
+#[test]
 fn a_flipped_bit_breaks_no_promise() {
     let request = world().request([hourly()]);
     let body = world().answer(&[hourly()], Style::PLAIN).into_bytes();
