@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, io::Read as _, net::TcpListener};
 
 use engagement_collect::{Ended, List, Making, Question, Run, Standing, find, make, model::plan::Target};
-use engagement_emulator::Class;
+use engagement_emulator::{Class, Faults};
 
 use crate::stage::Stage;
 
@@ -83,6 +83,27 @@ async fn what_is_in_flight_at_the_end_is_counted_and_settled() {
     assert_eq!(stage.count("select count(*) from requests where state = 'broken'"), 4);
     assert_eq!(stage.count("select count(*) from requests"), 4);
     assert_eq!(report.waiting, 8);
+}
+
+#[tokio::test]
+async fn what_a_step_has_told_is_written_though_nobody_asks_for_the_next() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 250);
+    let client = stage.client(&[]);
+    let question = Question::new(Target::Totals);
+    stage
+        .emulator
+        .set_faults(Faults::from_json(r#"[{"endpoint":"totals","every":1,"status":503}]"#).unwrap());
+    let mut collector = stage.collector();
+    let list = List::new(ids.iter().copied());
+    let job = make(&mut collector, &client, &question, list, Making::default()).unwrap();
+    let mut run = Run::new(client, collector, job.id(), &question).unwrap();
+    let step = run.next().await.unwrap();
+    assert_eq!(step.warnings.len(), 1, "{step:?}");
+    run.stop();
+    run.finish().await.unwrap();
+    assert_eq!(stage.count("select count(*) from requests where state = 'answered' and status = 503"), 5);
+    assert_eq!(stage.count("select count(*) from requests"), 5);
 }
 
 /// A server that listens and says nothing, and tells when it has so many requests.
