@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Changed, Error},
+    failing::MOST_FAILURES,
     list::List,
     question::Question,
     unasked,
@@ -111,8 +112,10 @@ pub fn stale(
     if is_hopeless {
         return Ok(Some(Stale::Credentials));
     }
+    // A batch has so many turns in a run that it fails through.
+    let attempts_of_a_run = MOST_FAILURES * client.transport().max_attempts();
     let is_stuck = job.inner.batches_in(Progress::Done) > 0
-        && waiting.iter().all(|batch| batch.attempts >= ATTEMPTS_OF_A_RUN);
+        && waiting.iter().all(|batch| batch.attempts >= attempts_of_a_run);
     Ok(is_stuck.then_some(Stale::Stuck))
 }
 
@@ -480,5 +483,3 @@ const SAME_HOURS: SignedDuration = SignedDuration::from_hours(1);
 /// Two observations leave no hole if they are no more than 28 hours apart. The one that would go on now comes so long
 /// after the first; if the next one takes as long again, more than half of that is too much.
 const HALF_OF_28_HOURS: SignedDuration = SignedDuration::from_hours(14);
-/// A batch has three turns in a run that it fails through, of five requests each unless the client was built for others.
-const ATTEMPTS_OF_A_RUN: u32 = 15;

@@ -52,6 +52,11 @@ impl Transport {
         Builder::new()
     }
 
+    /// How many requests one call may send: see [`Builder::max_attempts`].
+    pub fn max_attempts(&self) -> u32 {
+        self.0.policy.max_attempts
+    }
+
     /// What was done so far.
     pub fn counters(&self) -> Counters {
         self.0.tally.read()

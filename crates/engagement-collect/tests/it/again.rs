@@ -187,6 +187,31 @@ async fn an_observation_of_which_only_failures_are_left_is_stale() {
 }
 
 #[tokio::test]
+async fn a_whole_run_of_failures_is_as_long_as_the_clients_calls_are() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 600);
+    ids.sort();
+    let question = Question::new(Target::Totals);
+    let fault = format!(r#"[{{"endpoint":"totals","ids":["{}"],"status":503}}]"#, ids[599]);
+    stage.emulator.set_faults(Faults::from_json(&fault).unwrap());
+    let client = |attempts| {
+        let moment = std::time::Duration::from_millis(1);
+        let transport =
+            |it: engagement::transport::Builder| it.backoff(moment, moment).max_attempts(attempts);
+        stage.builder(&[]).concurrency(1).transport(transport).build().unwrap()
+    };
+    // An outage, for somebody who asks for one at a time, before its third turn.
+    for (run, wanted) in [(1, None), (2, Some(Stale::Stuck))] {
+        stage.collect(client(2), &question, &ids).await;
+        let reader = stage.store().reader().unwrap();
+        let list = List::new(ids.iter().copied());
+        let Standing::Unfinished(job) = find(&reader, &question, &list).unwrap() else { panic!() };
+        assert_eq!(stale(&reader, &client(2), &question, &job).unwrap(), wanted, "run {run}");
+        assert_eq!(stale(&reader, &client(5), &question, &job).unwrap(), None, "run {run}");
+    }
+}
+
+#[tokio::test]
 async fn an_outlook_knows_what_the_store_knows() {
     let stage = Stage::set().await;
     let ids = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 10);
