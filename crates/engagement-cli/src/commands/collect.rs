@@ -289,25 +289,27 @@ fn to_go_on_with(
         Standing::Unfinished(job) => {
             let why = match (collect.again, collect.new_job) {
                 (false, _) => None,
-                (true, true) => Some("is left for a new one"),
+                (true, true) => Some(""),
                 (true, false) => {
                     match stale(reader, client, question, &job).map_err(|error| failure(&error))? {
                         None => None,
-                        Some(Stale::Hours) => {
-                            Some("is left for a new one: going on with it now would cost hours")
+                        Some(Stale::Hours) => Some(": going on with it now would cost hours"),
+                        Some(Stale::Credentials) => {
+                            Some(": what waits needs a credential that is not there or not accepted")
                         }
-                        Some(Stale::Credentials) => Some(
-                            "is left for a new one: what waits needs a credential that is not there or not accepted",
-                        ),
-                        Some(Stale::Stuck) => Some(
-                            "is left for a new one: what waits has failed through a whole run, and the rest is done",
-                        ),
+                        Some(Stale::Stuck) => {
+                            Some(": what waits has failed through a whole run, and the rest is done")
+                        }
                     }
                 }
             };
             if let Some(why) = why {
+                // Shown beforehand, nothing has happened to it yet that would have to be undone.
+                let (is_left, takes) =
+                    if collect.dry_run { ("would be left", "would take") } else { ("is left", "takes") };
                 talk.warn(&format!(
-                    "job {0} of the same list is not over, and {why}; `engagement jobs retry {0}` takes it up again",
+                    "job {0} of the same list is not over, and {is_left} for a new one{why}; `engagement jobs retry {0}` \
+                     {takes} it up again",
                     job.id()
                 ));
                 return Ok(None);
@@ -317,9 +319,7 @@ fn to_go_on_with(
         }
         Standing::Over(job) if !collect.again => {
             talk.say(&format!("job {} is over; --again observes the same list anew", job.id()));
-            if collect.new_job {
-                talk.warn("--new-job changes nothing where the list is the same");
-            }
+            say_needless(collect, talk);
             if collect.retry_forbidden {
                 talk.warn("--retry-forbidden is for new jobs: add --again");
             }
@@ -353,8 +353,18 @@ fn say_unfinished(job: &Job, question: &Question, client: &Client, collect: &Col
             missed.end()
         ));
     }
+    say_needless(collect, talk);
     if collect.retry_forbidden {
         talk.warn("--retry-forbidden is for new jobs: add --again, and --new-job while one is not over");
+    }
+}
+
+/// Where a job is gone on with, `--new-job` has not been heard.
+fn say_needless(collect: &Collect, talk: &Talk) {
+    if collect.new_job && !collect.again {
+        talk.warn(
+            "--new-job changes nothing where the list is the same; with --again it observes it anew at once",
+        );
     }
 }
 

@@ -57,6 +57,12 @@ fn an_observation_that_was_interrupted_is_gone_on_with() {
     run("--retry-forbidden").ends(0).says(&["job 2 is over", "add --again"]);
 
     run("--again --max-requests 1").ends(5).says(&["job 3: 600 Tweets"]);
+    run("--new-job --max-requests 1 --dry-run")
+        .ends(0)
+        .says(&["going on with job 3", "--new-job changes nothing"]);
+    let shown = run("--again --new-job --dry-run").ends(0);
+    shown.says(&["job 3 of the same list is not over, and would be left for a new one; `engagement jobs retry 3` would"]);
+    run("--dry-run").ends(0).says(&["going on with job 3: 1 batches are done, 2 wait"]);
     run("--again --new-job").ends(0).says(&[
         "job 3 of the same list is not over",
         "jobs retry 3",
