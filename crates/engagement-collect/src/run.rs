@@ -349,7 +349,13 @@ impl Run {
         let settling = self.client.settle_metered(unit, meter);
         let asking = async move {
             let mut settled = settling.await;
-            let requests = lines.endings(&settled.sent);
+            let mut requests = lines.endings(&settled.sent);
+            if settled.problems.iter().any(|problem| problem.kind == ProblemKind::Clock)
+                && let Some((_, ending)) = requests.last_mut()
+                && let Ending::Answered(status) = *ending
+            {
+                *ending = Ending::Mistimed(status);
+            }
             if !is_whole(&settled, asker) {
                 return Landing::Settled(Box::new(Landed { batch, asker, settled, requests, written: None }));
             }
@@ -654,7 +660,7 @@ impl Gravity {
     fn of(kind: ProblemKind) -> Self {
         match kind {
             ProblemKind::Held | ProblemKind::Stopped => Self::Held,
-            ProblemKind::Authentication => Self::Credential,
+            ProblemKind::Authentication | ProblemKind::Clock => Self::Credential,
             ProblemKind::Quota => Self::Quota,
             ProblemKind::Refused => Self::Final,
             _ => Self::Passing,
@@ -665,7 +671,7 @@ impl Gravity {
 /// Whether everything that was asked for with the batch's own credential was answered.
 fn is_whole(settled: &Settled, asker: Asker) -> bool {
     let by_others = settled.refused.as_ref().is_some_and(|(refused, _)| *refused != asker);
-    settled.problems.iter().all(|problem| by_others && problem.kind == ProblemKind::Authentication)
+    settled.problems.iter().all(|problem| by_others && Gravity::of(problem.kind) == Gravity::Credential)
 }
 
 /// What all requests of a run look at before they leave.

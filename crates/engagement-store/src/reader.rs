@@ -10,6 +10,7 @@ use crate::{
     error::{Error, ErrorKind},
     fact::{self, Fact, Kind, Order, Tweet},
     job::{BatchId, BatchStatus, Job, JobId, Progress},
+    record::Ending,
     sql,
     store::{Store, is_sound},
     top::{self, By, Ranked},
@@ -184,15 +185,19 @@ impl Reader {
         })
     }
 
-    /// The status of the newest answer to each owner's requests for a job; `None` is the app.
-    pub fn last_answers(&self, job: JobId) -> Result<Vec<(Option<String>, u16)>, Error> {
+    /// How the newest request of each owner for a job ended that was answered; `None` is the app.
+    pub fn last_answers(&self, job: JobId) -> Result<Vec<(Option<String>, Ending)>, Error> {
         self.read(|connection| {
             // With `max`, SQLite takes the other columns from the row that has it.
             let mut statement = connection.prepare_cached(
-                "select owner, status, max(request) from requests
-                where job = ? and state = 'answered' group by owner",
+                "select owner, status, state = 'mistimed', max(request) from requests
+                where job = ? and state in ('answered', 'mistimed') group by owner",
             )?;
-            statement.query_map([job.0], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            let ending = |row: &SqlRow<'_>| {
+                let ending = if row.get(2)? { Ending::Mistimed } else { Ending::Answered };
+                Ok((row.get(0)?, ending(row.get(1)?)))
+            };
+            statement.query_map([job.0], ending)?.collect()
         })
     }
 

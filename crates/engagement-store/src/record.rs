@@ -45,6 +45,8 @@ impl<'a> Sent<'a> {
 pub enum Ending {
     /// With this status.
     Answered(u16),
+    /// With this status, because of the time that it was signed with.
+    Mistimed(u16),
     /// Without a whole answer.
     Broken,
 }

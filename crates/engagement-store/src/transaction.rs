@@ -169,6 +169,7 @@ impl Writing<'_> {
     fn ended(&mut self, request: RequestId, ending: Ending, at: Timestamp) -> Result<(), Error> {
         let (state, status) = match ending {
             Ending::Answered(status) => ("answered", Some(status)),
+            Ending::Mistimed(status) => ("mistimed", Some(status)),
             Ending::Broken => ("broken", None),
         };
         self.run(|connection, _| {

@@ -48,6 +48,7 @@ impl Problem {
         let retryable = match kind {
             ProblemKind::Quota | ProblemKind::Network | ProblemKind::Server => true,
             ProblemKind::Authentication
+            | ProblemKind::Clock
             | ProblemKind::Refused
             | ProblemKind::Malformed
             | ProblemKind::Held
@@ -69,6 +70,8 @@ impl fmt::Display for Problem {
 pub enum ProblemKind {
     /// The server does not accept the credential: mend it.
     Authentication,
+    /// The server does not accept the time of the signature: set the clock.
+    Clock,
     /// Gave up waiting for quota, or the limit of requests was reached: come back later.
     Quota,
     /// No connection, or one that broke: check the network.

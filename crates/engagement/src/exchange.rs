@@ -310,16 +310,15 @@ impl<'a> Exchange<'a> {
                 let by_stranger = self.is_by_stranger(&attempt);
                 return self.recover(to, attempt.after_refusal(refusal), by_stranger);
             }
-            RefusalKind::Authentication | RefusalKind::NotProvisioned | RefusalKind::ClockOff => {
-                ProblemKind::Authentication
-            }
+            RefusalKind::Authentication | RefusalKind::NotProvisioned => ProblemKind::Authentication,
+            RefusalKind::ClockOff => ProblemKind::Clock,
             RefusalKind::RateLimited => ProblemKind::Quota,
             RefusalKind::Server => ProblemKind::Server,
             _ => ProblemKind::Refused,
         };
         let mut problem = Problem::new(kind, refusal.to_string());
         problem.status = Some(refusal.status);
-        if kind == ProblemKind::Authentication {
+        if matches!(kind, ProblemKind::Authentication | ProblemKind::Clock) {
             if let Some(ahead) = clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
                 problem.message.push_str(&format!("; {}", clocks_apart(ahead)));
             }

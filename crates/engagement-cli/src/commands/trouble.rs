@@ -45,6 +45,9 @@ impl<'a> Troubles<'a> {
                     };
                     (Exit::Authentication, "authentication", authorise.as_str())
                 }
+                ProblemKind::Clock => {
+                    (Exit::Authentication, "authentication", "set this machine's clock, and ask again")
+                }
                 ProblemKind::Quota => {
                     later = match problem.come_back {
                         Some(at) => format!("ask for the rest after {at:.0}, or allow more requests"),

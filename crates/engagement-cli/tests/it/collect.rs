@@ -82,6 +82,21 @@ fn an_observation_that_was_interrupted_is_gone_on_with() {
 }
 
 #[test]
+fn a_wrong_clock_is_named_and_no_credential_blamed() {
+    let (folder, server) = stage();
+    let body = r#"{\"errors\":[{\"code\":135,\"message\":\"Timestamp out of bounds.\"}]}"#;
+    server.post(
+        "/_emulator/faults",
+        &format!(r#"[{{"endpoint":"any","every":1,"status":401,"body":"{body}"}}]"#),
+    );
+    let done = folder.engagement(TOTALS).app(&server).run();
+    let done = done.ends(4).says(&["does not accept the time of the signature", "set this machine's clock"]);
+    assert!(!done.stderr.contains("auth check"), "{}", done.stderr);
+    server.post("/_emulator/faults", "[]");
+    folder.engagement(&format!("{TOTALS} --again")).app(&server).run().ends(0).says(&["going on with job 1"]);
+}
+
+#[test]
 fn what_waits_for_a_credential_keeps_the_next_observation_from_nothing() {
     let (folder, server) = stage();
     let run = |more: &str| folder.engagement(&format!("{TOTALS} {more}")).app(&server).run();

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use engagement::Metrics;
+use engagement::{Metrics, ProblemKind};
 use engagement_collect::{
     List, Making, Quarantine, Question, Stale, Standing, find,
     model::{Metric, plan::Target},
@@ -158,6 +158,32 @@ async fn an_observation_that_would_cost_hours_or_waits_for_a_credential_is_stale
     let outcome = stage.collect(bad(), &question, &ids).await;
     assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 25), ("failed", 35)]));
     assert_eq!(check(bad()), Some(Stale::Credentials));
+}
+
+#[tokio::test]
+async fn an_observation_that_a_wrong_clock_kept_is_not_stale() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Owned, Some("demo_brand"), 60);
+    let question = Question::new(Target::Last28Hours);
+    let client = || stage.client(&["demo_brand"]);
+    stage.collect(stage.builder(&["demo_brand"]).max_requests(1).build().unwrap(), &question, &ids).await;
+    let body = r#"{\"errors\":[{\"code\":135,\"message\":\"Timestamp out of bounds.\"}]}"#;
+    let fault = format!(r#"[{{"endpoint":"28hr","every":1,"status":401,"body":"{body}"}}]"#);
+    stage.emulator.set_faults(Faults::from_json(&fault).unwrap());
+    let one_at_a_time = stage.builder(&["demo_brand"]).concurrency(1).build().unwrap();
+    let outcome = stage.collect(one_at_a_time, &question, &ids).await;
+    assert_eq!(outcome.kinds(), [ProblemKind::Clock]);
+    assert!(outcome.problems[0].message.contains("time of the signature"), "{outcome:?}");
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 25), ("failed", 35)]));
+    let list = || List::new(ids.iter().copied());
+    let reader = stage.store().reader().unwrap();
+    let Standing::Unfinished(job) = find(&reader, &question, &list()).unwrap() else { panic!() };
+    assert_eq!(stale(&reader, &client(), &question, &job).unwrap(), None);
+    drop(reader);
+
+    stage.emulator.set_faults(Faults::from_json("[]").unwrap());
+    let outcome = stage.collect(client(), &question, &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 60)]));
 }
 
 #[tokio::test]

@@ -284,24 +284,29 @@ fn the_newest_answer_to_each_owner_is_known() {
     let job = job(&mut collector, Endpoint::Totals, &[ids([1])]);
     let batch = take(&mut collector, job, 1).remove(0).id;
     let mut transaction = collector.transaction().unwrap();
-    let mut answer = |owner: Option<&str>, status: Option<u16>| {
+    let mut answer = |owner: Option<&str>, ending: Ending| {
         let mut sent = Sent::new(batch, Endpoint::Totals, now());
         sent.owner = owner;
         let request = transaction.sent(&sent).unwrap();
-        let ending = status.map_or(Ending::Broken, Ending::Answered);
         transaction.ended(request, ending, now()).unwrap();
     };
-    answer(Some("demo_brand"), Some(401));
-    answer(Some("demo_brand"), Some(200));
-    answer(Some("demo_news"), Some(200));
-    answer(Some("demo_news"), Some(401));
-    answer(Some("demo_news"), None);
-    answer(None, Some(503));
+    answer(Some("demo_brand"), Ending::Answered(401));
+    answer(Some("demo_brand"), Ending::Answered(200));
+    answer(Some("demo_news"), Ending::Answered(200));
+    answer(Some("demo_news"), Ending::Answered(401));
+    answer(Some("demo_news"), Ending::Broken);
+    answer(Some("demo_sport"), Ending::Answered(401));
+    answer(Some("demo_sport"), Ending::Mistimed(401));
+    answer(None, Ending::Answered(503));
     transaction.commit().unwrap();
     let reader = fixture.store.reader().unwrap();
     let mut answers = reader.last_answers(job).unwrap();
-    answers.sort();
-    let owner = |name: &str| Some(name.to_owned());
-    assert_eq!(answers, [(None, 503), (owner("demo_brand"), 200), (owner("demo_news"), 401)]);
-    assert_eq!(reader.batches(job, &Progress::ALL).unwrap()[0].attempts, 6);
+    answers.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let answered = |name: &str, status| (Some(name.to_owned()), Ending::Answered(status));
+    let sport = (Some("demo_sport".to_owned()), Ending::Mistimed(401));
+    assert_eq!(
+        answers,
+        [(None, Ending::Answered(503)), answered("demo_brand", 200), answered("demo_news", 401), sport]
+    );
+    assert_eq!(reader.batches(job, &Progress::ALL).unwrap()[0].attempts, 8);
 }
