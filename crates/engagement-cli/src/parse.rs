@@ -201,6 +201,38 @@ impl fmt::Display for Rate {
     }
 }
 
+/// Requests in flight at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Concurrency(u16);
+
+impl Concurrency {
+    pub(crate) const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<u16> for Concurrency {
+    type Error = BadValue;
+
+    fn try_from(requests: u16) -> Result<Self, BadValue> {
+        if (1..=512).contains(&requests) { Ok(Self(requests)) } else { Err(BAD_CONCURRENCY) }
+    }
+}
+
+impl FromStr for Concurrency {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        text.parse::<u16>().map_err(|_| BAD_CONCURRENCY)?.try_into()
+    }
+}
+
+impl fmt::Display for Concurrency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What was expected instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadValue(&'static str);
@@ -213,6 +245,7 @@ impl fmt::Display for BadValue {
 
 impl std::error::Error for BadValue {}
 
+const BAD_CONCURRENCY: BadValue = BadValue("a number of requests from 1 to 512");
 const BAD_RATE: BadValue = BadValue("a number a minute above zero, such as 60/min");
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
     cli::{Format, Global},
     credentials,
     exit::{Exit, Failure},
-    parse::{Duration, Rate},
+    parse::{Concurrency, Duration, Rate},
 };
 
 /// What holds for a command that talks to the API.
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) out: Option<PathBuf>,
     pub(crate) timeout: Option<time::Duration>,
     pub(crate) quota: Option<Rate>,
-    pub(crate) concurrency: Option<u16>,
+    pub(crate) concurrency: Option<Concurrency>,
     /// How many handles the contract allows in a month.
     pub(crate) handle_limit: Option<u32>,
     /// The day on which the contract's months begin.
@@ -134,9 +134,18 @@ impl Settings {
             Rate::to_string,
             "learnt from the server",
         )?;
-        let concurrency = twin("CONCURRENCY", u16::from_str)?;
-        let concurrency =
-            choice.choose("concurrency", concurrency, |file| Ok(file.concurrency), u16::to_string, "8")?;
+        let concurrency = choice.choose(
+            "concurrency",
+            twin("CONCURRENCY", Concurrency::from_str)?,
+            |file| {
+                let read = |requests: u16| {
+                    read_value("concurrency", &requests.to_string(), |_| Concurrency::try_from(requests))
+                };
+                file.concurrency.map(read).transpose()
+            },
+            Concurrency::to_string,
+            "8",
+        )?;
         let handle_limit =
             choice.choose("handle_limit", None, |file| Ok(file.handle_limit), u32::to_string, "none")?;
         let month_start_day =

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::parse::{Moment, Rate};
+use crate::parse::{Concurrency, Moment, Rate};
 
 /// What can be asked.
 #[derive(Debug, Subcommand)]
@@ -87,8 +87,8 @@ pub(crate) struct Pace {
     #[arg(long, value_name = "N")]
     pub(crate) max_requests: Option<u64>,
     /// Requests in flight at once [default: 8]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
-    pub(crate) concurrency: Option<u16>,
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<Concurrency>,
     /// The contract's allowance, such as 60/min [default: learnt from the server]
     #[arg(long, value_name = "N/min")]
     pub(crate) quota: Option<Rate>,

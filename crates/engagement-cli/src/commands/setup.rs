@@ -98,7 +98,7 @@ fn client(
         builder = builder.quota(Quota::per_minute(NonZeroU32::get(rate.0)));
     }
     if let Some(requests) = pace.concurrency.or(settings.concurrency) {
-        builder = builder.concurrency(requests.into());
+        builder = builder.concurrency(requests.get().into());
     }
     if let Some(requests) = pace.max_requests {
         builder = builder.max_requests(requests);

@@ -89,7 +89,16 @@ fn what_is_in_force_is_what_is_shown() {
     let done = doctor("--base-url https://user:canary@127.0.0.1:9").ends(2);
     assert!(!format!("{done:?}").contains("canary"), "{done:?}");
     assert_eq!(shown(&done, "base_url"), "https://[hidden]@127.0.0.1:9 (option)");
-    folder.engagement("doctor").env("ENGAGEMENT_CONCURRENCY", "many").run().ends(2);
+    let config = folder.write("none.toml", "[profiles.none]\nconcurrency = 0\n");
+    for words in ["doctor", "totals 20", "collect --endpoint totals --dry-run 20"] {
+        for wrong in ["many", "0", "513"] {
+            let run = folder.engagement(words).env("ENGAGEMENT_CONCURRENCY", wrong).run().ends(2);
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert!(said.contains("a number of requests from 1 to 512"), "{words} {wrong}: {said}");
+        }
+        let run = folder.engagement(words).args(["--profile", "none", "--config"]).arg(&config).run().ends(2);
+        assert!(format!("{run:?}").contains("a number of requests from 1 to 512"), "{words}: {run:?}");
+    }
 }
 
 #[test]
