@@ -52,14 +52,17 @@ impl Facts {
             tweets: Insert::new(
                 "insert into tweets(tweet_id, owner, created_at, state, reason, checked_at, job)",
                 7,
-                // The newest answer says what holds now, of whatever job it is. Within one job, windows of one Tweet add
-                // up as `State::and` says, whose order is that of these words.
+                // The newest answer says what holds now, of whatever job it is; that an older job was not answered when
+                // it was asked again says nothing. Within one job, windows of one Tweet add up as `State::and` says,
+                // whose order is that of these words.
                 "on conflict do update set owner = coalesce(excluded.owner, owner), state = excluded.state,
                 reason = excluded.reason, checked_at = excluded.checked_at, job = excluded.job
                 where iif(excluded.job = job,
                     instr('ok unaccounted failed forbidden unavailable unsupported', excluded.state)
                     < instr('ok unaccounted failed forbidden unavailable unsupported', state),
-                    (excluded.checked_at, excluded.job) > (checked_at, job))",
+                    (excluded.checked_at, excluded.job) > (checked_at, job)
+                    and (excluded.job > job or excluded.state not in ('unaccounted', 'failed')
+                    or state in ('unaccounted', 'failed')))",
             ),
         }
     }
@@ -88,6 +91,12 @@ impl Facts {
             .optional()?;
         let Some((tweet_ids, metrics, endpoint, window, before)) = found else { return Ok(None) };
         if let Some(before) = before {
+            if !settlement.is_answer()
+                && let Some(known) = known_answer(connection, batch)?
+            {
+                keep_answer(connection, batch, settlement.reason)?;
+                return Ok(Some(known));
+            }
             forget_gaps(connection, before, window, &tweet_ids)?;
             forget_states(connection, batch, before, &tweet_ids)?;
         }
@@ -324,6 +333,32 @@ fn forget_gaps(
     }
     let mut forget = connection.prepare_cached("delete from gaps where rowid = ?")?;
     forgotten.into_iter().try_for_each(|gap| forget.execute([gap]).map(drop))
+}
+
+/// What a batch was answered when it was settled before, if any Tweet of it was.
+fn known_answer(connection: &Connection, batch: BatchId) -> rusqlite::Result<Option<Settled>> {
+    let mut known = connection.prepare_cached(
+        "select states, ok, unavailable, unsupported, forbidden, failed, unaccounted
+        from batches join batch_tweets using (job, batch) where job = ? and batch = ?",
+    )?;
+    let settled = known.query_row((batch.job.0, batch.number), |row| {
+        let mut settled = Settled { cells: sql::tally(row, 1)?, ..Settled::default() };
+        let states: Option<Vec<u8>> = row.get(0)?;
+        for state in states.iter().flatten().filter_map(|byte| sql::state_of_byte(*byte)) {
+            settled.tweets.count(state);
+        }
+        Ok(settled)
+    })?;
+    let unanswered = settled.tweets.of(State::Failed) + settled.tweets.of(State::Unaccounted);
+    Ok((settled.tweets.total() > unanswered).then_some(settled))
+}
+
+/// Ends a batch that was asked again and not answered: what it was answered before is still what is known.
+fn keep_answer(connection: &Connection, batch: BatchId, reason: Option<&str>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("update batches set state = ?, reason = ? where job = ? and batch = ?")?
+        .execute((Progress::Done.name(), reason, batch.job.0, batch.number))
+        .map(drop)
 }
 
 /// Lets states that a batch gave when it was settled before be those of no job, so that it may take them back.

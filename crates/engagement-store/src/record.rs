@@ -1,6 +1,6 @@
 //! What a collector writes down: requests when they are sent, and what they brought.
 
-use engagement_model::{Endpoint, Row, Tally, TweetId};
+use engagement_model::{Endpoint, Row, State, Tally, TweetId};
 use jiff::Timestamp;
 
 use crate::job::BatchId;
@@ -113,6 +113,12 @@ impl Settlement<'_> {
     /// This request was answered so.
     pub fn answer(&mut self, request: RequestId, status: u16) {
         self.requests.push((request, Ending::Answered(status)));
+    }
+
+    /// Whether the server said anything of any Tweet.
+    pub(crate) fn is_answer(&self) -> bool {
+        let mut rows = self.observations.iter().flat_map(|observation| observation.rows);
+        rows.any(|row| !matches!(row.outcome.state(), State::Failed | State::Unaccounted))
     }
 }
 

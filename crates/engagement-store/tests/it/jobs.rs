@@ -198,6 +198,68 @@ fn what_a_retried_batch_brings_is_what_holds_now() {
 }
 
 #[test]
+fn what_a_batch_was_answered_outlasts_a_retry_that_fails() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let [older, newer] = [(), ()].map(|()| job(&mut collector, Endpoint::Totals, &[ids([1, 2, 3])]));
+    let failed = |tweet| total(tweet, Metric::Favorites, Outcome::Failed(Reason::new("500")));
+    let known = [
+        total(1, Metric::Favorites, Outcome::Ok(7)),
+        total(2, Metric::Favorites, Outcome::Unavailable(Reason::new("deleted"))),
+        failed(3),
+    ];
+    let found = || {
+        let told = fixture.ask::<String>("select group_concat(state, ' ') from tweets");
+        let gaps = fixture.ask::<String>(
+            "select coalesce(group_concat(state || observed_at % 1000000, ' '), '') from gaps",
+        );
+        let reader = fixture.store.reader().unwrap();
+        let (job, (tweets, _)) = (reader.job(older).unwrap(), reader.tweets_of(older).unwrap());
+        (told, gaps, job.cells, tweets)
+    };
+    let batch = take(&mut collector, older, 1).remove(0);
+    let settled = settle(&mut collector, &batch, later(1), &known);
+    let before = found();
+    assert_eq!(before.0, "ok unavailable failed");
+    // Asked again and not answered; and once more, with an answer.
+    assert_eq!(collector.retry(older).unwrap(), 1);
+    let batch = take(&mut collector, older, 1).remove(0);
+    let again = settle(&mut collector, &batch, later(60), &[failed(1), failed(2), failed(3)]);
+    assert_eq!((again, found()), (settled, before));
+    assert!(fixture.store.reader().unwrap().job(older).unwrap().is_over());
+    collector.retry(older).unwrap();
+    let batch = take(&mut collector, older, 1).remove(0);
+    settle(
+        &mut collector,
+        &batch,
+        later(70),
+        &[1, 2, 3].map(|tweet| total(tweet, Metric::Favorites, Outcome::Ok(8))),
+    );
+    assert_eq!((found().0.as_str(), found().3.of(State::Ok)), ("ok ok ok", 3));
+
+    // What a newer job finds is another matter.
+    let batch = take(&mut collector, newer, 1).remove(0);
+    settle(&mut collector, &batch, later(80), &[failed(1), failed(2), failed(3)]);
+    assert_eq!(found().0, "failed failed failed");
+}
+
+#[test]
+fn a_retry_that_fails_says_nothing_of_what_a_newer_job_was_answered() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let [older, newer] = [(), ()].map(|()| job(&mut collector, Endpoint::Totals, &[ids([1])]));
+    let failed = || Outcome::Failed(Reason::new("500"));
+    for (job, at, outcome, wanted) in
+        [(older, 1, failed(), "failed1"), (newer, 2, Outcome::Ok(7), "ok2"), (older, 3, failed(), "ok2")]
+    {
+        let batch = take(&mut collector, job, 1).remove(0);
+        settle(&mut collector, &batch, later(at), &[total(1, Metric::Favorites, outcome)]);
+        assert_eq!(fixture.ask::<String>("select state || job from tweets"), wanted);
+        collector.retry(job).unwrap();
+    }
+}
+
+#[test]
 fn a_retried_window_leaves_those_beside_it_alone() {
     let fixture = Fixture::new();
     let mut collector = fixture.collector();
