@@ -4,7 +4,8 @@
 //! its answer waits. The two can be told apart where others got through meanwhile. Where nothing gets through any more,
 //! and no batch is left that nobody has asked for yet, a failing one counts one failure for the run:
 //!
-//! * never if there was no answer, or one of those that stand before a server that is down give (502, 503, 504);
+//! * never if there was no answer, or not the server's own: one of those that stand before a server that is down (502, 503,
+//!   504), a redirection, or nothing at that path (404);
 //! * at once if not all of them fail with errors of the server, if anything got through in the same run, or if they are
 //!   all that is left and either a single one or no more than were answered before;
 //! * or else, since all fail as they would in a general outage, a day after the failure that counted before.
@@ -34,6 +35,7 @@ pub(crate) struct Failing {
 pub(crate) struct Remains {
     pub(crate) settled: Settled,
     pub(crate) requests: Endings,
+    pub(crate) fault: Fault,
     pub(crate) message: String,
     /// Problems that were said to be passing.
     pub(crate) unsaid: Vec<Problem>,
@@ -86,9 +88,10 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// By the last request.
-    pub(crate) fn of(settled: &Settled) -> Self {
+    pub(crate) fn of(settled: &Settled, problems: &[Problem]) -> Self {
         match settled.sent.last().and_then(|sent| sent.status) {
             None | Some(502..=504) => Self::Unanswered,
+            _ if problems.iter().any(Problem::is_misdirected) => Self::Unanswered,
             Some(500..=599) => Self::ServerError,
             Some(_) => Self::Useless,
         }

@@ -386,12 +386,18 @@ impl Run {
             }
             Some(Err(error)) => self.end(Ended::Failed(error)),
             None => {
-                let gravest = step.problems.iter().min_by_key(|problem| Gravity::of(problem.kind));
-                let gravest = gravest.map(|problem| (Gravity::of(problem.kind), problem.message.clone()));
+                let gravest = step.problems.iter().min_by_key(|problem| Gravity::of(problem));
+                let gravest = gravest.map(|problem| (Gravity::of(problem), problem.message.clone()));
                 let (gravity, message) = gravest.unwrap_or((Gravity::Passing, String::new()));
                 step.problems.retain(|problem| problem.kind != ProblemKind::Held);
                 let id = batch.id;
-                let remains = Remains { settled, requests, message, unsaid: Vec::new() };
+                let remains = Remains {
+                    fault: Fault::of(&settled, &step.problems),
+                    settled,
+                    requests,
+                    message,
+                    unsaid: Vec::new(),
+                };
                 self.fell_through(batch, asker, remains, gravity);
                 if self.ended.is_none() {
                     self.leave_unsaid(id, &mut step);
@@ -470,7 +476,7 @@ impl Run {
         let id = batch.id;
         self.streak += 1;
         let tries = self.tries.entry(id).or_default();
-        tries.fail(Fault::of(&remains.settled), self.successes);
+        tries.fail(remains.fault, self.successes);
         let is_through = tries.count >= MOST_FAILURES;
         if tries.is_its_own(self.successes) {
             if is_through || batch.failures + 1 >= MOST_FAILURES {
@@ -657,8 +663,10 @@ enum Gravity {
 }
 
 impl Gravity {
-    fn of(kind: ProblemKind) -> Self {
-        match kind {
+    fn of(problem: &Problem) -> Self {
+        match problem.kind {
+            // Nobody has looked at what it asks.
+            _ if problem.is_misdirected() => Self::Passing,
             ProblemKind::Held | ProblemKind::Stopped => Self::Held,
             ProblemKind::Authentication | ProblemKind::Clock => Self::Credential,
             ProblemKind::Quota => Self::Quota,
@@ -671,7 +679,7 @@ impl Gravity {
 /// Whether everything that was asked for with the batch's own credential was answered.
 fn is_whole(settled: &Settled, asker: Asker) -> bool {
     let by_others = settled.refused.as_ref().is_some_and(|(refused, _)| *refused != asker);
-    settled.problems.iter().all(|problem| by_others && Gravity::of(problem.kind) == Gravity::Credential)
+    settled.problems.iter().all(|problem| by_others && Gravity::of(problem) == Gravity::Credential)
 }
 
 /// What all requests of a run look at before they leave.

@@ -56,6 +56,12 @@ impl Problem {
         };
         Self { kind, message: message.into(), retryable, owner: None, status: None, come_back: None }
     }
+
+    /// Whether it is not what was asked that is refused, but where: a redirection, or nothing at the endpoint's path. It is
+    /// the base URL or something in between, and every other request fares alike.
+    pub fn is_misdirected(&self) -> bool {
+        self.kind == ProblemKind::Refused && matches!(self.status, Some(300..=399 | 404))
+    }
 }
 
 impl fmt::Display for Problem {

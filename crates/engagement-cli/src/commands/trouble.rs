@@ -69,8 +69,7 @@ impl<'a> Troubles<'a> {
                     (Exit::Network, "malformed_answer", "ask again; look for a proxy that changes answers")
                 }
                 ProblemKind::Stopped if stopping => continue,
-                // It is not what was asked, but where.
-                _ if matches!(problem.status, Some(300..=399 | 404)) => {
+                _ if problem.is_misdirected() => {
                     (Exit::Incomplete, "refused", "check --base-url, and look for a proxy in between")
                 }
                 _ => (Exit::Incomplete, "refused", "ask for something else"),

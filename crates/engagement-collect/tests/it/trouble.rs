@@ -195,6 +195,26 @@ async fn an_outage_that_begins_under_way_sets_nothing_aside() {
 }
 
 #[tokio::test]
+async fn where_there_is_no_such_page_the_rest_is_neither_asked_nor_failed() {
+    for fault in [r#""status":404,"body":"no such page""#, r#""status":302,"body":"over there""#] {
+        let stage = Stage::set().await;
+        let ids = stage.emulator.tweets(Class::Unowned, None, 10_000);
+        stage.emulator.set_faults(faults(&format!(r#"[{{"endpoint":"totals","every":1,{fault}}}]"#)));
+        let question = Question::new(Target::Totals);
+        let client = || stage.builder(&[]).concurrency(2).build().unwrap();
+        for run in 1..=3 {
+            let outcome = stage.collect(client(), &question, &ids).await;
+            assert!(matches!(outcome.ended, Some(Ended::Outage)), "{outcome:?}");
+            assert_eq!(outcome.tweets(), BTreeMap::from([("unaccounted", 10_000)]));
+            assert!(stage.requests() <= run * 5, "{}", stage.requests());
+        }
+        stage.emulator.set_faults(faults("[]"));
+        let outcome = stage.collect(client(), &question, &ids).await;
+        assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 10_000)]));
+    }
+}
+
+#[tokio::test]
 async fn a_batch_that_is_not_understood_is_set_aside_at_once() {
     let stage = Stage::set().await;
     let mut ids = stage.emulator.tweets(Class::Unowned, None, 1_000);
