@@ -83,8 +83,18 @@ impl Drop for Emulator {
 
 /// Builds the program and learns from cargo where it is.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    build_with(workspace, &[])
+}
+
+/// The same of the program that users have.
+pub(crate) fn build_release(workspace: &Workspace) -> Result<PathBuf> {
+    build_with(workspace, &["--release"])
+}
+
+fn build_with(workspace: &Workspace, options: &[&str]) -> Result<PathBuf> {
     let args = ["build", "--locked", "--package", "engagement-cli", "--bin", "engagement"];
-    let messages = output_of(workspace.cargo(args).arg("--message-format=json-render-diagnostics"))?;
+    let mut build = workspace.cargo(args);
+    let messages = output_of(build.args(options).arg("--message-format=json-render-diagnostics"))?;
     executable(&messages).context("cargo built no engagement program")
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    judge,
+    figures, judge,
     test::{self, Step, Work},
     workspace::Workspace,
 };
@@ -86,6 +86,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "200 kills in a collection of 100,000 Tweets, and every call to the disk that can fail",
         work: Work::Own(judge::run_long),
+    },
+    Step {
+        name: "what a collection of a million Tweets costs, and planning ten million",
+        work: Work::Own(figures::run_long),
     },
     Step {
         name: "five minutes of everything hostile at once, against the emulator",

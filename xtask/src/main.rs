@@ -10,6 +10,7 @@ mod demo;
 mod emulator;
 mod exports;
 mod faults;
+mod figures;
 mod fuzz;
 mod judge;
 mod keyring;
@@ -55,6 +56,8 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["compat"] => compat::run(&workspace, compat::Part::Whole),
         ["compat", "--fast"] => compat::run(&workspace, compat::Part::Fast),
         ["faults"] => faults::run(&workspace),
+        ["figures"] => figures::run(&workspace, figures::Size::Million),
+        ["figures", "--ten-million"] => figures::run(&workspace, figures::Size::TenMillion),
         ["exports"] => exports::run(&workspace).map(drop),
         ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
             Ok(options) => fuzz::run(&workspace, &options),
@@ -96,6 +99,9 @@ usage: cargo xtask COMMAND
   exports              exports, read by DuckDB, Polars and pandas, and out of an S3 of their own
   bench [-p CRATE] [-- ARG...]
                        measure, in one crate or in all
+  figures [--ten-million]
+                       what a collection of a million Tweets costs, against what is promised; it wants the machine for
+                       itself
   faults               what goes wrong, for hours: what is too long for the test command
   fuzz [--seconds N] [--target T]
                        look for inputs that break the parsers, N seconds (600) for each target
@@ -114,6 +120,7 @@ mod tests {
             &["test", "--fast"],
             &["codegen", "--write"],
             &["vectors"],
+            &["figures", "--all"],
             &["fuzz", "--hours", "1"],
         ] {
             let args: Vec<String> = args.iter().map(ToString::to_string).collect();
