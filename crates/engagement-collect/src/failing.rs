@@ -5,7 +5,7 @@
 //! and no batch is left that nobody has asked for yet, a failing one counts one failure for the run:
 //!
 //! * never if there was no answer, or not the server's own: one of those that stand before a server that is down (502, 503,
-//!   504), a redirection, or nothing at that path (404);
+//!   504), a redirection, nothing at that path (404), or a page for a browser that forbids it;
 //! * at once if not all of them fail with errors of the server, if anything got through in the same run, or if they are
 //!   all that is left and either a single one or no more than were answered before;
 //! * or else, since all fail as they would in a general outage, a day after the failure that counted before.

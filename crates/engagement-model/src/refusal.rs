@@ -281,6 +281,8 @@ struct Findings {
     messages: Vec<Message>,
     unavailable: Vec<TweetId>,
     unsupported: Vec<(TweetId, Metric)>,
+    /// Whether it is a page for a browser.
+    is_page: bool,
 }
 
 impl Findings {
@@ -334,6 +336,10 @@ impl Findings {
     /// What XML, HTML or plain text says, marks of the language aside.
     fn of_text(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body.get(..LONGEST_PAGE).unwrap_or(body));
+        let begins = |mark: &str| {
+            text.trim_start().get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark))
+        };
+        let is_page = begins("<!doctype html") || begins("<html");
         let code = text
             .split_once("code=\"")
             .and_then(|(_, rest)| rest.split_once('"'))
@@ -365,7 +371,7 @@ impl Findings {
         let text = clean_words(&words, LONGEST_EXCERPT);
         let messages =
             if text.is_empty() && code.is_none() { Vec::new() } else { vec![Message { code, text }] };
-        Self { messages, ..Self::default() }
+        Self { messages, is_page, ..Self::default() }
     }
 
     fn kind(&self, status: u16) -> RefusalKind {
@@ -394,7 +400,14 @@ impl Findings {
             401 => RefusalKind::Authentication,
             403 if unauthenticated() => RefusalKind::Authentication,
             403 if has_code(220) => RefusalKind::NeedsOwner,
-            403 => forbidden(),
+            // The API has no pages: whoever stands before it has not looked at what is asked (a guess).
+            403 => match forbidden() {
+                RefusalKind::Forbidden if self.is_page => RefusalKind::Other,
+                RefusalKind::ForbiddenTweets { tweet_ids, .. } if self.is_page && tweet_ids.is_empty() => {
+                    RefusalKind::Other
+                }
+                kind => kind,
+            },
             404 if has_code(34) => RefusalKind::WrongHost,
             404 => RefusalKind::NotFound,
             406 => RefusalKind::NeedsGzip,

@@ -57,10 +57,10 @@ impl Problem {
         Self { kind, message: message.into(), retryable, owner: None, status: None, come_back: None }
     }
 
-    /// Whether it is not what was asked that is refused, but where: a redirection, or nothing at the endpoint's path. It is
-    /// the base URL or something in between, and every other request fares alike.
+    /// Whether it is not what was asked that is refused, but where: a redirection, nothing at the endpoint's path, or a page
+    /// for a browser that forbids it. It is the base URL or something in between, and every other request fares alike.
     pub fn is_misdirected(&self) -> bool {
-        self.kind == ProblemKind::Refused && matches!(self.status, Some(300..=399 | 404))
+        self.kind == ProblemKind::Refused && matches!(self.status, Some(300..=399 | 403 | 404))
     }
 }
 

@@ -196,7 +196,12 @@ async fn an_outage_that_begins_under_way_sets_nothing_aside() {
 
 #[tokio::test]
 async fn where_there_is_no_such_page_the_rest_is_neither_asked_nor_failed() {
-    for fault in [r#""status":404,"body":"no such page""#, r#""status":302,"body":"over there""#] {
+    let faulty = [
+        r#""status":404,"body":"no such page""#,
+        r#""status":302,"body":"over there""#,
+        r#""status":403,"body":"<!DOCTYPE html><html><h1>Access denied</h1>""#,
+    ];
+    for fault in faulty {
         let stage = Stage::set().await;
         let ids = stage.emulator.tweets(Class::Unowned, None, 10_000);
         stage.emulator.set_faults(faults(&format!(r#"[{{"endpoint":"totals","every":1,{fault}}}]"#)));

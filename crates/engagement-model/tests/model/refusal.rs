@@ -117,6 +117,17 @@ fn inside_a_success_the_words_decide() {
 }
 
 #[test]
+fn a_page_that_forbids_says_nothing_of_tweets() {
+    for page in ["<!DOCTYPE HTML PUBLIC ''><h1>Forbidden</h1>", "\n<html><body>Access denied"] {
+        assert_eq!(read(403, page).kind, RefusalKind::Other, "{page}");
+    }
+    // Whoever says it, it is said of these; and words alone are nobody's page.
+    let named = read(403, "<html>Forbidden to access tweets: 12</html>");
+    assert!(matches!(named.kind, RefusalKind::ForbiddenTweets { .. }), "{named:?}");
+    assert_eq!(read(403, "no").kind, RefusalKind::Forbidden);
+}
+
+#[test]
 fn every_message_that_is_known() {
     let group_bys = "One or more of the groupBys you have specified are not supported: (engagement.hour). Please \
                      adjust your request and try again.";
