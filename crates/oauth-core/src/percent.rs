@@ -114,8 +114,14 @@ pub(crate) fn push_encoded_twice(out: &mut String, text: &str) {
 }
 
 /// Whether the text stands for itself.
+///
+/// Compared and not looked up, so that many bytes are looked at in one step.
 pub(crate) fn is_all_unreserved(text: &str) -> bool {
-    text.bytes().fold(true, |all, byte| all & is_unreserved(byte))
+    text.bytes().fold(true, |all, byte| {
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let is_digit = byte.wrapping_sub(b'0') < 10;
+        all & (is_letter | is_digit | matches!(byte, b'-' | b'.' | b'_' | b'~'))
+    })
 }
 
 /// Whether the byte stands for itself in encoded text.
@@ -291,6 +297,16 @@ mod tests {
             "% at byte 1 is not followed by two hex digits"
         );
         assert_eq!(InvalidPercent::Utf8 { at: 2 }.to_string(), "decoded byte 2 is not UTF-8");
+    }
+
+    #[test]
+    fn one_byte_is_as_unreserved_as_the_table_says() {
+        for byte in 0..0x80 {
+            let text = char::from(byte).to_string();
+            assert_eq!(is_all_unreserved(&text), is_unreserved(byte), "{byte:#x}");
+            assert_eq!(is_all_unreserved(&format!("a{text}z")), is_unreserved(byte), "{byte:#x}");
+        }
+        assert!(!is_all_unreserved("é"));
     }
 
     proptest! {
