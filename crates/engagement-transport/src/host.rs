@@ -58,6 +58,8 @@ pub(crate) struct Host {
     #[cfg(feature = "http2")]
     shared: Shared,
     idle_timeout: Duration,
+    #[cfg(feature = "http2")]
+    max_connections: usize,
 }
 
 impl Host {
@@ -70,17 +72,15 @@ impl Host {
             #[cfg(feature = "http2")]
             shared: Shared::default(),
             idle_timeout,
+            #[cfg(feature = "http2")]
+            max_connections,
         }
     }
 
     /// Whether nobody uses it, its list apart, and no connection is open that somebody could use.
     fn is_at_rest(self: &Arc<Self>) -> bool {
         #[cfg(feature = "http2")]
-        if poison::lock(&self.shared.current)
-            .connection
-            .as_mut()
-            .is_some_and(|current| self.is_usable(current))
-        {
+        if poison::lock(&self.shared.open).connections.iter_mut().any(|open| self.is_usable(open)) {
             return false;
         }
         Arc::strong_count(self) == 1 && poison::lock(&self.idle).parked.is_empty()
@@ -113,17 +113,19 @@ impl Host {
         }
     }
 
-    /// The connection that calls share, if there is one and it is not too old.
+    /// Of the connections that calls share the one with the fewest under way, if one is open and not too old. Also
+    /// whether the caller is to open another, because each of them has its fill: one caller at a time is told so.
     #[cfg(feature = "http2")]
-    pub(crate) fn share(&self) -> Option<Multiplexed> {
-        let mut current = poison::lock(&self.shared.current);
-        let shared = current.connection.as_mut()?;
-        if self.is_usable(shared) {
-            shared.1 = Instant::now();
-            return Some(shared.0.clone());
-        }
-        current.connection = None;
-        None
+    pub(crate) fn share(&self) -> Option<(Multiplexed, bool)> {
+        let mut open = poison::lock(&self.shared.open);
+        open.connections.retain_mut(|connection| self.is_usable(connection));
+        let count = open.connections.len();
+        let (connection, used) = open.connections.iter_mut().min_by_key(|(open, _)| open.calls())?;
+        *used = Instant::now();
+        let connection = connection.clone();
+        let is_full = connection.calls() > FILL && count < open.most.min(self.max_connections);
+        let opens_another = is_full && !std::mem::replace(&mut open.is_growing, true);
+        Some((connection, opens_another))
     }
 
     #[cfg(feature = "http2")]
@@ -131,26 +133,42 @@ impl Host {
         connection.is_open() && Instant::now() < *used + self.idle_timeout
     }
 
-    /// Shares this connection no longer, if it is still the one.
+    /// Shares this connection no longer, if it still does.
     #[cfg(feature = "http2")]
     pub(crate) fn forget(&self, failed: &Multiplexed) {
-        let mut current = poison::lock(&self.shared.current);
-        if current.connection.as_ref().is_some_and(|(connection, _)| connection.is(failed)) {
-            current.connection = None;
-        }
+        poison::lock(&self.shared.open).connections.retain(|(connection, _)| !connection.is(failed));
     }
 
-    /// From now on calls share this connection.
+    /// From now on calls share this connection, too.
     #[cfg(feature = "http2")]
     pub(crate) fn set_shared(self: &Arc<Self>, connection: Multiplexed) {
-        let mut current = poison::lock(&self.shared.current);
-        current.connection = Some((connection, Instant::now()));
-        if !std::mem::replace(&mut current.is_watched, true) {
+        let mut open = poison::lock(&self.shared.open);
+        if open.connections.is_empty() {
+            open.most = usize::MAX;
+        }
+        open.connections.push((connection, Instant::now()));
+        if !std::mem::replace(&mut open.is_watched, true) {
             self.spawn_watch();
         }
     }
 
-    /// Closes the shared connection when its time is over. Calls that are still under way on it keep it until they end.
+    /// Shares what the caller of [`Host::share`] has opened, or asks for no more beside those that there are.
+    #[cfg(feature = "http2")]
+    pub(crate) fn grow(self: &Arc<Self>, another: Option<Multiplexed>) {
+        {
+            let mut open = poison::lock(&self.shared.open);
+            open.is_growing = false;
+            if another.is_none() {
+                open.most = open.connections.len();
+            }
+        }
+        if let Some(connection) = another {
+            self.set_shared(connection);
+        }
+    }
+
+    /// Closes the shared connections when their time is over. Calls that are still under way on one keep it until they
+    /// end.
     #[cfg(feature = "http2")]
     fn spawn_watch(self: &Arc<Self>) {
         let (host, idle_timeout) = (Arc::downgrade(self), self.idle_timeout);
@@ -159,11 +177,13 @@ impl Host {
             loop {
                 tokio::time::sleep_until(next).await;
                 let Some(host) = host.upgrade() else { return };
-                let mut current = poison::lock(&host.shared.current);
-                match &current.connection {
-                    Some((_, used)) if *used + idle_timeout > Instant::now() => next = *used + idle_timeout,
-                    _ => {
-                        *current = Current::default();
+                let mut open = poison::lock(&host.shared.open);
+                let now = Instant::now();
+                open.connections.retain(|(_, used)| *used + idle_timeout > now);
+                match open.connections.iter().map(|(_, used)| *used).min() {
+                    Some(oldest) => next = oldest + idle_timeout,
+                    None => {
+                        open.is_watched = false;
                         return;
                     }
                 }
@@ -217,17 +237,21 @@ struct Idle {
 #[cfg(feature = "http2")]
 #[derive(Default)]
 struct Shared {
-    current: Mutex<Current>,
+    open: Mutex<Open>,
     opening: tokio::sync::Mutex<()>,
 }
 
 #[cfg(feature = "http2")]
 #[derive(Default)]
-struct Current {
-    /// With the time of its last use.
-    connection: Option<(Multiplexed, Instant)>,
-    /// Whether somebody sees to its end.
+struct Open {
+    /// Each with the time of its last use.
+    connections: Vec<(Multiplexed, Instant)>,
+    /// Whether somebody sees to their end.
     is_watched: bool,
+    /// Whether somebody opens another.
+    is_growing: bool,
+    /// How many there are at most since the server would not take another, until the last of them is gone.
+    most: usize,
 }
 
 struct Parked {
@@ -241,6 +265,13 @@ fn server_keeps(headers: &HeaderMap) -> Option<Duration> {
     let seconds = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
     Some(Duration::from_secs(seconds.trim().parse::<u64>().ok()?.saturating_sub(1)))
 }
+
+/// How many calls are under way on each shared connection before another is opened.
+///
+/// What a connection writes and reads goes through one task, encryption included, so one keeps no more than one core
+/// busy, and whatever holds that task up holds up all of its calls. Few calls on each, on the other hand, share less.
+#[cfg(feature = "http2")]
+const FILL: usize = 32;
 
 /// More than a program talks to that talks to one API.
 const FEW_HOSTS: usize = 64;

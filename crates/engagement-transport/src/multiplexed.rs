@@ -20,7 +20,7 @@ use crate::reading::{Limits, Raw, Reading};
 use crate::stream::Duplex;
 use crate::watch::Watch;
 
-/// One HTTP/2 connection, shared by all calls to a host.
+/// An HTTP/2 connection, shared by calls to a host.
 ///
 /// Each call puts its stream on the connection and takes its answer from it by itself. The client of hyper has a task
 /// for each request in between, and all of them would queue for one more.
@@ -52,6 +52,11 @@ impl Multiplexed {
     /// Whether the two are one.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.has_answered, &other.has_answered)
+    }
+
+    /// How many others than the host have it: the calls under way on it.
+    pub(crate) fn calls(&self) -> usize {
+        Arc::strong_count(&self.has_answered).saturating_sub(1)
     }
 
     /// Whether the server has not closed it and has not said that it will.

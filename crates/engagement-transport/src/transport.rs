@@ -27,6 +27,8 @@ use crate::gzip::{self, InflateError};
 use crate::host::{Host, Hosts};
 use crate::jitter::Jitter;
 use crate::lease::{Form, Lease};
+#[cfg(feature = "http2")]
+use crate::multiplexed::Multiplexed;
 use crate::quota::{self, Slot};
 use crate::reading::{Coding, Limits, Raw};
 use crate::reset;
@@ -114,7 +116,7 @@ impl Transport {
         call: &Call,
         verdict: impl Fn(&Head<'_>, &[u8]) -> Verdict,
     ) -> Result<Answer, Error> {
-        let inner = &*self.0;
+        let inner = &self.0;
         let host = inner.host(call.url.origin());
         inner.tally.calls.up();
         host.budget.call_began();
@@ -203,7 +205,7 @@ struct Backoff {
 
 /// One call on its way.
 struct Course<'a> {
-    inner: &'a Inner,
+    inner: &'a Arc<Inner>,
     host: &'a Arc<Host>,
     call: &'a Call,
     begun: Instant,
@@ -306,7 +308,7 @@ impl<'a> Course<'a> {
         let end = self.end();
         let fresh = std::mem::take(&mut self.fresh);
         #[cfg(feature = "http2")]
-        if let Some(shared) = host.share() {
+        if let Some(shared) = self.share() {
             self.attempts += 1;
             return Ok((Lease::Shared(shared), self.deadline(end)));
         }
@@ -331,6 +333,35 @@ impl<'a> Course<'a> {
         Ok((lease, deadline))
     }
 
+    /// A connection that is open and that other calls may be under way on.
+    #[cfg(feature = "http2")]
+    fn share(&self) -> Option<Multiplexed> {
+        let (connection, opens_another) = self.host.share()?;
+        if opens_another {
+            self.open_another();
+        }
+        Some(connection)
+    }
+
+    /// Opens a connection for calls to come. Those that have come go on with what there is, whether it opens or not.
+    #[cfg(feature = "http2")]
+    fn open_another(&self) {
+        let (inner, host, origin) = (self.inner.clone(), self.host.clone(), self.call.url.origin().clone());
+        tokio::spawn(async move {
+            let opening = async {
+                let opened =
+                    inner.connector.connect(&origin).await.ok().filter(|opened| opened.multiplexed)?;
+                Multiplexed::open(opened.stream).await.ok()
+            };
+            let limit = inner.policy.connect_timeout;
+            let opened = tokio::time::timeout(limit, opening).await.ok().flatten();
+            if opened.is_some() {
+                inner.tally.connections.up();
+            }
+            host.grow(opened);
+        });
+    }
+
     /// The end of an attempt that begins now in a call that ends then.
     fn deadline(&self, end: Instant) -> Instant {
         end.min(Instant::now() + self.inner.policy.attempt_timeout)
@@ -344,14 +375,14 @@ impl<'a> Course<'a> {
         #[cfg(feature = "http2")]
         if connector.may_multiplex(origin) {
             _opening = Some(self.host.opening().await);
-            if let Some(connection) = self.host.share() {
+            if let Some(connection) = self.share() {
                 return Ok(Lease::Shared(connection));
             }
         }
         let opened = connector.connect(origin).await?;
         #[cfg(feature = "http2")]
         if opened.multiplexed {
-            let connection = crate::multiplexed::Multiplexed::open(opened.stream).await?;
+            let connection = Multiplexed::open(opened.stream).await?;
             self.inner.tally.connections.up();
             self.host.set_shared(connection.clone());
             return Ok(Lease::Shared(connection));

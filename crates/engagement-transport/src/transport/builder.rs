@@ -160,8 +160,8 @@ impl Builder {
 
     /// Which versions of HTTP to speak. Default [`Http::One`].
     ///
-    /// Over HTTP/2 all calls to a host share one connection, and [`Builder::max_connections`] does not bound them.
-    /// With tens of calls under way at a time it is the quicker of the two, because they share records of TLS and calls
+    /// Over HTTP/2 calls to a host share connections: another is opened when 32 calls are under way on each that there
+    /// is, up to [`Builder::max_connections`], which does not bound the calls then. With tens of calls under way at a time it is the quicker of the two, because they share records of TLS and calls
     /// of the system as well.
     pub fn http(mut self, http: Http) -> Self {
         self.http = http;

@@ -86,12 +86,22 @@ fn negotiating(authority: &Authority) -> Transport {
 }
 
 async fn many(transport: &Transport, call: &Call, count: usize) -> u32 {
+    many_with(transport, call, count, "{}").await
+}
+
+/// Of a server that answers without a body.
+async fn many_empty(transport: &Transport, call: &Call, count: usize) -> u32 {
+    many_with(transport, call, count, "").await
+}
+
+/// The attempts that so many calls at a time take.
+async fn many_with(transport: &Transport, call: &Call, count: usize, body: &'static str) -> u32 {
     let tasks: Vec<_> = (0..count)
         .map(|_| {
             let (transport, call) = (transport.clone(), call.clone());
             tokio::spawn(async move {
                 let answer = transport.send(&call, verdict::by_status).await.unwrap();
-                assert_eq!(answer.body, "{}");
+                assert_eq!(answer.body, body);
                 answer.attempts
             })
         })
@@ -104,7 +114,7 @@ async fn many(transport: &Transport, call: &Call, count: usize) -> u32 {
 }
 
 #[tokio::test]
-async fn all_calls_share_one_connection() {
+async fn calls_share_a_connection() {
     let authority = Authority::new();
     let server = serve(&authority, &["h2"], usize::MAX, Duration::from_millis(1)).await;
     let transport = negotiating(&authority);
@@ -113,15 +123,61 @@ async fn all_calls_share_one_connection() {
         .json_body("{}")
         .replay(Replay::Safe)
         .authorization(Authorization::oauth1(&credentials));
-    assert_eq!(many(&transport, &call, 64).await, 64);
+    assert_eq!(many(&transport, &call, 32).await, 32);
     assert_eq!(server.connections.load(Ordering::SeqCst), 1, "even though they all began together");
     let seen = server.seen.lock().unwrap();
     let signatures: HashSet<_> =
         seen.iter().map(|request| request.headers()["authorization"].clone()).collect();
-    assert_eq!(signatures.len(), 64);
+    assert_eq!(signatures.len(), 32);
     assert_eq!(seen[0].uri(), server.url.as_str());
     assert_eq!(seen[0].headers()["content-length"], "2");
     assert!(!seen[0].headers().contains_key("host"));
+}
+
+#[tokio::test]
+async fn where_each_connection_has_its_fill_another_is_opened() {
+    let authority = Authority::new();
+    let pause = Duration::from_millis(200);
+    let opened = async |most| {
+        let server = serve(&authority, &["h2"], usize::MAX, pause).await;
+        let transport = quiet().http(Http::Negotiated).extra_roots(authority.pem()).max_connections(most);
+        let (transport, call) = (transport.build().unwrap(), Call::get(server.url.clone()));
+        for _ in 0..5 {
+            assert_eq!(many(&transport, &call, 64).await, 64);
+        }
+        let opened = transport.counters().connections;
+        assert_eq!(usize::try_from(opened), Ok(server.connections.load(Ordering::SeqCst)));
+        opened
+    };
+    assert_eq!(opened(16).await, 2, "half of the calls on each");
+    assert_eq!(opened(1).await, 1);
+}
+
+/// Calls go on where they are when a server takes no more connections, and it is not asked for one again and again.
+#[tokio::test]
+async fn a_server_that_takes_one_connection_is_asked_on_that() {
+    let authority = Authority::new();
+    // Whoever comes while a connection is open waits for its end.
+    let (url, _) = moody(&authority, &[]).await;
+    let looks = Arc::<AtomicUsize>::default();
+    let looked = looks.clone();
+    let transport = quiet()
+        .http(Http::Negotiated)
+        .extra_roots(authority.pem())
+        .connect_timeout(Duration::from_millis(500))
+        .resolver(move |_| {
+            looked.fetch_add(1, Ordering::SeqCst);
+            async { Ok(vec![[127, 0, 0, 1].into()]) }
+        })
+        .build()
+        .unwrap();
+    let call = Call::get(url);
+    for _ in 0..3 {
+        assert_eq!(many_empty(&transport, &call, 64).await, 64);
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    assert_eq!(looks.load(Ordering::SeqCst), 2, "one that opened and one that did not");
+    assert_eq!(transport.counters().connections, 1);
 }
 
 #[tokio::test]
