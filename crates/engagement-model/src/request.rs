@@ -447,17 +447,17 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::
     Ok(())
 }
 
-/// The items in order, without those that came before. Most lists ascend, where each is beyond all before it; others
-/// have hundreds of items at most, for which a set would cost more than it saves.
+/// The items in order, without those that came before. Most lists ascend, and have each once; others have hundreds of
+/// items at most, for which a set would cost more than it saves.
 fn once_each<T: PartialOrd>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    let items = items.into_iter();
-    let mut once: Vec<T> = Vec::with_capacity(items.size_hint().0);
-    let mut ascends = true;
+    let items: Vec<T> = items.into_iter().collect();
+    if items.is_sorted_by(|a, b| a < b) {
+        return items;
+    }
+    let mut once = Vec::with_capacity(items.len());
     for item in items {
-        let is_beyond = ascends && once.last().is_none_or(|last| *last < item);
-        if is_beyond || !once.contains(&item) {
+        if !once.contains(&item) {
             once.push(item);
-            ascends = is_beyond;
         }
     }
     once
@@ -553,6 +553,7 @@ mod tests {
 
     #[test]
     fn items_stand_once_in_any_order() {
+        assert_eq!(once_each([1, 2, 5]), [1, 2, 5]);
         assert_eq!(once_each([1, 2, 2, 5]), [1, 2, 5]);
         assert_eq!(once_each([3, 1, 3, 2, 1, 4, 4, 2]), [3, 1, 2, 4]);
     }

@@ -190,14 +190,14 @@ impl Service<Uri> for Route {
     fn call(&mut self, server: Uri) -> Self::Future {
         match self {
             Self::Direct(tcp) => {
-                let connecting = tcp.call(server);
-                Box::pin(async move { Ok(Hop::new(MaybeHttpsStream::Http(connecting.await?))) })
+                let connecting = tcp.call(server.clone());
+                Box::pin(async move { Ok(Hop::new(MaybeHttpsStream::Http(connecting.await?), &server)) })
             }
             Self::Proxied { proxy, tunnel } => {
-                let (proxy, tunneling) = (proxy.clone(), tunnel.call(server));
+                let (proxy, tunneling) = (proxy.clone(), tunnel.call(server.clone()));
                 Box::pin(async move {
                     let refused = |error| TunnelRefused { proxy, source: BoxError::from(error) };
-                    Ok(Hop::new(tunneling.await.map_err(refused)?))
+                    Ok(Hop::new(tunneling.await.map_err(refused)?, &server))
                 })
             }
         }

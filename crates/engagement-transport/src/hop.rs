@@ -2,6 +2,8 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use http::Uri;
+use http::uri::Scheme;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_tls::MaybeHttpsStream;
 use hyper_util::client::legacy::connect::{Connected, Connection};
@@ -18,8 +20,12 @@ pub(crate) struct Hop(TokioIo<BufReader<TokioIo<Inner>>>);
 type Inner = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Hop {
-    pub(crate) fn new(stream: Inner) -> Self {
-        Self(TokioIo::new(BufReader::with_capacity(READ_BUFFER, TokioIo::new(stream))))
+    /// The way to this server.
+    pub(crate) fn new(stream: Inner, server: &Uri) -> Self {
+        // Without TLS, whoever reads has a buffer of his own, and would copy from one to the other. No buffer is smaller
+        // than this one.
+        let room = if server.scheme() == Some(&Scheme::HTTP) { 1 } else { READ_BUFFER };
+        Self(TokioIo::new(BufReader::with_capacity(room, TokioIo::new(stream))))
     }
 }
 
