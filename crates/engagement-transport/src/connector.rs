@@ -13,6 +13,8 @@ use hyper_util::client::legacy::connect::Connection as _;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use crate::error::{BoxError, Error, ErrorKind};
@@ -59,10 +61,11 @@ impl Connector {
         }
     }
 
-    /// A connection on which a request can be written at once.
-    pub(crate) async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
+    /// A connection on which a request can be written at once. Whoever gives up at `limit` is told here what was waited
+    /// for, as far as the connector knows.
+    pub(crate) async fn connect(&self, origin: &Origin, limit: Instant) -> Result<Opened, Failure> {
         match self {
-            Self::Network(network) => network.connect(origin).await,
+            Self::Network(network) => network.connect(origin, limit).await,
             Self::Custom(connect) => connect(origin.base.clone())
                 .await
                 .map(|stream| Opened {
@@ -109,22 +112,25 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    async fn connect(&self, origin: &Origin) -> Result<Opened, Failure> {
+    async fn connect(&self, origin: &Origin, limit: Instant) -> Result<Opened, Failure> {
         let route = self.route(origin).await?;
+        let end = route.end(origin);
         let (stream, addresses) = if origin.plain {
             // Where there is no TLS, no certificates need loading.
-            let (stream, addresses) = noting(open(route, origin)).await;
+            let (stream, addresses) = noting(in_time(limit, open(route, origin))).await;
             (stream.map(MaybeHttpsStream::Http), addresses)
         } else {
             let tls = self.trust.with_servers().await?;
-            noting(open(HttpsConnector::from((route, tls.into())), origin)).await
+            noting(in_time(limit, open(HttpsConnector::from((route, tls.into())), origin))).await
         };
         let stream = stream.map_err(|error| {
             let failure = judge(error).before_sending();
-            if failure.kind == ErrorKind::Connect {
-                failure.because(place(origin, &addresses))
-            } else {
-                failure
+            match failure.kind {
+                ErrorKind::Connect => failure.because(place(end, &addresses)),
+                ErrorKind::Timeout => {
+                    failure.because(format!("while connecting to {}", place(end, &addresses)))
+                }
+                _ => failure,
             }
         })?;
         Ok(Opened {
@@ -158,6 +164,14 @@ impl Network {
     }
 }
 
+/// What `connecting` comes to by then; else the error is an [`Elapsed`].
+async fn in_time<T>(
+    limit: Instant,
+    connecting: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, BoxError> {
+    timeout_at(limit, connecting).await.unwrap_or_else(|elapsed| Err(elapsed.into()))
+}
+
 async fn open<C>(mut connector: C, origin: &Origin) -> Result<C::Response, BoxError>
 where
     C: Service<Uri, Error = BoxError>,
@@ -171,6 +185,17 @@ where
 enum Route {
     Direct(Tcp),
     Proxied { proxy: Uri, tunnel: Box<Tunnel<HttpsConnector<Tcp>>> },
+}
+
+impl Route {
+    /// Where it leads: `host:port`, and the proxy on the way.
+    fn end(&self, origin: &Origin) -> String {
+        let server = format!("{}:{}", origin.host, origin.port);
+        match self {
+            Self::Direct(_) => server,
+            Self::Proxied { proxy, .. } => format!("{server} through {proxy}"),
+        }
+    }
 }
 
 type Tcp = HttpConnector<Resolver>;
@@ -204,9 +229,9 @@ impl Service<Uri> for Route {
     }
 }
 
-/// Where connections to the host go: `host:port`, and the addresses that its name stands for.
-fn place(origin: &Origin, addresses: &[IpAddr]) -> String {
-    let mut place = format!("{}:{}", origin.host, origin.port);
+/// Where connections go, and the addresses that the name stands for which is connected to first.
+fn place(end: String, addresses: &[IpAddr]) -> String {
+    let mut place = end;
     for (n, address) in addresses.iter().take(MOST_ADDRESSES).enumerate() {
         place.push_str(if n == 0 { " at " } else { ", " });
         place.push_str(&address.to_string());
@@ -218,6 +243,9 @@ fn place(origin: &Origin, addresses: &[IpAddr]) -> String {
 const MOST_ADDRESSES: usize = 4;
 
 fn judge(error: BoxError) -> Failure {
+    if error.is::<Elapsed>() {
+        return Failure::new(ErrorKind::Timeout);
+    }
     // First: a proxy's certificate is as bad as a server's.
     if let Some(tls) = find::<native_tls::Error>(&*error)
         && !is_broken_off(tls)

@@ -327,7 +327,7 @@ impl<'a> Course<'a> {
             return Ok((Lease::Own { connection, _permit: permit }, deadline));
         }
         let limit = deadline.min(Instant::now() + self.inner.policy.connect_timeout);
-        let lease = tokio::time::timeout_at(limit, self.connect(permit))
+        let lease = tokio::time::timeout_at(limit, self.connect(permit, limit))
             .await
             .map_err(|_| late().because("while connecting"))??;
         Ok((lease, deadline))
@@ -348,13 +348,12 @@ impl<'a> Course<'a> {
     fn open_another(&self) {
         let (inner, host, origin) = (self.inner.clone(), self.host.clone(), self.call.url.origin().clone());
         tokio::spawn(async move {
+            let limit = Instant::now() + inner.policy.connect_timeout;
             let opening = async {
-                let opened =
-                    inner.connector.connect(&origin).await.ok().filter(|opened| opened.multiplexed)?;
-                Multiplexed::open(opened.stream).await.ok()
+                let opened = inner.connector.connect(&origin, limit).await.ok()?;
+                if opened.multiplexed { Multiplexed::open(opened.stream).await.ok() } else { None }
             };
-            let limit = inner.policy.connect_timeout;
-            let opened = tokio::time::timeout(limit, opening).await.ok().flatten();
+            let opened = tokio::time::timeout_at(limit, opening).await.ok().flatten();
             if opened.is_some() {
                 inner.tally.connections.up();
             }
@@ -367,7 +366,7 @@ impl<'a> Course<'a> {
         end.min(Instant::now() + self.inner.policy.attempt_timeout)
     }
 
-    async fn connect(&self, permit: SemaphorePermit<'a>) -> Result<Lease<'a>, Failure> {
+    async fn connect(&self, permit: SemaphorePermit<'a>, limit: Instant) -> Result<Lease<'a>, Failure> {
         let origin = self.call.url.origin();
         let connector = &self.inner.connector;
         #[cfg(feature = "http2")]
@@ -379,7 +378,7 @@ impl<'a> Course<'a> {
                 return Ok(Lease::Shared(connection));
             }
         }
-        let opened = connector.connect(origin).await?;
+        let opened = connector.connect(origin, limit).await?;
         #[cfg(feature = "http2")]
         if opened.multiplexed {
             let connection = Multiplexed::open(opened.stream).await?;

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use engagement_transport::{Builder, ErrorKind, Stop, verdict};
+use engagement_transport::{Builder, ErrorKind, Proxy, Stop, verdict};
 use tokio::net::TcpListener;
 
 use crate::server::{Reply, Server, answer, ok, quiet};
@@ -116,13 +116,31 @@ async fn a_slow_answer_that_goes_on_is_no_stall() {
 async fn connecting_has_its_own_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // A listener that never accepts does finish TCP handshakes: with TLS, the silence that follows is still connecting.
-    let url = format!("https://{}/x", listener.local_addr().unwrap());
+    let port = listener.local_addr().unwrap().port();
+    let url = format!("https://localhost:{port}/x");
     let call = engagement_transport::Call::get(engagement_transport::Url::parse(&url).unwrap());
-    let transport = quiet().connect_timeout(SHORT).max_attempts(1).build().unwrap();
+    let look_up = |_: &str| std::future::ready(Ok(vec!["127.0.0.1".parse().unwrap()]));
+    let transport = quiet().resolver(look_up).connect_timeout(SHORT).max_attempts(1).build().unwrap();
     let error = transport.send(&call, verdict::by_status).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert!(error.to_string().contains("while connecting"), "{error}");
+    let place = format!("while connecting to localhost:{port} at 127.0.0.1");
+    assert!(error.to_string().contains(&place), "{error}");
     assert!(error.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_nothing_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://user:canary@{}", listener.local_addr().unwrap());
+    let call =
+        engagement_transport::Call::get(engagement_transport::Url::parse("https://api.test/x").unwrap());
+    let transport =
+        quiet().proxy(Proxy::new(&proxy, "")).connect_timeout(SHORT).max_attempts(1).build().unwrap();
+    let error = transport.send(&call, verdict::by_status).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let place =
+        format!("while connecting to api.test:443 through http://{}/", listener.local_addr().unwrap());
+    assert!(error.to_string().contains(&place), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
