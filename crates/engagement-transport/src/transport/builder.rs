@@ -161,8 +161,8 @@ impl Builder {
     /// Which versions of HTTP to speak. Default [`Http::One`].
     ///
     /// Over HTTP/2 calls to a host share connections: another is opened when 32 calls are under way on each that there
-    /// is, up to [`Builder::max_connections`], which does not bound the calls then. With tens of calls under way at a time it is the quicker of the two, because they share records of TLS and calls
-    /// of the system as well.
+    /// is, up to [`Builder::max_connections`], which does not bound the calls then. With tens of calls under way at a
+    /// time it is the quicker of the two, because they share records of TLS and calls of the system as well.
     pub fn http(mut self, http: Http) -> Self {
         self.http = http;
         self
