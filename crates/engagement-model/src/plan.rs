@@ -95,6 +95,17 @@ impl Ask {
     pub const fn new(tweet_id: TweetId, asker: Asker) -> Self {
         Self { asker, tweet_id }
     }
+
+    /// The Tweets of each asker, as [`Plan::by_asker`] takes them.
+    pub fn by_asker(mut asks: Vec<Self>) -> BTreeMap<Asker, Vec<TweetId>> {
+        // Here, since it is quicker for the whole than for thousands of parts that are then out of the cache.
+        if !asks.is_sorted() {
+            asks.sort_unstable();
+        }
+        let runs = asks.chunk_by(|a, b| a.asker == b.asker);
+        runs.filter_map(|run| Some((run.first()?.asker, run.iter().map(|ask| ask.tweet_id).collect())))
+            .collect()
+    }
 }
 
 /// Where to ask.
@@ -178,8 +189,7 @@ pub struct Plan {
     app_metrics: Vec<Metric>,
     /// Metrics of the question that the app may not read.
     not_for_app: Vec<Metric>,
-    /// By asker, then by age: a smaller id is an older Tweet.
-    asks: Vec<Ask>,
+    /// By asker.
     pools: Vec<Pool>,
     /// Owned Tweets that the app asks for since they are too old for what it may not read, by id.
     riders: Vec<TweetId>,
@@ -187,7 +197,23 @@ pub struct Plan {
 
 impl Plan {
     /// Plans. A Tweet that is given twice for one asker is asked for once.
-    pub fn new(question: Question, mut asks: Vec<Ask>) -> Result<Self, InvalidPlan> {
+    ///
+    /// # Errors
+    ///
+    /// No request can answer the question.
+    pub fn new(question: Question, asks: Vec<Ask>) -> Result<Self, InvalidPlan> {
+        Self::by_asker(question, Ask::by_asker(asks))
+    }
+
+    /// The same for Tweets that are told apart by who asks: of a list that one asks for, nothing is copied.
+    ///
+    /// # Errors
+    ///
+    /// No request can answer the question.
+    pub fn by_asker(
+        question: Question,
+        tweet_ids: BTreeMap<Asker, Vec<TweetId>>,
+    ) -> Result<Self, InvalidPlan> {
         let Question { target, metrics, now, age_rules, parts, riding } = question;
         let (endpoint, range) = (target.endpoint(now), target.range());
         if let Some(range) = range {
@@ -202,11 +228,6 @@ impl Plan {
                 _ => InvalidRequest::MisplacedMetric { endpoint, metric: metric.clone() }.into(),
             });
         }
-        // Most lists are in order.
-        if !asks.is_sorted_by(|a, b| a < b) {
-            asks.sort_unstable();
-            asks.dedup();
-        }
         let (app_metrics, not_for_app) =
             metrics.iter().cloned().partition(|metric| Access::AppOnly.reads(metric, endpoint));
         let mut plan = Self {
@@ -218,14 +239,13 @@ impl Plan {
             owner_metrics: metrics,
             app_metrics,
             not_for_app,
-            asks,
             pools: Vec::new(),
             riders: Vec::new(),
         };
+        plan.pools = tweet_ids.into_iter().map(|(asker, ids)| plan.pool(asker, ids)).collect();
         if target == Target::Auto(None) && riding == Riding::WhereItSaves {
             plan.share_app_only();
         }
-        plan.pools = plan.divide();
         Ok(plan)
     }
 
@@ -255,32 +275,35 @@ impl Plan {
     pub fn skipped_because(&self, counts: impl Fn(Why) -> bool + Copy) -> impl Iterator<Item = Skipped> {
         let asked_in_part =
             self.pools.iter().flat_map(move |pool| self.batches(pool)).flat_map(move |batch| {
-                let left_out =
-                    self.metrics_of(batch.pool).iter().filter(move |metric| !self.serves(metric, &batch));
+                let left_out = self
+                    .metrics_of(batch.pool.asker)
+                    .iter()
+                    .filter(move |metric| !self.serves(metric, &batch));
                 left_out.flat_map(move |metric| {
-                    batch.asks.iter().map(move |ask| Skipped::new(ask, metric, Why::TooOld))
+                    let asker = batch.pool.asker;
+                    batch.tweet_ids.iter().map(move |&id| Skipped::new(id, asker, metric, Why::TooOld))
                 })
             });
         let unasked = self.pools.iter().flat_map(move |pool| {
-            let metrics = self.metrics_of(pool);
-            let early = pool.too_old_asks(&self.asks).iter().map(|ask| (ask, Why::TooOld));
-            let late = pool.unmade_asks(&self.asks).iter().map(|ask| (ask, Why::NotYetMade));
-            early
-                .chain(late)
-                .flat_map(move |(ask, why)| metrics.iter().map(move |metric| Skipped::new(ask, metric, why)))
+            let metrics = self.metrics_of(pool.asker);
+            let early = pool.too_old().iter().map(|id| (*id, Why::TooOld));
+            let late = pool.unmade().iter().map(|id| (*id, Why::NotYetMade));
+            early.chain(late).flat_map(move |(id, why)| {
+                metrics.iter().map(move |metric| Skipped::new(id, pool.asker, metric, why))
+            })
         });
         let unreadable =
             self.pools.iter().filter(|pool| pool.asker == Asker::AppOnly).flat_map(move |pool| {
-                let why = move |ask: &Ask| {
-                    let rides = self.riders.binary_search(&ask.tweet_id).is_ok();
+                let why = move |id: TweetId| {
+                    let rides = self.riders.binary_search(&id).is_ok();
                     if rides { Why::TooOld } else { Why::NotReadable }
                 };
                 // It may well be all of them that do not count: then there is no need to look at each.
                 let none_counts = self.riders.is_empty() && !counts(Why::NotReadable);
-                let asks = if none_counts { &[] } else { pool.all_asks(&self.asks) };
-                let asks = asks.iter().map(move |ask| (ask, why(ask)));
-                asks.filter(move |(_, why)| counts(*why)).flat_map(move |(ask, why)| {
-                    self.not_for_app.iter().map(move |metric| Skipped::new(ask, metric, why))
+                let ids = if none_counts { &[] } else { &*pool.tweet_ids };
+                let ids = ids.iter().map(move |&id| (id, why(id)));
+                ids.filter(move |(_, why)| counts(*why)).flat_map(move |(id, why)| {
+                    self.not_for_app.iter().map(move |metric| Skipped::new(id, pool.asker, metric, why))
                 })
             });
         let by_rule = unasked.chain(asked_in_part).filter(move |skipped| counts(skipped.why));
@@ -289,18 +312,19 @@ impl Plan {
 
     /// The plan in numbers.
     pub fn summary(&self, quota_per_minute: Option<u32>) -> Summary {
-        let mut summary = Summary { ids: self.asks.len() as u64, ..Summary::default() };
+        let mut summary = Summary::default();
         for pool in &self.pools {
+            summary.ids += pool.tweet_ids.len() as u64;
             let mut requests = 0;
             for batch in self.batches(pool) {
                 requests += u64::from(self.windows_in(&batch));
                 let left_out =
-                    self.metrics_of(pool).iter().filter(|metric| !self.serves(metric, &batch)).count();
-                summary.skipped_unsupported += (left_out * batch.asks.len()) as u64;
+                    self.metrics_of(pool.asker).iter().filter(|metric| !self.serves(metric, &batch)).count();
+                summary.skipped_unsupported += (left_out * batch.tweet_ids.len()) as u64;
             }
             requests *= u64::from(self.parts);
-            let unasked = pool.too_old_asks(&self.asks).len() + pool.unmade_asks(&self.asks).len();
-            summary.skipped_unsupported += (unasked * self.metrics_of(pool).len()) as u64;
+            let unasked = pool.too_old().len() + pool.unmade().len();
+            summary.skipped_unsupported += (unasked * self.metrics_of(pool.asker).len()) as u64;
             if requests > 0 {
                 summary.requests += requests;
                 *summary.by_endpoint.entry(self.endpoint).or_default() += requests;
@@ -324,58 +348,55 @@ impl Plan {
         })
     }
 
-    /// The pools, each with what it does not ask for cut off at both ends.
-    fn divide(&self) -> Vec<Pool> {
-        let mut pools = Vec::new();
-        let mut start = 0;
-        while let Some(first) = self.asks.get(start) {
-            let rest = self.asks.get(start..).unwrap_or_default();
-            let end = start + rest.partition_point(|ask| ask.asker == first.asker);
-            let mut pool = Pool { asker: first.asker, start, from: start, to: end, end };
-            let asks = pool.all_asks(&self.asks);
-            let metrics = self.metrics_of(&pool);
-            if metrics.is_empty() {
-                pool.from = end;
-            } else if self.age_rules == AgeRules::Keep {
-                // All metrics of the list are too old from some age on: a prefix of the older ones.
-                pool.from += asks.partition_point(|ask| {
-                    metrics.iter().all(|metric| metric.is_too_old_on(self.endpoint, ask.tweet_id, self.now))
-                });
-            }
-            if let Some(range) = self.range {
-                pool.to = start + asks.partition_point(|ask| made_in(ask.tweet_id, range) < range.end());
-                pool.from = pool.from.min(pool.to);
-            }
-            pools.push(pool);
-            start = end;
+    /// An asker's Tweets, with what is not asked for cut off at both ends.
+    fn pool(&self, asker: Asker, mut tweet_ids: Vec<TweetId>) -> Pool {
+        // Most lists are in order.
+        if !tweet_ids.is_sorted_by(|a, b| a < b) {
+            tweet_ids.sort_unstable();
+            tweet_ids.dedup();
         }
-        pools
+        let metrics = self.metrics_of(asker);
+        let mut from = 0;
+        if metrics.is_empty() {
+            from = tweet_ids.len();
+        } else if self.age_rules == AgeRules::Keep {
+            // All metrics of the list are too old from some age on: a prefix of the older ones.
+            from = tweet_ids.partition_point(|id| {
+                metrics.iter().all(|metric| metric.is_too_old_on(self.endpoint, *id, self.now))
+            });
+        }
+        let mut to = tweet_ids.len();
+        if let Some(range) = self.range {
+            to = tweet_ids.partition_point(|id| made_in(*id, range) < range.end());
+            from = from.min(to);
+        }
+        Pool { asker, tweet_ids, from, to }
     }
 
-    fn metrics_of(&self, pool: &Pool) -> &[Metric] {
-        match pool.asker {
+    fn metrics_of(&self, asker: Asker) -> &[Metric] {
+        match asker {
             Asker::AppOnly => &self.app_metrics,
             Asker::Owner(_) => &self.owner_metrics,
         }
     }
 
     fn batches<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = Batch<'a>> {
-        let asks = pool.asks(&self.asks).chunks(self.endpoint.max_tweet_ids());
-        asks.zip(0..).map(move |(asks, number)| Batch { pool, number, asks })
+        let batches = pool.asked().chunks(self.endpoint.max_tweet_ids());
+        batches.zip(0..).map(move |(tweet_ids, number)| Batch { pool, number, tweet_ids })
     }
 
     /// Whether any Tweet of the batch is young enough for the metric.
     fn serves(&self, metric: &Metric, batch: &Batch<'_>) -> bool {
         self.age_rules == AgeRules::AskAnyway
             || batch
-                .asks
+                .tweet_ids
                 .last()
-                .is_some_and(|youngest| !metric.is_too_old_on(self.endpoint, youngest.tweet_id, self.now))
+                .is_some_and(|youngest| !metric.is_too_old_on(self.endpoint, *youngest, self.now))
     }
 
     fn windows_in(&self, batch: &Batch<'_>) -> u32 {
         self.range.map_or(1, |range| {
-            let oldest = batch.asks.first().map_or(range.end(), |ask| made_in(ask.tweet_id, range));
+            let oldest = batch.tweet_ids.first().map_or(range.end(), |id| made_in(*id, range));
             hours_between(oldest, range.end()).div_ceil(WINDOW_MAX_HOURS)
         })
     }
@@ -385,19 +406,18 @@ impl Plan {
     fn windows<'a>(&'a self, batch: Batch<'a>) -> impl Iterator<Item = Planned<'a>> {
         let count = self.windows_in(&batch);
         (0..count).rev().filter_map(move |back| {
-            let (asks, hours) = match self.range {
-                None => (batch.asks, None),
+            let (tweet_ids, hours) = match self.range {
+                None => (batch.tweet_ids, None),
                 Some(range) => {
                     let end = range.end().plus(-offset(back * WINDOW_MAX_HOURS));
-                    let asks = batch
-                        .asks
-                        .get(..batch.asks.partition_point(|ask| made_in(ask.tweet_id, range) < end))?;
-                    let oldest = made_in(asks.first()?.tweet_id, range);
+                    let there = batch.tweet_ids.partition_point(|id| made_in(*id, range) < end);
+                    let tweet_ids = batch.tweet_ids.get(..there)?;
+                    let oldest = made_in(*tweet_ids.first()?, range);
                     let start = end.plus(-offset(WINDOW_MAX_HOURS)).max(oldest);
-                    (asks, Some(Window::new(start, end).ok()?))
+                    (tweet_ids, Some(Window::new(start, end).ok()?))
                 }
             };
-            Some(Planned { plan: self, batch, asks, hours, place: (count - back, count) })
+            Some(Planned { plan: self, batch, tweet_ids, hours, place: (count - back, count) })
         })
     }
 }
@@ -407,7 +427,7 @@ impl Plan {
 pub struct Planned<'a> {
     plan: &'a Plan,
     batch: Batch<'a>,
-    asks: &'a [Ask],
+    tweet_ids: &'a [TweetId],
     /// What is asked for, whether it is sent as a window or clipped out of the last 28 hours.
     hours: Option<Window>,
     place: (u32, u32),
@@ -426,13 +446,13 @@ impl<'a> Planned<'a> {
 
     /// Its Tweets, from the oldest to the youngest.
     pub fn tweet_ids(&self) -> impl ExactSizeIterator<Item = TweetId> + use<'a> {
-        self.asks.iter().map(|ask| ask.tweet_id)
+        self.tweet_ids.iter().copied()
     }
 
     /// Its metrics: those that the asker may read, without those that all of its Tweets are too old for.
     pub fn metrics(&self) -> impl Iterator<Item = &'a Metric> + use<'a> {
         let Self { plan, batch, .. } = *self;
-        plan.metrics_of(batch.pool).iter().filter(move |metric| plan.serves(metric, &batch))
+        plan.metrics_of(batch.pool.asker).iter().filter(move |metric| plan.serves(metric, &batch))
     }
 
     /// The window, on the historical endpoint.
@@ -491,8 +511,8 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    fn new(ask: &Ask, metric: &Metric, why: Why) -> Self {
-        Self { tweet_id: ask.tweet_id, asker: ask.asker, metric: metric.clone(), why }
+    fn new(tweet_id: TweetId, asker: Asker, metric: &Metric, why: Why) -> Self {
+        Self { tweet_id, asker, metric: metric.clone(), why }
     }
 }
 
@@ -586,33 +606,29 @@ impl fmt::Display for InvalidPlan {
 
 impl core::error::Error for InvalidPlan {}
 
-/// The asks of one asker: a run of the plan's list.
+/// The Tweets of one asker.
 #[derive(Clone, Debug)]
 struct Pool {
     asker: Asker,
-    start: usize,
+    /// By age: a smaller id is an older Tweet.
+    tweet_ids: Vec<TweetId>,
     /// The first that is asked for: those before it are too old.
     from: usize,
     /// Behind the last that is asked for: those after it are too young.
     to: usize,
-    end: usize,
 }
 
 impl Pool {
-    fn all_asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
-        asks.get(self.start..self.end).unwrap_or_default()
+    fn asked(&self) -> &[TweetId] {
+        self.tweet_ids.get(self.from..self.to).unwrap_or_default()
     }
 
-    fn asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
-        asks.get(self.from..self.to).unwrap_or_default()
+    fn too_old(&self) -> &[TweetId] {
+        self.tweet_ids.get(..self.from).unwrap_or_default()
     }
 
-    fn too_old_asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
-        asks.get(self.start..self.from).unwrap_or_default()
-    }
-
-    fn unmade_asks<'a>(&self, asks: &'a [Ask]) -> &'a [Ask] {
-        asks.get(self.to..self.end).unwrap_or_default()
+    fn unmade(&self) -> &[TweetId] {
+        self.tweet_ids.get(self.to..).unwrap_or_default()
     }
 }
 
@@ -621,7 +637,7 @@ impl Pool {
 struct Batch<'a> {
     pool: &'a Pool,
     number: u32,
-    asks: &'a [Ask],
+    tweet_ids: &'a [TweetId],
 }
 
 /// The first hour of the range in which the Tweet was there; the start for all that were there before.

@@ -74,49 +74,57 @@ impl Plan {
             return;
         }
         let size = self.endpoint.max_tweet_ids();
-        let pools = self.divide();
         let (mut owners_alone, mut owners_shared, mut for_app) = (0, 0, 0);
-        let mut riders: Vec<(usize, usize)> = Vec::new();
-        for pool in &pools {
-            let asks = pool.asks(&self.asks);
+        let mut riding: Vec<usize> = Vec::with_capacity(self.pools.len());
+        for pool in &self.pools {
+            let asked = pool.asked();
             if pool.asker == Asker::AppOnly {
-                for_app += asks.len();
+                for_app += asked.len();
+                riding.push(0);
                 continue;
             }
-            let public_only = asks.partition_point(|ask| {
+            let public_only = asked.partition_point(|id| {
                 self.not_for_app.iter().all(|metric| {
-                    self.age_rules == AgeRules::Keep
-                        && metric.is_too_old_on(self.endpoint, ask.tweet_id, self.now)
+                    self.age_rules == AgeRules::Keep && metric.is_too_old_on(self.endpoint, *id, self.now)
                 })
             });
-            let own = asks.len() - public_only;
+            let own = asked.len() - public_only;
             let room = own.next_multiple_of(size) - own;
-            let riding = public_only.saturating_sub(room);
-            owners_alone += asks.len().div_ceil(size);
+            owners_alone += asked.len().div_ceil(size);
             owners_shared += own.div_ceil(size);
-            riders.push((pool.from, pool.from + riding));
-            for_app += riding;
+            riding.push(public_only.saturating_sub(room));
         }
-        let riding: usize = riders.iter().map(|(from, to)| to - from).sum();
-        let alone = owners_alone + (for_app - riding).div_ceil(size);
-        if owners_shared + for_app.div_ceil(size) >= alone {
-            return;
+        let all_riding: usize = riding.iter().sum();
+        if owners_shared + (for_app + all_riding).div_ceil(size) < owners_alone + for_app.div_ceil(size) {
+            self.ride(&riding);
         }
-        // Who rides matters only where there is something that riders are not asked for.
-        let leaves_out = !self.not_for_app.is_empty();
-        self.riders = Vec::with_capacity(if leaves_out { riding } else { 0 });
-        for (from, to) in riders {
-            for ask in self.asks.get_mut(from..to).unwrap_or_default() {
-                ask.asker = Asker::AppOnly;
-                if leaves_out {
-                    self.riders.push(ask.tweet_id);
-                }
+    }
+
+    /// Gives so many of each pool's Tweets, from the first that is asked for on, to the app.
+    fn ride(&mut self, riding: &[usize]) {
+        let mut riders = Vec::with_capacity(riding.iter().sum());
+        let mut pools = Vec::with_capacity(self.pools.len() + 1);
+        let mut for_app = Vec::new();
+        for (mut pool, riding) in core::mem::take(&mut self.pools).into_iter().zip(riding) {
+            if pool.asker == Asker::AppOnly {
+                for_app = pool.tweet_ids;
+                continue;
+            }
+            riders.extend(pool.tweet_ids.drain(pool.from..pool.from + riding));
+            if !pool.tweet_ids.is_empty() {
+                pools.push(self.pool(pool.asker, pool.tweet_ids));
             }
         }
-        self.riders.sort_unstable();
-        self.riders.dedup();
-        self.asks.sort_unstable();
-        self.asks.dedup();
+        for_app.extend_from_slice(&riders);
+        // The app comes first.
+        pools.insert(0, self.pool(Asker::AppOnly, for_app));
+        self.pools = pools;
+        // Who rides matters only where there is something that riders are not asked for.
+        if !self.not_for_app.is_empty() {
+            riders.sort_unstable();
+            riders.dedup();
+            self.riders = riders;
+        }
     }
 }
 

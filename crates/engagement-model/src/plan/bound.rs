@@ -14,9 +14,9 @@ impl Plan {
     /// times: a Tweet takes part in as many as its hours need, and a request holds so many Tweets; one Tweet's hours
     /// need several; and in each hour all Tweets that are there need so many batches.
     pub(super) fn lower_bound(&self, pool: &Pool) -> u64 {
-        let (asks, size) = (pool.asks(&self.asks), self.endpoint.max_tweet_ids());
-        let Some(range) = self.range else { return asks.len().div_ceil(size) as u64 };
-        let needed = asks.iter().map(|ask| hours_between(made_in(ask.tweet_id, range), range.end()));
+        let (tweet_ids, size) = (pool.asked(), self.endpoint.max_tweet_ids());
+        let Some(range) = self.range else { return tweet_ids.len().div_ceil(size) as u64 };
+        let needed = tweet_ids.iter().map(|id| hours_between(made_in(*id, range), range.end()));
         let (mut parts, mut longest, mut batch_hours) = (0_u64, 0_u64, 0_u64);
         for (place, hours) in needed.enumerate() {
             let windows = u64::from(hours.div_ceil(WINDOW_MAX_HOURS));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use allocation_counter::measure;
 use engagement_model::{
     Endpoint, Grouping, Metric, Outcome, Reason, Row, State, TweetId, UtcHour, Window,
     plan::{AgeRules, Ask, Asker, InvalidPlan, Plan, Planned, Question, Riding, Target, Why},
@@ -56,6 +57,41 @@ const PUBLIC: [Metric; 2] = [Metric::Favorites, Metric::Replies];
 
 fn both() -> Vec<Metric> {
     [PRIVATE, PUBLIC].concat()
+}
+
+#[test]
+fn a_list_that_one_asks_for_is_not_copied() {
+    let ids: Vec<TweetId> = crowd(Asker::AppOnly, 50_000, 48).iter().map(|ask| ask.tweet_id).collect();
+    let question = Question::new(Target::Totals, PUBLIC, now());
+    let heap = measure(|| {
+        let plan = Plan::by_asker(question, BTreeMap::from([(Asker::AppOnly, ids)])).unwrap();
+        assert_eq!(plan.requests().count(), 200);
+    });
+    assert!(heap.bytes_max < 10_000, "{} bytes", heap.bytes_max);
+}
+
+#[test]
+fn it_is_the_same_plan_however_the_tweets_are_handed_over() {
+    let mut ids: BTreeMap<Asker, Vec<TweetId>> = BTreeMap::new();
+    let owner = [crowd(Asker::Owner(1), 60, 48), crowd(Asker::Owner(1), 60, YEAR)].concat();
+    let asks = [owner.clone(), crowd(Asker::AppOnly, 30, 49), owner].concat();
+    for ask in &asks {
+        ids.entry(ask.asker).or_default().push(ask.tweet_id);
+    }
+    for target in [Target::Totals, Target::Historical(last(60 * 24)), Target::Auto(None)] {
+        let question = Question::new(target, both(), now());
+        let one = plan(target, &both(), &asks);
+        let other = Plan::by_asker(question, ids.clone()).unwrap();
+        let requests = |plan: &Plan| -> Vec<_> {
+            plan.requests()
+                .map(|planned| (planned.asker(), planned.tweet_ids().collect::<Vec<_>>()))
+                .collect()
+        };
+        assert_eq!(requests(&one), requests(&other));
+        assert_eq!(one.summary(None), other.summary(None));
+        assert_eq!(one.summary(None).ids, 150);
+        assert_eq!(one.skipped().collect::<Vec<_>>(), other.skipped().collect::<Vec<_>>());
+    }
 }
 
 #[test]
