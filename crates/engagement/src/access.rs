@@ -1,6 +1,9 @@
 //! Which Tweets go with which credential.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use engagement_model::{
     Access, AccountNames, Endpoint, Metric, TweetId,
@@ -19,11 +22,11 @@ use crate::{
 pub(crate) fn assign(
     client: &Inner,
     endpoint: Endpoint,
-    tweet_ids: &[TweetId],
+    tweet_ids: Vec<TweetId>,
     who: &Who,
     owners: &Owners,
     holes: Holes,
-) -> Result<Vec<Ask>, Error> {
+) -> Result<ByAsker, Error> {
     let app = client.app();
     let forced = match who {
         Who::Auto => None,
@@ -31,31 +34,40 @@ pub(crate) fn assign(
         Who::Account(name) => Some(client.account(name)?),
     };
     let unknown_owner = client.only_account().or(app);
-    let known: Vec<Option<Asker>> =
-        owners.names().iter().map(|owner| client.account(owner).ok().or(app)).collect();
-    let mut asks = Vec::with_capacity(tweet_ids.len());
-    for &tweet_id in tweet_ids {
-        let asker = match (forced, owners.number_of(tweet_id)) {
-            (Some(forced), _) => Some(forced),
-            (None, None) => unknown_owner,
-            (None, Some(owner)) => known.get(owner).copied().flatten(),
-        };
-        asks.push(Ask::new(tweet_id, asker.ok_or(ErrorKind::NoCredential)?));
-    }
-    check_readable(endpoint, &asks, holes)?;
-    Ok(asks)
+    let by_asker = if forced.is_some() || owners.is_empty() {
+        let asker = forced.or(unknown_owner).ok_or(ErrorKind::NoCredential)?;
+        BTreeMap::from([(asker, tweet_ids)])
+    } else {
+        let known: Vec<Option<Asker>> =
+            owners.names().iter().map(|owner| client.account(owner).ok().or(app)).collect();
+        let mut asks = Vec::with_capacity(tweet_ids.len());
+        for tweet_id in tweet_ids {
+            let asker = match owners.number_of(tweet_id) {
+                Some(owner) => known.get(owner).copied().flatten(),
+                None => unknown_owner,
+            };
+            let Some(asker) = asker else { return Err(ErrorKind::NoCredential.into()) };
+            asks.push(Ask::new(tweet_id, asker));
+        }
+        Ask::by_asker(asks)
+    };
+    check_readable(endpoint, &by_asker, holes)?;
+    Ok(by_asker)
 }
+
+/// Which Tweets each credential asks for.
+pub(crate) type ByAsker = BTreeMap<Asker, Vec<TweetId>>;
 
 /// The same without credentials: every owner that is known asks, as if there were a token. Names come by number. Where
 /// owners are needed, and neither one of them nor an account is known, it is as if there were one, whose name is empty.
 pub(crate) fn assign_by_owner(
     client: &Inner,
     endpoint: Endpoint,
-    tweet_ids: &[TweetId],
+    tweet_ids: Vec<TweetId>,
     who: &Who,
     owners: &Owners,
     holes: Holes,
-) -> Result<(Vec<Ask>, Vec<Arc<str>>), Error> {
+) -> Result<(ByAsker, Vec<Arc<str>>), Error> {
     let mut names: Vec<Arc<str>> = Vec::new();
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut number = |name: &str| {
@@ -85,15 +97,16 @@ pub(crate) fn assign_by_owner(
     // An owner without a name is nobody who has a token.
     let asker = |owner: &Arc<str>| if owner.is_empty() { Asker::AppOnly } else { number(owner) };
     let known: Vec<Asker> = owners.names().iter().map(asker).collect();
-    let asks: Vec<Ask> = tweet_ids
-        .iter()
-        .map(|&tweet_id| {
+    let asks = tweet_ids
+        .into_iter()
+        .map(|tweet_id| {
             let owner = owners.number_of(tweet_id).and_then(|owner| known.get(owner).copied());
             Ask::new(tweet_id, forced.or(owner).unwrap_or(unknown_owner))
         })
         .collect();
-    check_readable(endpoint, &asks, holes)?;
-    Ok((asks, names))
+    let by_asker = Ask::by_asker(asks);
+    check_readable(endpoint, &by_asker, holes)?;
+    Ok((by_asker, names))
 }
 
 /// What becomes of Tweets whose owner's token is needed and not there.
@@ -120,8 +133,8 @@ impl Holes {
 }
 
 /// Refuses what cannot be answered by any request: owners' numbers without an owner.
-fn check_readable(endpoint: Endpoint, asks: &[Ask], holes: Holes) -> Result<(), Error> {
-    let mut by_app = asks.iter().map(|ask| ask.asker == Asker::AppOnly);
+fn check_readable(endpoint: Endpoint, by_asker: &ByAsker, holes: Holes) -> Result<(), Error> {
+    let mut by_app = by_asker.keys().map(|asker| *asker == Asker::AppOnly);
     let refused = match holes {
         Holes::Refused => by_app.any(|by_app| by_app),
         Holes::Forbidden => by_app.all(|by_app| by_app),

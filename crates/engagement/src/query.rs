@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use engagement_model::{
     Dimension, Endpoint, Grouping, InvalidRequest, Metric, TweetId,
-    plan::{AgeRules, Ask, Asker, Plan, Question, Riding, Target},
+    plan::{AgeRules, Asker, Plan, Question, Riding, Target},
     request::split_groupings,
 };
 
 use crate::{
-    access::{self, Holes, assign, assign_by_owner},
+    access::{self, ByAsker, Holes, assign, assign_by_owner},
     client::Client,
     error::Error,
     outcomes::Outcomes,
@@ -148,13 +148,13 @@ impl Query {
 
     fn plan_with(mut self, holes: Holes) -> Result<Plan, Error> {
         let tweet_ids = self.take_tweet_ids()?;
-        let asks = assign(self.client.inner(), self.endpoint(), &tweet_ids, &self.who, &self.owners, holes)?;
-        drop(tweet_ids);
+        let by_asker =
+            assign(self.client.inner(), self.endpoint(), tweet_ids, &self.who, &self.owners, holes)?;
         let riding = match (&self.who, self.client.app()) {
             (Who::Auto, Some(_)) => Riding::WhereItSaves,
             _ => Riding::Never,
         };
-        self.make_plan(asks, riding)
+        self.make_plan(by_asker, riding)
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -178,18 +178,17 @@ impl Query {
     /// The same rules of the API as for sending.
     pub fn forecast(mut self, quota_per_minute: Option<u32>) -> Result<Forecast, Error> {
         let tweet_ids = self.take_tweet_ids()?;
-        let (asks, names) = assign_by_owner(
+        let (by_asker, names) = assign_by_owner(
             self.client.inner(),
             self.endpoint(),
-            &tweet_ids,
+            tweet_ids,
             &self.who,
             &self.owners,
             Holes::of(&self.metrics),
         )?;
-        drop(tweet_ids);
         let parts = self.parts()?.len();
         let riding = if self.who == Who::Auto { Riding::WhereItSaves } else { Riding::Never };
-        let summary = self.make_plan(asks, riding)?.summary(quota_per_minute);
+        let summary = self.make_plan(by_asker, riding)?.summary(quota_per_minute);
         let times = |requests: u64| requests.saturating_mul(parts as u64);
         let name = |asker: &Asker| match asker {
             Asker::AppOnly => String::new(),
@@ -218,12 +217,12 @@ impl Query {
         if tweet_ids.is_empty() { Err(InvalidRequest::NoTweetIds.into()) } else { Ok(tweet_ids) }
     }
 
-    fn make_plan(&self, asks: Vec<Ask>, riding: Riding) -> Result<Plan, Error> {
+    fn make_plan(&self, by_asker: ByAsker, riding: Riding) -> Result<Plan, Error> {
         let metrics = access::metrics(self.endpoint(), &self.metrics);
         let mut question = Question::new(self.target, metrics, self.client.now());
         question.age_rules = self.age_rules;
         question.riding = riding;
-        Ok(Plan::new(question, asks)?)
+        Ok(Plan::by_asker(question, by_asker)?)
     }
 }
 

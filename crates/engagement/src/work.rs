@@ -26,16 +26,16 @@ pub(crate) fn pieces(plan: &Plan, parts: &[Arc<[Grouping]>], falls_back: bool) -
     for planned in plan.requests() {
         let (_, windows) = planned.window_of_batch();
         let batch = (planned.asker(), planned.batch());
-        // Most windows of a batch ask for the same Tweets.
-        let before = pieces.back().filter(|before| before.batch == batch).map(|before| &before.unit);
-        let (tweet_ids, metrics) = match before {
-            Some(before) if before.tweet_ids.iter().copied().eq(planned.tweet_ids()) => {
-                (before.tweet_ids.clone(), before.metrics.clone())
-            }
-            _ => {
-                (planned.tweet_ids().collect::<Arc<[_]>>(), planned.metrics().cloned().collect::<Arc<[_]>>())
-            }
-        };
+        let before = pieces.back();
+        // Most windows of a batch ask for the same Tweets, and most requests for the same metrics.
+        let tweet_ids = before
+            .filter(|before| before.batch == batch)
+            .map(|before| &before.unit.tweet_ids)
+            .filter(|before| before.iter().copied().eq(planned.tweet_ids()));
+        let tweet_ids = tweet_ids.cloned().unwrap_or_else(|| planned.tweet_ids().collect());
+        let metrics =
+            before.map(|before| &before.unit.metrics).filter(|before| before.iter().eq(planned.metrics()));
+        let metrics = metrics.cloned().unwrap_or_else(|| planned.metrics().cloned().collect());
         pieces.extend(parts.iter().map(|groupings| {
             let unit = Unit {
                 endpoint: planned.endpoint(),
