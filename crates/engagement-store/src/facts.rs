@@ -1,12 +1,14 @@
 //! What a batch brought, put into the tables.
 
+mod again;
 mod runs;
 
+use std::collections::BTreeMap;
+
 use engagement_model::{Metric, Outcome, Reason, Row, State, Tally, TweetId, UtcHour, Window};
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use self::runs::Runs;
+use self::{again::Again, runs::Runs};
 use crate::{
     insert::Insert,
     job::{BatchId, Progress},
@@ -52,17 +54,17 @@ impl Facts {
             tweets: Insert::new(
                 "insert into tweets(tweet_id, owner, created_at, state, reason, checked_at, job)",
                 7,
-                // The newest answer says what holds now, of whatever job it is; that an older job was not answered when
-                // it was asked again says nothing. Within one job, windows of one Tweet add up as `State::and` says,
-                // whose order is that of these words.
+                // A newer job says what holds now, whatever the clock was when the older one was asked. An older job does
+                // where it is asked again and answered; that it is not answered says nothing. Within one job, windows of
+                // one Tweet add up as `State::and` says, whose order is that of these words.
                 "on conflict do update set owner = coalesce(excluded.owner, owner), state = excluded.state,
                 reason = excluded.reason, checked_at = excluded.checked_at, job = excluded.job
                 where iif(excluded.job = job,
                     instr('ok unaccounted failed forbidden unavailable unsupported', excluded.state)
                     < instr('ok unaccounted failed forbidden unavailable unsupported', state),
-                    (excluded.checked_at, excluded.job) > (checked_at, job)
-                    and (excluded.job > job or excluded.state not in ('unaccounted', 'failed')
-                    or state in ('unaccounted', 'failed')))",
+                    excluded.job > job or (excluded.checked_at >= checked_at
+                    and (excluded.state not in ('unaccounted', 'failed')
+                    or state in ('unaccounted', 'failed'))))",
             ),
         }
     }
@@ -76,7 +78,7 @@ impl Facts {
     ) -> rusqlite::Result<Option<Settled>> {
         let found = connection
             .prepare_cached(
-                "select tweet_ids, metrics, endpoint, window_start, window_end, settled_at
+                "select tweet_ids, metrics, endpoint, window_start, window_end, settled_at, states
                 from batches join batch_tweets using (job, batch) where job = ? and batch = ?",
             )?
             .query_row((batch.job.0, batch.number), |row| {
@@ -86,22 +88,30 @@ impl Facts {
                     sql::column(row, 2, sql::read_endpoint)?,
                     sql::window(row, 3)?,
                     sql::optional(row, 5, sql::read_time)?,
+                    row.get::<_, Option<Vec<u8>>>(6)?.unwrap_or_default(),
                 ))
             })
             .optional()?;
-        let Some((tweet_ids, metrics, endpoint, window, before)) = found else { return Ok(None) };
-        if let Some(before) = before {
-            if !settlement.is_answer()
-                && let Some(known) = known_answer(connection, batch)?
-            {
-                keep_answer(connection, batch, settlement.reason)?;
-                return Ok(Some(known));
-            }
-            forget_gaps(connection, before, window, &tweet_ids)?;
-            forget_states(connection, batch, before, &tweet_ids)?;
-        }
+        let Some((tweet_ids, metrics, endpoint, window, settled_at, states)) = found else { return Ok(None) };
         let mut tweets: Vec<Tweet<'_>> = tweet_ids.iter().map(|&id| Tweet::new(id)).collect();
         let mut cells = Tally::default();
+        let before = settled_at.map(|settled_at| {
+            let states = states.iter().filter_map(|byte| sql::state_of_byte(*byte));
+            let states = tweet_ids.iter().copied().zip(states).collect();
+            Again { batch, endpoint, window, metrics: &metrics, settled_at, states }
+        });
+        let mut kept = BTreeMap::new();
+        if let Some(before) = &before {
+            if !settlement.is_answer()
+                && let Some(known) = before.known_answer(connection)?
+            {
+                before.keep_answer(connection, settlement.reason)?;
+                return Ok(Some(known));
+            }
+            kept = before.kept(settlement);
+            tweets.retain(|tweet| !kept.contains_key(&tweet.id));
+            cells += before.sort_gaps(connection, &kept, settlement.at)?;
+        }
         for observation in &settlement.observations {
             self.observe(connection, observation, &mut tweets, &mut cells)?;
         }
@@ -127,10 +137,12 @@ impl Facts {
         let nothing = Observation::new(endpoint, settlement.at, &left_out);
         self.observe(connection, &nothing, &mut tweets, &mut cells)?;
         let mut settled = Settled { cells, ..Settled::default() };
-        let states: Vec<u8> = tweets
+        let mut found = tweets.iter().map(Tweet::state);
+        let states: Vec<u8> = tweet_ids
             .iter()
-            .map(|tweet| {
-                let state = tweet.state.unwrap_or(State::Unaccounted);
+            .map(|id| {
+                let known = kept.get(id).copied().or_else(|| found.next());
+                let state = known.unwrap_or(State::Unaccounted);
                 settled.tweets.count(state);
                 sql::state_byte(state)
             })
@@ -158,6 +170,9 @@ impl Facts {
             .prepare_cached("update batch_tweets set states = ? where job = ? and batch = ?")?
             .execute((states, batch.job.0, batch.number))?;
         tweets.retain(|tweet| settlement.told_elsewhere.binary_search(&tweet.id).is_err());
+        if let Some(before) = &before {
+            before.free_states(connection, &tweets)?;
+        }
         self.tweets(connection, batch, settlement, &tweets)?;
         Ok(Some(settled))
     }
@@ -170,22 +185,8 @@ impl Facts {
         tweets: &mut [Tweet<'a>],
         cells: &mut Tally,
     ) -> rusqlite::Result<()> {
-        let mut rows: Vec<Cell<'_>> = Vec::with_capacity(observation.rows.len());
-        let mut place = 0;
-        for row in observation.rows {
-            // Rows come by Tweet: the one before is a good guess.
-            if tweets.get(place).is_none_or(|tweet| tweet.id != row.tweet_id) {
-                match tweets.binary_search_by_key(&row.tweet_id, |tweet| tweet.id) {
-                    Ok(found) => place = found,
-                    Err(_) => continue,
-                }
-            }
-            let Some(tweet) = tweets.get_mut(place) else { continue };
-            let cell = Cell::new(row);
-            cells.count(cell.state);
-            tweet.note(&cell, observation.owner);
-            rows.push(cell);
-        }
+        let mut rows = cells_of(observation, tweets);
+        rows.iter().for_each(|cell| cells.count(cell.state));
         rows.sort_by(|a, b| a.key().cmp(&b.key()));
         let observed_at = sql::time(observation.observed_at);
         let (values, gaps): (Vec<_>, Vec<_>) = rows.into_iter().partition(|cell| cell.value.is_some());
@@ -242,7 +243,7 @@ impl Facts {
             columns.bind(sql::tweet_id(tweet.id))?;
             columns.bind(tweet.owner)?;
             columns.bind(tweet.id.created_at().map(sql::time))?;
-            columns.bind(tweet.state.unwrap_or(State::Unaccounted).name())?;
+            columns.bind(tweet.state().name())?;
             columns.bind(tweet.reason)?;
             columns.bind(at)?;
             columns.bind(batch.job.0)
@@ -261,6 +262,10 @@ struct Tweet<'a> {
 impl<'a> Tweet<'a> {
     const fn new(id: TweetId) -> Self {
         Self { id, state: None, reason: None, owner: None }
+    }
+
+    fn state(&self) -> State {
+        self.state.unwrap_or(State::Unaccounted)
     }
 
     fn note(&mut self, cell: &Cell<'a>, owner: Option<&'a str>) {
@@ -310,69 +315,24 @@ struct Covered {
     metrics: String,
 }
 
-/// Forgets what a batch had no value of when it was settled before: what it brings now says it all.
-fn forget_gaps(
-    connection: &Connection,
-    settled_at: Timestamp,
-    window: Option<Window>,
-    tweet_ids: &[TweetId],
-) -> rusqlite::Result<()> {
-    let mut told = connection
-        .prepare_cached("select rowid, tweet_id, window_start, window_end from gaps where observed_at = ?")?;
-    let its_own = |gap: Option<Window>| match (window, gap) {
-        (Some(whole), Some(gap)) => whole.start() <= gap.start() && gap.end() <= whole.end(),
-        _ => true,
-    };
-    let mut gaps = told.query([sql::time(settled_at)])?;
-    let mut forgotten: Vec<i64> = Vec::new();
-    while let Some(gap) = gaps.next()? {
-        let tweet_id = sql::column(gap, 1, sql::read_tweet_id)?;
-        if tweet_ids.binary_search(&tweet_id).is_ok() && its_own(sql::window(gap, 2)?) {
-            forgotten.push(gap.get(0)?);
+/// The rows of an observation that are of these Tweets, which take notice of them.
+fn cells_of<'a>(observation: &Observation<'a>, tweets: &mut [Tweet<'a>]) -> Vec<Cell<'a>> {
+    let mut cells = Vec::with_capacity(observation.rows.len());
+    let mut place = 0;
+    for row in observation.rows {
+        // Rows come by Tweet: the one before is a good guess.
+        if tweets.get(place).is_none_or(|tweet| tweet.id != row.tweet_id) {
+            match tweets.binary_search_by_key(&row.tweet_id, |tweet| tweet.id) {
+                Ok(found) => place = found,
+                Err(_) => continue,
+            }
         }
+        let Some(tweet) = tweets.get_mut(place) else { continue };
+        let cell = Cell::new(row);
+        tweet.note(&cell, observation.owner);
+        cells.push(cell);
     }
-    let mut forget = connection.prepare_cached("delete from gaps where rowid = ?")?;
-    forgotten.into_iter().try_for_each(|gap| forget.execute([gap]).map(drop))
-}
-
-/// What a batch was answered when it was settled before, if any Tweet of it was.
-fn known_answer(connection: &Connection, batch: BatchId) -> rusqlite::Result<Option<Settled>> {
-    let mut known = connection.prepare_cached(
-        "select states, ok, unavailable, unsupported, forbidden, failed, unaccounted
-        from batches join batch_tweets using (job, batch) where job = ? and batch = ?",
-    )?;
-    let settled = known.query_row((batch.job.0, batch.number), |row| {
-        let mut settled = Settled { cells: sql::tally(row, 1)?, ..Settled::default() };
-        let states: Option<Vec<u8>> = row.get(0)?;
-        for state in states.iter().flatten().filter_map(|byte| sql::state_of_byte(*byte)) {
-            settled.tweets.count(state);
-        }
-        Ok(settled)
-    })?;
-    let unanswered = settled.tweets.of(State::Failed) + settled.tweets.of(State::Unaccounted);
-    Ok((settled.tweets.total() > unanswered).then_some(settled))
-}
-
-/// Ends a batch that was asked again and not answered: what it was answered before is still what is known.
-fn keep_answer(connection: &Connection, batch: BatchId, reason: Option<&str>) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("update batches set state = ?, reason = ? where job = ? and batch = ?")?
-        .execute((Progress::Done.name(), reason, batch.job.0, batch.number))
-        .map(drop)
-}
-
-/// Lets states that a batch gave when it was settled before be those of no job, so that it may take them back.
-fn forget_states(
-    connection: &Connection,
-    batch: BatchId,
-    settled_at: Timestamp,
-    tweet_ids: &[TweetId],
-) -> rusqlite::Result<()> {
-    let mut forget = connection
-        .prepare_cached("update tweets set job = 0 where tweet_id = ? and job = ? and checked_at = ?")?;
-    tweet_ids
-        .iter()
-        .try_for_each(|&id| forget.execute((sql::tweet_id(id), batch.job.0, sql::time(settled_at))).map(drop))
+    cells
 }
 
 fn covered_totals(totals: &[Cell<'_>]) -> Vec<Covered> {
@@ -508,7 +468,7 @@ mod tests {
                 place.1 = values(&place.0);
             }
             prop_assert_eq!(&one.1, &other.1);
-            let mut newest = std::collections::BTreeMap::new();
+            let mut newest = BTreeMap::new();
             for (at, values) in &sorted {
                 for &((metric, hour), value) in values {
                     let known = newest.entry((metric, hour)).or_insert((*at, value));

@@ -118,8 +118,13 @@ impl Settlement<'_> {
     /// Whether the server said anything of any Tweet.
     pub(crate) fn is_answer(&self) -> bool {
         let mut rows = self.observations.iter().flat_map(|observation| observation.rows);
-        rows.any(|row| !matches!(row.outcome.state(), State::Failed | State::Unaccounted))
+        rows.any(|row| is_answer(row.outcome.state()))
     }
+}
+
+/// Whether the server said it, and not only that there was no answer.
+pub(crate) const fn is_answer(state: State) -> bool {
+    !matches!(state, State::Failed | State::Unaccounted)
 }
 
 /// What a settlement came to.

@@ -92,7 +92,7 @@ impl<'a> Transaction<'a> {
     /// unaccounted. Rows of other Tweets are left out. A value that is known already changes nothing, a changed one
     /// leaves a revision, and one that was observed earlier than what is known replaces nothing.
     ///
-    /// A batch that was answered before, and is not when it is asked again, keeps that answer.
+    /// A Tweet of the batch that was answered before, and is not when it is asked again, keeps that answer.
     ///
     /// [`State::and`]: engagement_model::State::and
     pub fn settle(&mut self, batch: BatchId, settlement: &Settlement<'_>) -> Result<Settled, Error> {

@@ -3,7 +3,8 @@
 
 create table schema_version(version integer not null, since integer not null);
 
--- One row a Tweet: what the job found that asked for it last.
+-- One row a Tweet: what the newest job found that asked for it or left it out, or an older one that was asked again since
+-- and was answered. Asked again without an answer, what was known stays.
 create table tweets(
     tweet_id integer primary key,
     owner text,

@@ -1,8 +1,8 @@
 //! From a plan to its end.
 
-use engagement_model::{Endpoint, Metric, Outcome, Reason, State, UtcHour, Window};
+use engagement_model::{Endpoint, Metric, Outcome, Reason, State, Tally, UtcHour, Window};
 use engagement_store::{
-    ErrorKind,
+    Collector, ErrorKind,
     job::{JobId, NewBatch, NewJob, Progress},
     record::{Ending, GivenBack, Sent},
 };
@@ -241,6 +241,154 @@ fn what_a_batch_was_answered_outlasts_a_retry_that_fails() {
     let batch = take(&mut collector, newer, 1).remove(0);
     settle(&mut collector, &batch, later(80), &[failed(1), failed(2), failed(3)]);
     assert_eq!(found().0, "failed failed failed");
+}
+
+#[test]
+fn a_tweet_keeps_its_answer_where_only_others_of_its_batch_are_answered_again() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let job = job(&mut collector, Endpoint::Totals, &[ids([1, 2, 3, 4])]);
+    let both = |tweet, outcome: Outcome| {
+        [Metric::Favorites, Metric::Replies].map(|metric| total(tweet, metric, outcome.clone()))
+    };
+    let gone = || Outcome::Unavailable(Reason::new("deleted"));
+    let failed = || Outcome::Failed(Reason::new("500"));
+    let answers = [
+        [both(1, Outcome::Ok(7)), both(2, gone()), both(3, failed())].concat(),
+        [both(2, failed()), both(3, Outcome::Ok(8))].concat(),
+        both(4, Outcome::Ok(9)).to_vec(),
+    ];
+    let tallies = [[2, 2, 0, 0, 2, 2], [4, 2, 0, 0, 0, 2], [6, 2, 0, 0, 0, 0]];
+    let states =
+        ["ok unavailable failed unaccounted", "ok unavailable ok unaccounted", "ok unavailable ok ok"];
+    for (at, ((answer, cells), state)) in (1..).zip(answers.iter().zip(tallies).zip(states)) {
+        let batch = take(&mut collector, job, 1).remove(0);
+        let settled = settle(&mut collector, &batch, later(60 * at), answer);
+        assert_eq!(settled.cells, Tally::new(cells), "turn {at}");
+        assert_eq!(fixture.ask::<String>("select group_concat(state, ' ') from tweets"), state);
+        let reader = fixture.store.reader().unwrap();
+        let found = reader.batch_tweets(batch.id).unwrap();
+        let found: Vec<&str> = found.iter().map(|(_, state)| state.unwrap().name()).collect();
+        assert_eq!(found.join(" "), state);
+        assert_eq!(reader.tweets_of(job).unwrap(), (settled.tweets, 0));
+        assert_eq!(reader.job(job).unwrap().cells, settled.cells);
+        // Until nothing is left to ask for.
+        assert_eq!(collector.retry(job).unwrap(), u64::from(at < 3));
+    }
+    assert_eq!(
+        fixture.ask::<String>("select group_concat((tweet_id % 10) || state, ' ') from gaps"),
+        "2unavailable 2unavailable"
+    );
+    assert_eq!(fixture.ask::<String>("select reason from tweets where tweet_id % 10 = 2"), "deleted");
+}
+
+#[test]
+fn a_tweets_hours_are_counted_where_they_are_kept() {
+    let fixture = Fixture::new();
+    let mut collector = fixture.collector();
+    let job = job(&mut collector, Endpoint::Last28Hours, &[ids([1, 2])]);
+    let hours = |tweet| {
+        let hour = move |hour| hourly(tweet, Metric::Favorites, hour, 5);
+        [hour(0), hour(1), hour(5), total(tweet, Metric::Replies, Outcome::Unsupported(Reason::NONE))]
+    };
+    for (at, answer, cells) in [(1, hours(1), [3, 0, 1, 0, 0, 2]), (60, hours(2), [6, 0, 2, 0, 0, 0])] {
+        let batch = take(&mut collector, job, 1).remove(0);
+        assert_eq!(settle(&mut collector, &batch, later(at), &answer).cells, Tally::new(cells));
+        collector.retry(job).unwrap();
+    }
+}
+
+/// A job for one Tweet in these windows of ten hours each.
+fn in_windows(collector: &mut Collector, windows: i32) -> JobId {
+    let hour = |n| UtcHour::from_epoch(474_960 + n).unwrap();
+    let mut new = NewJob::new("identity", "hash", Endpoint::Historical, now());
+    new.tweets = 1;
+    let mut draft = collector.draft(&new).unwrap();
+    for window in 0..windows {
+        let (tweets, metrics) = (ids([1]), [Metric::Favorites]);
+        let mut batch = NewBatch::new(Endpoint::Historical, &tweets, &metrics);
+        batch.window = Some(Window::new(hour(10 * window), hour(10 * window + 10)).unwrap());
+        draft.add(&batch).unwrap();
+    }
+    draft.commit().unwrap()
+}
+
+#[test]
+fn windows_of_a_tweet_add_up_however_often_one_is_asked_again() {
+    let ok = || Outcome::Ok(5);
+    let failed = || Outcome::Failed(Reason::new("500"));
+    let gone = || Outcome::Unavailable(Reason::new("deleted"));
+    let forbidden = || Outcome::Forbidden(Reason::NONE);
+    // What three windows are answered, all in the same moment or one after the other; what the first is answered when it
+    // is asked again; and where the Tweet stands after that.
+    let cases = [
+        ([failed(), ok(), ok()], failed(), "ok"),
+        ([failed(), ok(), failed()], gone(), "ok"),
+        ([ok(), ok(), failed()], gone(), "ok"),
+        ([ok(), gone(), gone()], gone(), "unavailable"),
+        ([ok(), failed(), gone()], gone(), "failed"),
+        ([ok(), failed(), gone()], failed(), "ok"),
+        ([failed(), failed(), gone()], gone(), "failed"),
+        ([failed(), gone(), gone()], gone(), "unavailable"),
+        ([failed(), gone(), gone()], forbidden(), "forbidden"),
+        ([failed(), gone(), gone()], ok(), "ok"),
+        ([gone(), gone(), gone()], failed(), "unavailable"),
+    ];
+    for (first, again, wanted) in &cases {
+        for apart in [0, 1] {
+            let fixture = Fixture::new();
+            let mut collector = fixture.collector();
+            let job = in_windows(&mut collector, 3);
+            let row = |window: usize, outcome: &Outcome| {
+                let mut row = hourly(1, Metric::Favorites, 10 * i32::try_from(window).unwrap(), 0);
+                row.outcome = outcome.clone();
+                row
+            };
+            let batches = take(&mut collector, job, 9);
+            for (window, (batch, outcome)) in batches.iter().zip(first).enumerate() {
+                let at = later(1 + apart * i64::try_from(window).unwrap());
+                settle(&mut collector, batch, at, &[row(window, outcome)]);
+            }
+            settle(&mut collector, &batches[0], later(60), &[row(0, again)]);
+            let found = fixture.ask::<String>("select state from tweets");
+            assert_eq!(found, *wanted, "{first:?}, and again {again:?}");
+            let (tally, _) = fixture.store.reader().unwrap().tweets_of(job).unwrap();
+            assert_eq!(State::ALL.into_iter().find(|state| tally.of(*state) == 1).unwrap().name(), found);
+        }
+    }
+}
+
+#[test]
+fn a_newer_jobs_word_counts_whatever_the_clock_was_and_an_older_ones_if_it_is_a_newer_answer() {
+    let ok = || Outcome::Ok(7);
+    let gone = || Outcome::Unavailable(Reason::NONE);
+    let failed = || Outcome::Failed(Reason::new("500"));
+    // What is known, of which job and since when; what another job says, and when; and whether that counts.
+    let cases = [
+        ((1, 0, ok()), (2, 60, gone()), true),
+        ((1, 86_400, ok()), (2, 60, gone()), true),
+        ((1, 86_400, ok()), (2, 60, failed()), true),
+        ((1, 60, ok()), (2, 60, failed()), true),
+        ((2, 0, ok()), (1, 60, gone()), true),
+        ((2, 60, ok()), (1, 60, gone()), true),
+        ((2, 60, ok()), (1, 0, gone()), false),
+        ((2, 0, ok()), (1, 60, failed()), false),
+        ((2, 0, failed()), (1, 60, failed()), true),
+        ((2, 0, failed()), (1, 60, gone()), true),
+        ((2, 60, failed()), (1, 0, failed()), false),
+    ];
+    for (known, new, counts) in cases {
+        let fixture = Fixture::new();
+        let mut collector = fixture.collector();
+        let jobs = [(), ()].map(|()| job(&mut collector, Endpoint::Totals, &[ids([1])]));
+        for (job, at, outcome) in [&known, &new] {
+            let batch = take(&mut collector, jobs[job - 1], 1).remove(0);
+            settle(&mut collector, &batch, later(*at), &[total(1, Metric::Favorites, outcome.clone())]);
+        }
+        let found = fixture.ask::<i64>("select job from tweets");
+        let wanted = if counts { new.0 } else { known.0 };
+        assert_eq!(found, i64::try_from(wanted).unwrap(), "{known:?}, then {new:?}");
+    }
 }
 
 #[test]
