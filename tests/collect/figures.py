@@ -111,6 +111,9 @@ def watch(collector):
 
 def judge_memory(memory, usage, tweets):
     claim(peak(usage) <= COLLECTED_IN, f"memory: peak {peak(usage):.0f} MiB, promised {COLLECTED_IN}")
+    claim(len(memory) >= 4, f"memory was looked at {len(memory)} times; 4 are needed to see whether it grows")
+    if len(memory) < 4:
+        return
     # The middle of each quarter: neither a moment's buffers count, nor the account at the end, which is 16 bytes a Tweet.
     third, last = (statistics.median(memory[len(memory) * n // 4 : len(memory) * (n + 1) // 4]) for n in (2, 3))
     tolerated = A_TWEET * tweets / 4 / 2**20
