@@ -30,6 +30,9 @@ pub struct Refusal {
     pub unavailable: Vec<TweetId>,
     /// The metrics that it does not serve for a Tweet because of the Tweet's age, by its lists.
     pub unsupported: Vec<(TweetId, Metric)>,
+    /// Whether the body is a page for a browser, or other markup that the API does not speak: it comes from what stands
+    /// before the API, which has not looked at what is asked (a guess).
+    pub is_page: bool,
 }
 
 /// What a refusal means, and so what to do about it.
@@ -57,7 +60,7 @@ pub enum RefusalKind {
     },
     /// The app asks alone where an owner's token is needed (documented for the api host).
     NeedsOwner,
-    /// A 403 that names nothing.
+    /// A 403 of the API's own that names nothing.
     Forbidden,
     /// None of the Tweets is available: the listed ones, or all where none is listed.
     UnavailableTweets,
@@ -99,6 +102,7 @@ impl Refusal {
             codes: found.messages.iter().filter_map(|message| message.code).collect(),
             unavailable: found.unavailable,
             unsupported: found.unsupported,
+            is_page: found.is_page,
         }
     }
 
@@ -281,8 +285,10 @@ struct Findings {
     messages: Vec<Message>,
     unavailable: Vec<TweetId>,
     unsupported: Vec<(TweetId, Metric)>,
-    /// Whether it is a page for a browser.
+    /// Whether it is markup that the API does not speak, such as a page for a browser.
     is_page: bool,
+    /// Whether it is JSON in a form of the API's errors.
+    is_own: bool,
 }
 
 impl Findings {
@@ -292,7 +298,11 @@ impl Findings {
         let mut scan = Scanner::new(body, &Limits::default()).ok()?;
         match scan.peek().ok()? {
             b'{' => found.read_object(&mut scan).ok()?,
-            b'[' | b'"' => read_messages(&mut scan, &mut found.messages).ok()?,
+            b'[' => {
+                read_messages(&mut scan, &mut found.messages).ok()?;
+                found.is_own = !found.messages.is_empty();
+            }
+            b'"' => read_messages(&mut scan, &mut found.messages).ok()?,
             _ => return None,
         }
         scan.is_at_end().then_some(found)
@@ -307,7 +317,10 @@ impl Findings {
         loop {
             let key = scan.key()?.name();
             match &*key {
-                "errors" | "error" => read_messages(scan, &mut self.messages)?,
+                "errors" | "error" => {
+                    read_messages(scan, &mut self.messages)?;
+                    self.is_own |= key == "errors" && !self.messages.is_empty();
+                }
                 UNAVAILABLE => read_ids(scan, &mut self.unavailable, |_| ())?,
                 key => {
                     let mut metrics = metrics_listed_under(key).peekable();
@@ -326,7 +339,9 @@ impl Findings {
                 break;
             }
         }
-        // `code` and `message`, or a problem document, at the root: it has no list of errors beside it.
+        // `code` and `message`, or a problem document, at the root: it has no list of errors beside it. A `message` is what
+        // gateways have, too.
+        self.is_own |= document.is_problem();
         if self.messages.is_empty() {
             self.messages.extend(document.into_message());
         }
@@ -336,10 +351,10 @@ impl Findings {
     /// What XML, HTML or plain text says, marks of the language aside.
     fn of_text(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body.get(..LONGEST_PAGE).unwrap_or(body));
-        let begins = |mark: &str| {
-            text.trim_start().get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark))
-        };
-        let is_page = begins("<!doctype html") || begins("<html");
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        // The XML that the API speaks (contract 5.1).
+        let is_own_xml = ["<errors", "<hash"].iter().any(|element| contains(text, element));
+        let is_page = text.starts_with('<') && !is_own_xml;
         let code = text
             .split_once("code=\"")
             .and_then(|(_, rest)| rest.split_once('"'))
@@ -347,7 +362,7 @@ impl Findings {
         let mut words = String::new();
         let mut inside = true;
         // Whole elements whose content is not for people.
-        let mut rest = &*text;
+        let mut rest = text;
         while let Some(letter) = rest.chars().next() {
             if letter == '<' {
                 inside = false;
@@ -400,13 +415,20 @@ impl Findings {
             401 => RefusalKind::Authentication,
             403 if unauthenticated() => RefusalKind::Authentication,
             403 if has_code(220) => RefusalKind::NeedsOwner,
-            // The API has no pages: whoever stands before it has not looked at what is asked (a guess).
+            403 if self.is_own => forbidden(),
+            // The API forbids in JSON. Whoever says it otherwise, in the API's words and with names, means these; all
+            // else comes from what stands before the API and has not looked at what is asked (a guess).
             403 => match forbidden() {
-                RefusalKind::Forbidden if self.is_page => RefusalKind::Other,
-                RefusalKind::ForbiddenTweets { tweet_ids, .. } if self.is_page && tweet_ids.is_empty() => {
-                    RefusalKind::Other
+                RefusalKind::NotProvisioned => RefusalKind::NotProvisioned,
+                RefusalKind::ForbiddenTweets { tweet_ids, authors }
+                    if !tweet_ids.is_empty() && says("forbidden to access tweets") =>
+                {
+                    RefusalKind::ForbiddenTweets { tweet_ids, authors }
                 }
-                kind => kind,
+                RefusalKind::ForbiddenMetrics { metrics } if says("forbidden to access metrics") => {
+                    RefusalKind::ForbiddenMetrics { metrics }
+                }
+                _ => RefusalKind::Other,
             },
             404 if has_code(34) => RefusalKind::WrongHost,
             404 => RefusalKind::NotFound,
@@ -461,6 +483,11 @@ impl Document {
             *slot = Some(text.into_owned());
         }
         Ok(())
+    }
+
+    /// Whether it is a problem document.
+    const fn is_problem(&self) -> bool {
+        self.title.is_some() || self.detail.is_some()
     }
 
     fn into_message(self) -> Option<Message> {

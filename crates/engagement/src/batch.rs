@@ -38,6 +38,8 @@ pub struct Problem {
     pub owner: Option<Arc<str>>,
     /// The status of the answer, where the server refused the request.
     pub status: Option<u16>,
+    /// Whether the server's words were a page for a browser, which the API has none of.
+    pub is_page: bool,
     /// When to come back, where the server or its quota say.
     pub come_back: Option<Timestamp>,
 }
@@ -54,13 +56,23 @@ impl Problem {
             | ProblemKind::Held
             | ProblemKind::Stopped => false,
         };
-        Self { kind, message: message.into(), retryable, owner: None, status: None, come_back: None }
+        Self {
+            kind,
+            message: message.into(),
+            retryable,
+            owner: None,
+            status: None,
+            is_page: false,
+            come_back: None,
+        }
     }
 
-    /// Whether it is not what was asked that is refused, but where: a redirection, nothing at the endpoint's path, or a page
-    /// for a browser that forbids it. It is the base URL or something in between, and every other request fares alike.
+    /// Whether it is not what was asked that is refused, but where: a redirection, nothing at the endpoint's path, a 403 that
+    /// is not the API's, a status that only somebody in between has a use for (405, 407, 410, 421, 451), or a page for a
+    /// browser. It is the base URL or something in between, and every other request fares alike.
     pub fn is_misdirected(&self) -> bool {
-        self.kind == ProblemKind::Refused && matches!(self.status, Some(300..=399 | 403 | 404))
+        let is_elsewhere = matches!(self.status, Some(300..=399 | 403..=405 | 407 | 410 | 421 | 451));
+        self.kind == ProblemKind::Refused && (is_elsewhere || self.is_page)
     }
 }
 

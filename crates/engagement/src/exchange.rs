@@ -318,6 +318,7 @@ impl<'a> Exchange<'a> {
         };
         let mut problem = Problem::new(kind, refusal.to_string());
         problem.status = Some(refusal.status);
+        problem.is_page = refusal.is_page;
         if matches!(kind, ProblemKind::Authentication | ProblemKind::Clock) {
             if let Some(ahead) = clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
                 problem.message.push_str(&format!("; {}", clocks_apart(ahead)));

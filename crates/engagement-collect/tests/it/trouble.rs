@@ -200,6 +200,15 @@ async fn where_there_is_no_such_page_the_rest_is_neither_asked_nor_failed() {
         r#""status":404,"body":"no such page""#,
         r#""status":302,"body":"over there""#,
         r#""status":403,"body":"<!DOCTYPE html><html><h1>Access denied</h1>""#,
+        r#""status":403,"body":"error code: 1020""#,
+        r#""status":403,"body":"""#,
+        r#""status":405,"body":"no""#,
+        r#""status":407,"body":"no""#,
+        r#""status":410,"body":"no""#,
+        r#""status":421,"body":"no""#,
+        r#""status":451,"body":"no""#,
+        r#""status":400,"body":"<html><h1>Bad Request</h1>""#,
+        r#""status":418,"body":"<!-- x --><html>""#,
     ];
     for fault in faulty {
         let stage = Stage::set().await;

@@ -117,14 +117,59 @@ fn inside_a_success_the_words_decide() {
 }
 
 #[test]
-fn a_page_that_forbids_says_nothing_of_tweets() {
-    for page in ["<!DOCTYPE HTML PUBLIC ''><h1>Forbidden</h1>", "\n<html><body>Access denied"] {
-        assert_eq!(read(403, page).kind, RefusalKind::Other, "{page}");
+fn a_403_that_is_not_the_apis_says_nothing_of_tweets() {
+    for body in [
+        "<!DOCTYPE HTML PUBLIC ''><h1>Forbidden</h1>",
+        "\n<html><body>Access denied",
+        "\u{feff}<!doctype html><h1>403 Forbidden</h1>",
+        "<!-- blocked --><html>Forbidden</html>",
+        "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+        "<head><title>403 Forbidden</title></head>",
+        "<html>Forbidden. Event: 1763000000000000001</html>",
+        "error code: 1020",
+        "Access Denied",
+        "403 Forbidden: 1763000000000000001",
+        "Forbidden to access tweets",
+        "no",
+        "",
+        "{}",
+        r#"{"message":"Forbidden"}"#,
+        r#"{"error":"Forbidden"}"#,
+        r#""Forbidden""#,
+    ] {
+        assert_eq!(read(403, body).kind, RefusalKind::Other, "{body}");
     }
-    // Whoever says it, it is said of these; and words alone are nobody's page.
-    let named = read(403, "<html>Forbidden to access tweets: 12</html>");
-    assert!(matches!(named.kind, RefusalKind::ForbiddenTweets { .. }), "{named:?}");
-    assert_eq!(read(403, "no").kind, RefusalKind::Forbidden);
+    for body in [
+        r#"{"errors":["no"]}"#,
+        r#"["no"]"#,
+        r#"{"errors":[{"message":"no"}]}"#,
+        r#"{"title":"no","detail":"no","type":"about:blank","status":403}"#,
+    ] {
+        assert_eq!(read(403, body).kind, RefusalKind::Forbidden, "{body}");
+    }
+    // Whoever says it, it is said of these.
+    for (words, named) in [
+        ("<html>Forbidden to access tweets: 12</html>", true),
+        ("Forbidden to access tweets for author id 77: 12, 15", true),
+        ("Forbidden to access metrics: impressions", false),
+    ] {
+        let kind = read(403, words).kind;
+        assert_eq!(matches!(kind, RefusalKind::ForbiddenTweets { .. }), named, "{words}: {kind:?}");
+        assert_eq!(matches!(kind, RefusalKind::ForbiddenMetrics { .. }), !named, "{words}: {kind:?}");
+    }
+    assert_eq!(read(403, "Your application ID is not authorized.").kind, RefusalKind::NotProvisioned);
+}
+
+#[test]
+fn markup_that_the_api_does_not_speak_is_a_page() {
+    for page in ["<html>", "\u{feff} <!-- x --><p>", "<?xml version=\"1.0\"?><Error/>"] {
+        assert!(read(400, page).is_page, "{page}");
+    }
+    for body in
+        [r#"{"errors":["<html>"]}"#, "no <html>", "", "<?xml version=\"1.0\"?><errors/>", "<hash></hash>"]
+    {
+        assert!(!read(400, body).is_page, "{body}");
+    }
 }
 
 #[test]
