@@ -16,7 +16,7 @@ pub(crate) struct Answered {
     pub(crate) batch: BatchId,
     endpoint: Endpoint,
     owner: Option<Arc<str>>,
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     rows: Vec<Row>,
     strangers: Vec<Row>,
     requests: Vec<(RequestId, Ending)>,

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use crate::{
     answer::Answered,
     error::Error,
-    failing::{Failing, Fault, MOST_FAILURES, Remains, Tries, another_day, is_doubtful},
+    failing::{Failure, MOST_FAILURES, TURNS, Tries, may_be_own},
     job::Job,
     question::Question,
     report::Report,
@@ -58,25 +58,22 @@ pub struct Run {
     ready: VecDeque<Batch>,
     /// Batches that failed in this run: they come last.
     later: VecDeque<Batch>,
+    /// Those that were asked for and are not settled.
     tries: HashMap<BatchId, Tries>,
-    /// Those that have failed since anything got through.
-    failing: HashMap<BatchId, Failing>,
     is_taking: bool,
     is_exhausted: bool,
     /// Whether there may be batches that no run has asked for yet.
     has_unasked: bool,
-    is_judged: bool,
     refused: HashMap<Option<String>, Reason>,
     halt: Arc<Halt>,
     ended: Option<Ended>,
     /// Failures in a row.
     streak: usize,
+    /// Batches that got through in this run.
     successes: u64,
     effort: Effort,
     batches: u64,
     done: u64,
-    /// Batches that were answered, in this run or before.
-    answered: u64,
     /// Different Tweets of the list, and how many of them take requests.
     tweets: u64,
     asked: u64,
@@ -106,6 +103,8 @@ pub struct Step {
     pub warnings: Vec<String>,
     /// What went wrong.
     pub problems: Vec<Problem>,
+    /// Whether the batch is set aside for it, so that nothing waits for it any more.
+    pub is_set_aside: bool,
 }
 
 /// How far a run is.
@@ -150,11 +149,9 @@ impl Run {
             ready: VecDeque::new(),
             later: VecDeque::new(),
             tries: HashMap::new(),
-            failing: HashMap::new(),
             is_taking: false,
             is_exhausted: false,
             has_unasked: true,
-            is_judged: false,
             refused: HashMap::new(),
             halt: Arc::default(),
             ended: None,
@@ -163,7 +160,6 @@ impl Run {
             effort: Effort::default(),
             batches: inner.batches.iter().sum(),
             done: inner.batches_in(BatchProgress::Done) + inner.batches_in(BatchProgress::SetAside),
-            answered: inner.batches_in(BatchProgress::Done),
             tweets: job.tweets(),
             asked: job.asked(),
             share,
@@ -183,7 +179,7 @@ impl Run {
                 Some(Landing::Settled(landed)) => return Some(self.landed(*landed)),
                 Some(Landing::Written(Ok(()))) => {}
                 Some(Landing::Written(Err(error))) => self.end(Ended::Failed(error)),
-                None => return self.judge().await,
+                None => return self.conclude(),
             }
         }
     }
@@ -334,7 +330,7 @@ impl Run {
         if self.falls_back {
             unit = unit.fall_back_to_app();
         }
-        self.tries.entry(batch.id).or_insert_with(|| Tries::begun(self.successes));
+        self.tries.entry(batch.id).or_default().begun_after = self.successes;
         let ledger = Arc::new(Ledger {
             batch: batch.id,
             client: self.client.clone(),
@@ -375,6 +371,7 @@ impl Run {
         let mut step = Step {
             warnings: core::mem::take(&mut settled.warnings),
             problems: core::mem::take(&mut settled.problems),
+            ..Step::default()
         };
         match written {
             Some(Ok(())) => {
@@ -390,59 +387,40 @@ impl Run {
                 let gravest = gravest.map(|problem| (Gravity::of(problem), problem.message.clone()));
                 let (gravity, message) = gravest.unwrap_or((Gravity::Passing, String::new()));
                 step.problems.retain(|problem| problem.kind != ProblemKind::Held);
-                let id = batch.id;
-                let remains = Remains {
-                    fault: Fault::of(&settled, &step.problems),
-                    settled,
-                    requests,
-                    message,
-                    unsaid: Vec::new(),
-                };
-                self.fell_through(batch, asker, remains, gravity);
-                if self.ended.is_none() {
-                    self.leave_unsaid(id, &mut step);
-                }
+                let remains = Remains { settled, requests, message };
+                self.fell_through(batch, asker, remains, gravity, &mut step);
             }
         }
         step
     }
 
-    /// What went wrong is no trouble as long as the batch may still come right.
-    fn leave_unsaid(&mut self, batch: BatchId, step: &mut Step) {
-        let is_later = self.later.iter().any(|later| later.id == batch);
-        let problems = match self.failing.get_mut(&batch) {
-            Some(failing) => {
-                failing.remains.unsaid = core::mem::take(&mut step.problems);
-                failing.remains.unsaid.clone()
-            }
-            None if is_later => core::mem::take(&mut step.problems),
-            None => return,
-        };
-        if is_later {
-            step.warnings.extend(problems.iter().map(|problem| format!("{problem}; asked again later")));
-        }
-    }
-
     fn succeeded(&mut self, batch: &Batch) {
-        self.tries.remove(&batch.id);
         self.streak = 0;
         self.successes += 1;
-        self.answered += 1;
         self.over(batch);
-        // The others can be told from an outage now: those that had all of their turns have one more.
-        let failing = self.failing.drain().filter(|(id, _)| *id != batch.id);
-        self.later.extend(failing.filter_map(|(_, failing)| failing.is_through.then_some(failing.batch)));
+        // Asked for again while others get through, it shows whose fault it is.
+        if let Some(failed) = self.later.pop_front() {
+            self.ready.push_front(failed);
+        }
     }
 
     /// Nothing more is to be done about it.
     fn over(&mut self, batch: &Batch) {
+        self.tries.remove(&batch.id);
         self.held.remove(&batch.id);
         self.done += 1;
         self.share.0 += batch.tweet_ids.len() as u64;
     }
 
     /// A batch that has no whole answer.
-    fn fell_through(&mut self, batch: Batch, asker: Asker, mut remains: Remains, gravity: Gravity) {
+    fn fell_through(
+        &mut self,
+        batch: Batch,
+        asker: Asker,
+        mut remains: Remains,
+        gravity: Gravity,
+        step: &mut Step,
+    ) {
         match gravity {
             Gravity::Held => {
                 if let Some(error) = self.halt.take_failure() {
@@ -460,41 +438,80 @@ impl Run {
                 }
             }
             Gravity::Quota => self.end(Ended::Quota),
-            Gravity::Final => return self.set_aside(&batch, asker, remains),
-            Gravity::Passing => return self.failed(batch, asker, remains),
+            Gravity::Final => {
+                step.is_set_aside = true;
+                return self.set_aside(&batch, asker, remains);
+            }
+            Gravity::Passing => return self.failed(batch, asker, remains, step),
         }
         // The batch stays ours until the run ends.
         self.note_requests(remains.requests, remains.settled.observed_at);
     }
 
     fn has_failed(&self, batch: &Batch) -> bool {
-        self.tries.get(&batch.id).is_some_and(|tries| tries.count > 0)
+        self.tries.get(&batch.id).is_some_and(|tries| tries.turns > 0)
     }
 
     /// A batch that has no answer, and might have one another time.
-    fn failed(&mut self, mut batch: Batch, asker: Asker, mut remains: Remains) {
-        let id = batch.id;
+    fn failed(&mut self, mut batch: Batch, asker: Asker, remains: Remains, step: &mut Step) {
         self.streak += 1;
-        let tries = self.tries.entry(id).or_default();
-        tries.fail(remains.fault, self.successes);
-        let is_through = tries.count >= MOST_FAILURES;
-        if tries.is_its_own(self.successes) {
-            if is_through || batch.failures + 1 >= MOST_FAILURES {
-                return self.set_aside(&batch, asker, remains);
+        let failure = self.failure(&batch, &remains, &step.problems);
+        let is_outage = !failure.is_evident() && self.streak >= 2 * self.concurrency;
+        if failure.counts() && batch.failures + 1 >= MOST_FAILURES {
+            step.is_set_aside = true;
+            self.set_aside(&batch, asker, remains);
+        } else {
+            let tries = self.tries.entry(batch.id).or_default();
+            tries.turns += 1;
+            tries.failed_after = Some(self.successes);
+            tries.has_counted |= failure.counts();
+            let has_turn = failure.is_evident() || tries.turns < TURNS;
+            if !is_outage && self.ended.is_none() {
+                // It is no trouble as long as the batch may still come right.
+                let problems = core::mem::take(&mut step.problems);
+                if has_turn {
+                    step.warnings
+                        .extend(problems.iter().map(|problem| format!("{problem}; asked again later")));
+                } else {
+                    tries.unsaid = problems;
+                }
             }
-            batch.failures += 1;
-            self.give_back(id, remains);
-            self.later.push_back(batch);
-            return;
+            if failure.counts() {
+                batch.failures += 1;
+                batch.failed_at = Some(failure.at);
+                self.give_back(batch.id, remains);
+            } else {
+                self.note_requests(remains.requests, remains.settled.observed_at);
+            }
+            if has_turn {
+                self.later.push_back(batch);
+            }
         }
-        self.note_requests(core::mem::take(&mut remains.requests), remains.settled.observed_at);
-        if !is_through {
-            self.later.push_back(batch.clone());
-        }
-        self.failing.insert(id, Failing { batch, asker, remains, is_through });
-        if self.streak >= 2 * self.concurrency {
+        if is_outage {
             self.end(Ended::Outage);
         }
+    }
+
+    /// A turn that has just failed.
+    fn failure(&self, batch: &Batch, remains: &Remains, problems: &[Problem]) -> Failure {
+        let tries = self.tries.get(&batch.id);
+        let fails =
+            |(id, tries): (&BatchId, &Tries)| *id != batch.id && tries.failed_after == Some(self.successes);
+        Failure {
+            may_be_own: problems.iter().all(may_be_own),
+            through_meanwhile: tries.map_or(0, |tries| self.successes - tries.begun_after),
+            through: self.successes,
+            others_fail: self.tries.iter().any(fails),
+            is_last: self.is_left(1),
+            has_counted: tries.is_some_and(|tries| tries.has_counted),
+            counted_at: batch.failed_at,
+            at: remains.settled.observed_at,
+        }
+    }
+
+    /// Whether so many batches of the whole job are not settled.
+    const fn is_left(&self, batches: u64) -> bool {
+        self.batches == self.done + batches
     }
 
     /// What is known of requests whose batch is not settled is written down.
@@ -505,82 +522,25 @@ impl Run {
         }
     }
 
-    /// Counts one failure for each batch that failed through a run in which nothing gets through any more, if it can be
-    /// told from an outage: an outage is over by the third of these runs.
-    async fn judge(&mut self) -> Option<Step> {
-        if self.ended.is_none() && !self.failing.is_empty() {
+    /// Ends a run of which only what fails is left, and tells what had all of its turns.
+    fn conclude(&mut self) -> Option<Step> {
+        if self.ended.is_none() && self.tries.values().any(|tries| tries.turns > 0) {
             self.end(Ended::Outage);
         }
-        if self.is_judged || !matches!(self.ended, Some(Ended::Outage)) {
+        if !matches!(self.ended, Some(Ended::Outage)) {
             return None;
         }
-        let own = match self.own_failures().await {
-            Ok(own) => own,
-            Err(error) => {
-                self.end(Ended::Failed(error));
-                return None;
-            }
-        };
-        self.is_judged = true;
-        let mut step = Step::default();
-        let mut is_waiting = !self.is_exhausted || !self.ready.is_empty();
-        for (id, failing) in core::mem::take(&mut self.failing) {
-            let Failing { batch, asker, mut remains, is_through } = failing;
-            let is_own = own.contains(&id);
-            let is_over = is_own && batch.failures + 1 >= MOST_FAILURES;
-            if is_over || is_through {
-                step.problems.append(&mut remains.unsaid);
-            }
-            if is_over {
-                self.later.retain(|later| later.id != id);
-                self.set_aside(&batch, asker, remains);
-            } else {
-                is_waiting = true;
-                if is_own {
-                    self.give_back(id, remains);
-                }
-            }
-        }
-        if !is_waiting && self.later.is_empty() {
+        if self.is_left(0) {
             self.ended = None;
         }
-        Some(step)
-    }
-
-    /// Which of the failing batches failed for reasons of their own, as far as can be told.
-    async fn own_failures(&self) -> Result<Vec<BatchId>, Error> {
-        if self.has_unasked || self.ready.iter().any(|batch| batch.attempts == 0) {
-            // Others may yet get through.
-            return Ok(Vec::new());
-        }
-        let faults = || self.failing.keys().filter_map(|id| self.tries.get(id)).map(|tries| tries.worst);
-        let is_all = self.is_exhausted
-            && self.ready.is_empty()
-            && self.later.iter().all(|batch| self.failing.contains_key(&batch.id));
-        // One alone, or no more than were answered at one time or another.
-        let is_few = is_all
-            && faults().all(|fault| fault != Fault::Unanswered)
-            && (self.failing.len() == 1 || self.answered >= self.failing.len() as u64);
-        let is_doubtful = self.successes == 0 && !is_few && is_doubtful(faults());
-        let answered = self
-            .failing
-            .iter()
-            .filter(|(id, _)| self.tries.get(id).is_some_and(|tries| tries.worst != Fault::Unanswered));
-        let answered: Vec<(BatchId, u32)> =
-            answered.map(|(id, failing)| (*id, failing.batch.failures)).collect();
-        if !is_doubtful {
-            return Ok(answered.into_iter().map(|(id, _)| id).collect());
-        }
-        let (store, now) = (self.store.clone(), self.client.now());
-        // The disk is waited for elsewhere.
-        tokio::task::spawn_blocking(move || another_day(&store, answered, now))
-            .await
-            .map_err(|_| Error::WriterGone)?
+        let unsaid = self.tries.drain().flat_map(|(_, tries)| tries.unsaid);
+        let problems: Vec<Problem> = unsaid.collect();
+        (!problems.is_empty()).then(|| Step { problems, ..Step::default() })
     }
 
     /// Writes down that a batch failed, and waits.
     fn give_back(&mut self, batch: BatchId, remains: Remains) {
-        let (writer, Remains { settled, requests, message, .. }) = (self.writer.clone(), remains);
+        let (writer, Remains { settled, requests, message }) = (self.writer.clone(), remains);
         let at = settled.observed_at;
         self.write(async move { writer.give_back(batch, message, requests, at).await });
     }
@@ -588,7 +548,7 @@ impl Run {
     /// Keeps what there is of a batch, and lets the rest of the job go on without it.
     fn set_aside(&mut self, batch: &Batch, asker: Asker, remains: Remains) {
         let owner = self.client.owner(asker).cloned();
-        let Remains { mut settled, requests, message, .. } = remains;
+        let Remains { mut settled, requests, message } = remains;
         let answered = Answered::new(batch.id, batch.endpoint, owner, &mut settled, requests);
         let writer = self.writer.clone();
         self.over(batch);
@@ -639,6 +599,13 @@ struct Landed {
     requests: Endings,
     /// What came of the commit, where all that was asked for was answered.
     written: Option<Result<(), Error>>,
+}
+
+/// What is left of a batch that was not answered.
+struct Remains {
+    settled: Settled,
+    requests: Endings,
+    message: String,
 }
 
 /// What is known of a batch while it is being asked for.

@@ -160,11 +160,11 @@ fn carry_out(order: Order, to: Result<&mut Transaction<'_>, &StoreError>, words:
         }
         Order::SetAside { answered, reason, reply } => keep(words, reply, to, |to| {
             let settled = to.settle(answered.batch, &answered.settlement())?;
-            to.give_back(answered.batch, &reason, 1).map(|_: GivenBack| settled)
+            to.give_back(answered.batch, &reason, answered.at, 1).map(|_: GivenBack| settled)
         }),
         Order::GiveBack { batch, reason, requests, at, reply } => keep(words, reply, to, |to| {
             end(to, requests, at)?;
-            to.give_back(batch, &reason, u32::MAX).map(|_: GivenBack| ())
+            to.give_back(batch, &reason, at, u32::MAX).map(|_: GivenBack| ())
         }),
         Order::Ended { requests, at, reply } => keep(words, reply, to, |to| end(to, requests, at)),
         Order::Rest { batches, requests, at, reply } => keep(words, reply, to, |to| {

@@ -99,7 +99,7 @@ impl Collector {
         writing.expect_job(job)?;
         let again = writing.run(|connection, _| {
             connection.execute(
-                "update batches set state = 'pending', failures = 0, reason = null
+                "update batches set state = 'pending', failures = 0, failed_at = null, reason = null
                 where job = ?1 and (state = 'set_aside' or (state = 'done' and failed + unaccounted > 0))",
                 [job.0],
             )

@@ -138,6 +138,8 @@ pub struct Batch {
     pub attempts: u32,
     /// How often it failed.
     pub failures: u32,
+    /// When the last of these failures was.
+    pub failed_at: Option<Timestamp>,
 }
 
 /// A job as it stands.

@@ -174,17 +174,6 @@ impl Reader {
         })
     }
 
-    /// When a batch was asked for first, since it was settled if it ever was.
-    pub fn first_asked(&self, batch: BatchId) -> Result<Option<Timestamp>, Error> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "select min(sent_at) from requests where job = ?1 and batch = ?2 and sent_at > coalesce(
-                    (select settled_at from batches where job = ?1 and batch = ?2), -1)",
-            )?;
-            statement.query_row((batch.job.0, batch.number), |row| sql::optional(row, 0, sql::read_time))
-        })
-    }
-
     /// How the newest request of each owner for a job ended that was answered; `None` is the app.
     pub fn last_answers(&self, job: JobId) -> Result<Vec<(Option<String>, Ending)>, Error> {
         self.read(|connection| {

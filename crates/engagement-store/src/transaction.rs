@@ -37,7 +37,7 @@ impl<'a> Transaction<'a> {
             let mut batches: Vec<Batch> = connection
                 .prepare_cached(&format!(
                     "select job, batch, endpoint, owner, metrics, window_start, window_end, attempts, failures,
-                    tweet_ids from batches join batch_tweets using (job, batch)
+                    failed_at, tweet_ids from batches join batch_tweets using (job, batch)
                     where job = ? and state = ? and state <> 'done' {which} order by batch limit ?",
                 ))?
                 .query_map((job.0, Progress::Pending.name(), most), batch)?
@@ -109,13 +109,19 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Gives back a batch that failed, to be tried again later; with `most` failures it is set aside.
-    pub fn give_back(&mut self, batch: BatchId, reason: &str, most: u32) -> Result<GivenBack, Error> {
+    /// Gives back a batch that failed then, to be tried again later; with `most` failures it is set aside.
+    pub fn give_back(
+        &mut self,
+        batch: BatchId,
+        reason: &str,
+        at: Timestamp,
+        most: u32,
+    ) -> Result<GivenBack, Error> {
         let failures: Option<u32> = self.writing.run(|connection, _| {
             connection
                 .prepare_cached(
-                    "update batches set failures = failures + 1, reason = ?3,
-                    state = case when failures + 1 >= ?4 then ?5 else ?6 end
+                    "update batches set failures = failures + 1, reason = ?3, failed_at = ?4,
+                    state = case when failures + 1 >= ?5 then ?6 else ?7 end
                     where job = ?1 and batch = ?2 returning failures",
                 )?
                 .query_row(
@@ -123,6 +129,7 @@ impl<'a> Transaction<'a> {
                         batch.job.0,
                         batch.number,
                         reason,
+                        sql::time(at),
                         most,
                         Progress::SetAside.name(),
                         Progress::Pending.name(),
@@ -198,6 +205,7 @@ fn batch(row: &SqlRow<'_>) -> rusqlite::Result<Batch> {
         window: sql::window(row, 5)?,
         attempts: row.get(7)?,
         failures: row.get(8)?,
-        tweet_ids: sql::column(row, 9, sql::read_tweet_ids)?,
+        failed_at: sql::optional(row, 9, sql::read_time)?,
+        tweet_ids: sql::column(row, 10, sql::read_tweet_ids)?,
     })
 }

@@ -36,9 +36,10 @@ pub struct Problem {
     pub retryable: bool,
     /// Whose token the server does not accept, if it is one's; nobody else's Tweets suffer.
     pub owner: Option<Arc<str>>,
-    /// The status of the answer, where the server refused the request.
+    /// The status of the answer, where a whole one came.
     pub status: Option<u16>,
-    /// Whether the server's words were a page for a browser, which the API has none of.
+    /// Whether that answer is no word of the API: a page for a browser, or a success that is no JSON. Something that
+    /// stands before the server made it, and it says nothing about what was asked.
     pub is_page: bool,
     /// When to come back, where the server or its quota say.
     pub come_back: Option<Timestamp>,

@@ -217,7 +217,12 @@ impl<'a> Exchange<'a> {
                 self.answered(to, attempt, decoded);
             }
             Err(DecodeError::Refused(refusal)) => self.refused(to, attempt, &refusal, answer.clock_ahead),
-            Err(error) => self.fail(to, attempt, Problem::new(ProblemKind::Malformed, error.to_string())),
+            Err(error) => {
+                let mut problem = Problem::new(ProblemKind::Malformed, error.to_string());
+                problem.status = Some(answer.status.as_u16());
+                problem.is_page = is_page(&answer);
+                self.fail(to, attempt, problem);
+            }
         }
     }
 
@@ -424,6 +429,16 @@ fn is_of_server(error: &transport::Error) -> bool {
         .is_some_and(|answer| Refusal::read(answer.status.as_u16(), &answer.body).kind == RefusalKind::Server)
 }
 
+/// Whether an answer is made for people and not by the API, all of whose answers are JSON: a page for a browser, or a
+/// success in other words.
+fn is_page(answer: &transport::Answer) -> bool {
+    let body = answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body);
+    match body.trim_ascii_start().first() {
+        Some(b'<') => true,
+        first => answer.status.is_success() && !matches!(first, Some(b'{' | b'[')),
+    }
+}
+
 /// Whether values of the grouping belong to a Tweet and a metric each.
 fn tells_cells_apart(grouping: &Grouping) -> bool {
     grouping.has(Dimension::TweetId) && grouping.has(Dimension::EngagementType)
@@ -450,6 +465,8 @@ fn broken(error: &engagement_transport::Error) -> Problem {
         problem.come_back = Timestamp::try_from(at).ok();
     }
     if let Some(answer) = error.answer() {
+        problem.status = Some(answer.status.as_u16());
+        problem.is_page = is_page(answer);
         let words = answer.words();
         if !words.is_empty() {
             problem.message.push_str(&format!("; the last answer began: {words}"));

@@ -10,7 +10,7 @@ use engagement_collect::{
     Ended, Error, Job, List, Making, Quarantine, Question, Report, Run, Stale, Standing, find, make, outlook,
     stale,
 };
-use engagement_store::{Collector, Reader, Store};
+use engagement_store::{Collector, Reader, Store, job::JobId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant as Tick, sleep, sleep_until};
 
@@ -94,7 +94,7 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
 
     let job = job(&mut collector, &client, (&question, &remarks), list, making, &collect, talk)?;
     let run = Run::new(client, collector, job.id(), &question).map_err(|error| failure(&error))?;
-    let mut course = Course { talk, troubles: Troubles::new(talk), begun, until };
+    let mut course = Course { talk, troubles: Troubles::new(talk), job: job.id(), begun, until };
     let (report, ended) = course.follow(run, now).await?;
     course.close(&report, ended);
 
@@ -103,8 +103,9 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
     talk.say(&summary.line());
     if report.set_aside > 0 {
         talk.warn(&format!(
-            "{} batches are set aside; `engagement jobs` shows why, and asks for them again",
-            report.set_aside
+            "{0} batches are set aside; `engagement jobs show {1}` shows why, and `engagement jobs retry {1}` asks for them \
+             again",
+            report.set_aside, report.job
         ));
     }
     if let Some((place, path)) = place_of_summary
@@ -126,6 +127,7 @@ pub(crate) async fn run(collect: Collect, settings: &Settings, talk: &Talk) -> R
 struct Course<'a> {
     talk: &'a Talk,
     troubles: Troubles<'a>,
+    job: JobId,
     begun: Instant,
     until: Option<Timestamp>,
 }
@@ -168,7 +170,11 @@ impl Course<'_> {
             let Some(step) = step else { break };
             if !step.warnings.is_empty() || !step.problems.is_empty() {
                 progress.clear();
-                self.troubles.note(&step.warnings, &step.problems, stopped_at.is_some());
+                if step.is_set_aside {
+                    self.troubles.note_set_aside(&step.warnings, &step.problems, self.job);
+                } else {
+                    self.troubles.note(&step.warnings, &step.problems, stopped_at.is_some());
+                }
             }
             progress.show(|| line(&run, first, self.begun));
         }

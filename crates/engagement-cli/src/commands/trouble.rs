@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use engagement::{Problem, ProblemKind};
+use engagement_store::job::JobId;
 
 use crate::{
     commands::setup::MEND_TRUST,
@@ -26,9 +27,7 @@ impl<'a> Troubles<'a> {
 
     /// Notes what came with a batch. While the work is being stopped, that is no trouble.
     pub(super) fn note(&mut self, warnings: &[String], problems: &[Problem], stopping: bool) {
-        for warning in warnings {
-            self.talk.warn(warning);
-        }
+        self.warn(warnings);
         for problem in problems {
             let (authorise, later, mend_way);
             let (exit, code, hint) = match problem.kind {
@@ -74,18 +73,37 @@ impl<'a> Troubles<'a> {
                 }
                 _ => (Exit::Incomplete, "refused", "ask for something else"),
             };
-            // The same words for each of a thousand batches help nobody; but each handle is named once.
-            let is_new = match &problem.owner {
-                Some(owner) => self.named.insert(owner.clone()),
-                None => !self.happened.contains(&exit),
-            };
-            if is_new || self.talk.is_verbose() {
-                let failure = Failure::new(exit, code, &problem.message);
-                self.talk
-                    .failure(&failure.hint(hint).retryable(problem.retryable).retry_at(problem.come_back));
-            }
-            self.happened.push(exit);
+            self.tell(problem, exit, code, hint, problem.retryable);
         }
+    }
+
+    /// Notes what came with a batch that is set aside. Nothing waits for it any more: what it has is a partial result.
+    pub(super) fn note_set_aside(&mut self, warnings: &[String], problems: &[Problem], job: JobId) {
+        self.warn(warnings);
+        for problem in problems {
+            let hint = format!("the batch is set aside; `engagement jobs retry {job}` asks for it again");
+            self.tell(problem, Exit::Incomplete, "set_aside", &hint, false);
+        }
+    }
+
+    fn warn(&self, warnings: &[String]) {
+        for warning in warnings {
+            self.talk.warn(warning);
+        }
+    }
+
+    /// Tells a problem that is not told yet, and notes what it means.
+    fn tell(&mut self, problem: &Problem, exit: Exit, code: &'static str, hint: &str, retryable: bool) {
+        // The same words for each of a thousand batches help nobody; but each handle is named once.
+        let is_new = match &problem.owner {
+            Some(owner) => self.named.insert(owner.clone()),
+            None => !self.happened.contains(&exit),
+        };
+        if is_new || self.talk.is_verbose() {
+            let failure = Failure::new(exit, code, &problem.message);
+            self.talk.failure(&failure.hint(hint).retryable(retryable).retry_at(problem.come_back));
+        }
+        self.happened.push(exit);
     }
 
     /// Notes a failure, and tells it.

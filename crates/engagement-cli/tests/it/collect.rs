@@ -276,3 +276,28 @@ fn a_plan_leaves_out_what_the_run_would_leave_out() {
     again("--again --retry-forbidden").ends(3);
     assert!(server.requests() > sent);
 }
+
+#[test]
+fn what_is_set_aside_says_how_it_is_asked_for_again() {
+    let (folder, server) = stage();
+    let run = || folder.engagement(TOTALS).app(&server).run();
+    let again =
+        ["the batch is set aside; `engagement jobs retry 1` asks for it again", "1 batches are set aside"];
+    // Of three batches, and then of one that is alone: as later runs of it end.
+    let odd = |ids: &str| format!(r#"[{{"endpoint":"totals",{ids},"body":"{{nothing}}"}}]"#);
+    let mut ids = server.tweets("unowned", 600);
+    ids.sort();
+    server.post("/_emulator/faults", &odd(&format!(r#""ids":["{}"]"#, ids[300])));
+    run().ends(3).prints_nothing().says(&again);
+    assert_eq!(states(&folder), [350, 0, 0, 0, 250, 0]);
+    run().ends(3).says(&["job 1 is over"]);
+
+    let (folder, server) = stage();
+    folder.write("ids", server.tweets("unowned", 200).join("\n"));
+    server.post("/_emulator/faults", &odd(r#""every":1"#));
+    let run = || folder.engagement(TOTALS).app(&server).run();
+    run().ends(6).says(&["1 batches wait"]);
+    run().ends(6).says(&["1 batches wait"]);
+    run().ends(3).says(&again);
+    run().ends(3).says(&["job 1 is over"]);
+}

@@ -65,7 +65,7 @@ fn filled(folder: &Folder) -> PathBuf {
     settlement.observations.push(Observation::new(Endpoint::Totals, now(), &rows).by(Some("demo_brand")));
     settlement.answer(request.unwrap(), 200);
     transaction.settle(batches[0].id, &settlement).unwrap();
-    transaction.give_back(batches[1].id, "the server broke off", 1).unwrap();
+    transaction.give_back(batches[1].id, "the server broke off", now(), 1).unwrap();
     transaction.commit().unwrap();
     path
 }

@@ -46,9 +46,7 @@ async fn a_poison_batch_is_set_aside_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_poison_batch_that_is_alone_is_set_aside_in_the_third_run() {
-    let html = r#""status":200,"body":"<html>""#;
-    let cases =
-        [(r#""status":500"#, true), (html, true), (r#""status":503"#, false), (r#""drop":true"#, false)];
+    let cases = [(ERROR, true), (ODD, true), (HTML, false), (DOWN, false), (r#""drop":true"#, false)];
     for (fault, is_poison) in cases {
         let stage = Stage::set().await;
         let ids = stage.emulator.tweets(Class::Unowned, None, 200);
@@ -73,26 +71,31 @@ async fn a_poison_batch_that_is_alone_is_set_aside_in_the_third_run() {
 }
 
 #[tokio::test]
-async fn two_that_are_left_over_are_set_aside_and_two_that_are_all_wait() {
-    for (count, waiting) in [(1_250, 0), (1_000, 0), (500, 2)] {
-        let stage = Stage::set().await;
-        let mut ids = stage.emulator.tweets(Class::Unowned, None, count);
-        ids.sort();
-        let question = Question::new(Target::Totals);
-        let poison =
-            format!(r#"[{{"endpoint":"totals","ids":["{}","{}"],"status":500}}]"#, ids[0], ids[count - 1]);
-        stage.emulator.set_faults(faults(&poison));
-        stage.collect(stage.client(&[]), &question, &ids).await;
-        stage.collector().retry(JobId(1)).unwrap();
-        for _ in 0..3 {
-            stage.collect(stage.client(&[]), &question, &ids).await;
-        }
-        let job = stage.store().reader().unwrap().job(JobId(1)).unwrap();
-        assert_eq!(
-            (job.batches_in(Progress::Pending), job.batches_in(Progress::SetAside)),
-            (waiting, 2 - waiting)
-        );
-    }
+async fn poisoned_batches_among_others_are_set_aside_in_one_run() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 10_000);
+    ids.sort();
+    let poison = format!(
+        r#"[{{"endpoint":"totals","ids":["{}","{}"],{ODD}}},{{"endpoint":"totals","every":1,"delay_ms":20}}]"#,
+        ids[0], ids[2_000]
+    );
+    stage.emulator.set_faults(faults(&poison));
+    let outcome = stage.collect(stage.client(&[]), &Question::new(Target::Totals), &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 9_500), ("failed", 500)]));
+    assert!(outcome.ended.is_none(), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn one_of_two_is_set_aside_in_one_run() {
+    let stage = Stage::set().await;
+    let mut ids = stage.emulator.tweets(Class::Unowned, None, 500);
+    ids.sort();
+    let poison = format!(r#"[{{"endpoint":"totals","ids":["{}"],{ERROR}}}]"#, ids[400]);
+    stage.emulator.set_faults(faults(&poison));
+    let outcome = stage.collect(stage.client(&[]), &Question::new(Target::Totals), &ids).await;
+    assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 250), ("failed", 250)]));
+    assert!(outcome.ended.is_none(), "{outcome:?}");
+    assert_eq!(stage.requests(), 15 + 1);
 }
 
 /// A job of which every batch has one of these faults in turn, run so often, so many hours apart: how many are set aside
@@ -117,29 +120,84 @@ async fn set_aside_of(batches: usize, faulty: &[&str], runs: usize, hours: i64) 
     set_aside
 }
 
-const HTML: &str = r#""status":200,"body":"<html>""#;
+/// What looks like JSON, and is no answer.
+const ODD: &str = r#""status":200,"body":"{nothing}""#;
+const HTML: &str = r#""status":200,"body":"<!DOCTYPE html><h1>down for maintenance</h1>""#;
+const CAPACITY: &str = r#""status":200,"body":"{\"errors\":[{\"code\":130,\"message\":\"Over capacity\"}]}""#;
+const SLOW: &str = r#""status":408"#;
 const ERROR: &str = r#""status":500"#;
 const DOWN: &str = r#""status":503"#;
 
 #[tokio::test]
-async fn however_many_fail_by_their_own_fault_the_third_run_sets_them_aside() {
-    assert_eq!(set_aside_of(2, &[HTML], 3, 0).await, [0, 0, 2]);
-    assert_eq!(set_aside_of(5, &[HTML], 3, 0).await, [0, 0, 5]);
-    // One that fails in another way shows that it is no general outage; only no answer is never anybody's fault.
-    assert_eq!(set_aside_of(4, &[ERROR, HTML], 3, 0).await, [0, 0, 4]);
-    assert_eq!(set_aside_of(4, &[DOWN, HTML], 4, 24).await, [0, 0, 2, 2]);
-    // More than an outage may cost: some of them in each run.
-    let many = set_aside_of(20, &[HTML], 12, 0).await;
-    assert_eq!((many[2], many.last()), (0, Some(&20)), "{many:?}");
+async fn where_everything_fails_it_takes_days() {
+    for fault in [ERROR, ODD, CAPACITY] {
+        assert_eq!(set_aside_of(2, &[fault], 9, 1).await, [0; 9], "{fault}");
+    }
+    assert_eq!(set_aside_of(2, &[ERROR], 5, 23).await, [0, 0, 0, 0, 2]);
+    assert_eq!(set_aside_of(3, &[ERROR], 3, 24).await, [0, 0, 3]);
+    assert_eq!(set_aside_of(5, &[ODD], 3, 24).await, [0, 0, 5]);
+    // Those that may be told from an outage.
+    assert_eq!(set_aside_of(4, &[DOWN, ODD], 4, 24).await, [0, 0, 2, 2]);
+    for fault in [DOWN, HTML, SLOW, r#""status":500,"body":"<html>""#, r#""drop":true"#] {
+        assert_eq!(set_aside_of(3, &[fault], 5, 24).await, [0; 5], "{fault}");
+    }
 }
 
 #[tokio::test]
-async fn where_everything_fails_as_in_an_outage_it_takes_days() {
-    assert_eq!(set_aside_of(2, &[ERROR], 9, 1).await, [0; 9]);
-    assert_eq!(set_aside_of(2, &[ERROR], 5, 23).await, [0, 0, 0, 2, 2]);
-    assert_eq!(set_aside_of(3, &[ERROR], 3, 24).await, [0, 0, 3]);
-    assert_eq!(set_aside_of(3, &[DOWN], 5, 24).await, [0; 5]);
-    assert_eq!(set_aside_of(3, &[r#""drop":true"#], 5, 24).await, [0; 5]);
+async fn three_quick_runs_in_an_outage_set_nothing_aside() {
+    for fault in [ERROR, HTML, SLOW, CAPACITY] {
+        assert_eq!(set_aside_of(6, &[fault], 3, 0).await, [0; 3], "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_day_is_counted_from_the_failure_that_counted_last() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 500);
+    let question = Question::new(Target::Totals);
+    stage.emulator.set_faults(faults(&format!(r#"[{{"endpoint":"totals","every":1,{DOWN}}}]"#)));
+    stage.collect(stage.client(&[]), &question, &ids).await;
+    stage.emulator.freeze_clock(stage.emulator.now() + SignedDuration::from_hours(72)).unwrap();
+    stage.emulator.set_faults(faults(&format!(r#"[{{"endpoint":"totals","every":1,{ERROR}}}]"#)));
+    for _ in 0..3 {
+        let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+        assert_eq!(outcome.report.set_aside, 0);
+        assert_eq!(stage.count("select sum(failures) from batches where failures = 1"), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_before_an_outage_is_no_word_on_the_rest() {
+    let stage = Stage::set().await;
+    let ids = stage.emulator.tweets(Class::Unowned, None, 3_000);
+    let question = Question::new(Target::Totals);
+    stage.collect(stage.builder(&[]).max_requests(6).build().unwrap(), &question, &ids).await;
+    stage.emulator.set_faults(faults(&format!(r#"[{{"endpoint":"totals","every":1,{ERROR}}}]"#)));
+    for _ in 0..3 {
+        let outcome = stage.collect(stage.client(&[]), &question, &ids).await;
+        assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 1_500), ("unaccounted", 1_500)]));
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_errors_that_begins_under_way_ends_the_run_and_sets_nothing_aside() {
+    for concurrency in [1, 2, 4, 8] {
+        let stage = Stage::set().await;
+        let mut ids = stage.emulator.tweets(Class::Unowned, None, 2_000);
+        ids.sort();
+        let later: Vec<String> = (1..8).map(|batch| format!("{:?}", ids[250 * batch].to_string())).collect();
+        let fault = format!(r#"[{{"endpoint":"totals","ids":[{}],"delay_ms":20,{ERROR}}}]"#, later.join(","));
+        stage.emulator.set_faults(faults(&fault));
+        let question = Question::new(Target::Totals);
+        let client = || stage.builder(&[]).concurrency(concurrency).build().unwrap();
+        let outcome = stage.collect(client(), &question, &ids).await;
+        assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 250), ("unaccounted", 1_750)]), "{concurrency}");
+        assert!(matches!(outcome.ended, Some(Ended::Outage)), "{outcome:?}");
+        assert!(stage.requests() <= 1 + 5 * 3 * concurrency as u64, "{}", stage.requests());
+        stage.emulator.set_faults(faults("[]"));
+        let outcome = stage.collect(client(), &question, &ids).await;
+        assert_eq!(outcome.tweets(), BTreeMap::from([("ok", 2_000)]));
+    }
 }
 
 #[tokio::test]
@@ -172,12 +230,15 @@ async fn those_that_fail_first_keep_no_others_from_their_turn() {
     let question = Question::new(Target::Totals);
     let mut outcomes = Vec::new();
     // Two failures in a row are an outage for somebody who asks for one at a time.
-    for _ in 0..6 {
+    for run in 0..9 {
         let client = stage.builder(&[]).concurrency(1).build().unwrap();
         outcomes.push(stage.collect(client, &question, &ids).await.tweets());
+        if run >= 6 {
+            stage.emulator.freeze_clock(stage.emulator.now() + SignedDuration::from_hours(24)).unwrap();
+        }
     }
     assert_eq!(outcomes[0], BTreeMap::from([("unaccounted", 2_500)]));
-    assert_eq!(outcomes[5], BTreeMap::from([("ok", 1_500), ("failed", 1_000)]), "{outcomes:?}");
+    assert_eq!(outcomes[8].get("ok"), Some(&1_500), "{outcomes:?}");
 }
 
 #[tokio::test]

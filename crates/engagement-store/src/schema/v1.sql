@@ -88,7 +88,8 @@ create table jobs(
     unique(identity, ids_hash, observation)
 );
 
--- A batch is one request's work. The last six columns count its cells: Tweet x metric x bucket.
+-- A batch is one request's work. Its failures are those that counted, and failed_at is when the last of them did. The last
+-- six columns count its cells: Tweet x metric x bucket.
 create table batches(
     job integer not null,
     batch integer not null,
@@ -101,6 +102,7 @@ create table batches(
     state text not null,
     attempts integer not null,
     failures integer not null,
+    failed_at integer,
     reason text,
     settled_at integer,
     ok integer not null default 0,

@@ -7,6 +7,8 @@ use engagement_store::{
     record::{Ending, GivenBack, Sent},
 };
 
+use jiff::SignedDuration;
+
 use crate::fixture::{Fixture, hourly, id, ids, job, later, now, settle, take, total};
 
 #[test]
@@ -69,11 +71,13 @@ fn a_batch_that_fails_again_and_again_is_set_aside_and_can_be_retried() {
     let fixture = Fixture::new();
     let mut collector = fixture.collector();
     let job = job(&mut collector, Endpoint::Totals, &[ids([1])]);
+    let at = |turn: usize| now() + SignedDuration::from_hours(i64::try_from(turn).unwrap());
     for (turn, wanted) in [GivenBack::Waits, GivenBack::Waits, GivenBack::SetAside].into_iter().enumerate() {
         let batch = take(&mut collector, job, 9).remove(0);
         assert_eq!(batch.failures, u32::try_from(turn).unwrap());
+        assert_eq!(batch.failed_at, turn.checked_sub(1).map(at));
         let mut transaction = collector.transaction().unwrap();
-        assert_eq!(transaction.give_back(batch.id, "no such luck", 3).unwrap(), wanted);
+        assert_eq!(transaction.give_back(batch.id, "no such luck", at(turn), 3).unwrap(), wanted);
         transaction.commit().unwrap();
     }
     assert_eq!(take(&mut collector, job, 9), []);
@@ -81,7 +85,8 @@ fn a_batch_that_fails_again_and_again_is_set_aside_and_can_be_retried() {
     let aside = reader.batches(job, &[Progress::SetAside]).unwrap();
     assert_eq!(aside[0].reason.as_deref(), Some("no such luck"));
     assert_eq!(collector.retry(job).unwrap(), 1);
-    assert_eq!(take(&mut collector, job, 9).len(), 1);
+    let again = take(&mut collector, job, 9);
+    assert_eq!((again[0].failures, again[0].failed_at), (0, None));
 }
 
 #[test]
