@@ -121,6 +121,8 @@ async fn connecting_has_its_own_timeout() {
     let call = engagement_transport::Call::get(engagement_transport::Url::parse(&url).unwrap());
     let look_up = |_: &str| std::future::ready(Ok(vec!["127.0.0.1".parse().unwrap()]));
     let transport = quiet().resolver(look_up).connect_timeout(SHORT).max_attempts(1).build().unwrap();
+    // Certificates are loaded in that time, too.
+    transport.warm_up().await.unwrap();
     let error = transport.send(&call, verdict::by_status).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let place = format!("while connecting to localhost:{port} at 127.0.0.1");
@@ -136,6 +138,7 @@ async fn a_proxy_that_says_nothing_is_named() {
         engagement_transport::Call::get(engagement_transport::Url::parse("https://api.test/x").unwrap());
     let transport =
         quiet().proxy(Proxy::new(&proxy, "")).connect_timeout(SHORT).max_attempts(1).build().unwrap();
+    transport.warm_up().await.unwrap();
     let error = transport.send(&call, verdict::by_status).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let place =
