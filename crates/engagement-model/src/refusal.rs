@@ -287,7 +287,7 @@ struct Findings {
     unsupported: Vec<(TweetId, Metric)>,
     /// Whether it is markup that the API does not speak, such as a page for a browser.
     is_page: bool,
-    /// Whether it is JSON in a form of the API's errors.
+    /// Whether it is JSON in a form of the API's errors, or nothing at all, which the API is known to send as well.
     is_own: bool,
 }
 
@@ -355,6 +355,7 @@ impl Findings {
         // The XML that the API speaks (contract 5.1).
         let is_own_xml = ["<errors", "<hash"].iter().any(|element| contains(text, element));
         let is_page = text.starts_with('<') && !is_own_xml;
+        let is_own = text.is_empty();
         let code = text
             .split_once("code=\"")
             .and_then(|(_, rest)| rest.split_once('"'))
@@ -386,7 +387,7 @@ impl Findings {
         let text = clean_words(&words, LONGEST_EXCERPT);
         let messages =
             if text.is_empty() && code.is_none() { Vec::new() } else { vec![Message { code, text }] };
-        Self { messages, is_page, ..Self::default() }
+        Self { messages, is_page, is_own, ..Self::default() }
     }
 
     fn kind(&self, status: u16) -> RefusalKind {
@@ -416,7 +417,7 @@ impl Findings {
             403 if unauthenticated() => RefusalKind::Authentication,
             403 if has_code(220) => RefusalKind::NeedsOwner,
             403 if self.is_own => forbidden(),
-            // The API forbids in JSON. Whoever says it otherwise, in the API's words and with names, means these; all
+            // The API forbids in JSON or without a word. Whoever says it otherwise, in the API's words and with names, means these; all
             // else comes from what stands before the API and has not looked at what is asked (a guess).
             403 => match forbidden() {
                 RefusalKind::NotProvisioned => RefusalKind::NotProvisioned,

@@ -262,7 +262,6 @@ async fn where_there_is_no_such_page_the_rest_is_neither_asked_nor_failed() {
         r#""status":302,"body":"over there""#,
         r#""status":403,"body":"<!DOCTYPE html><html><h1>Access denied</h1>""#,
         r#""status":403,"body":"error code: 1020""#,
-        r#""status":403,"body":"""#,
         r#""status":405,"body":"no""#,
         r#""status":407,"body":"no""#,
         r#""status":410,"body":"no""#,

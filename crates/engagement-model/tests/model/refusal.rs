@@ -131,7 +131,6 @@ fn a_403_that_is_not_the_apis_says_nothing_of_tweets() {
         "403 Forbidden: 1763000000000000001",
         "Forbidden to access tweets",
         "no",
-        "",
         "{}",
         r#"{"message":"Forbidden"}"#,
         r#"{"error":"Forbidden"}"#,
@@ -140,6 +139,8 @@ fn a_403_that_is_not_the_apis_says_nothing_of_tweets() {
         assert_eq!(read(403, body).kind, RefusalKind::Other, "{body}");
     }
     for body in [
+        "",
+        " \n",
         r#"{"errors":["no"]}"#,
         r#"["no"]"#,
         r#"{"errors":[{"message":"no"}]}"#,
