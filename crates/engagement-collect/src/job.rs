@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Changed, Error},
-    failing::MOST_FAILURES,
+    failing::TURNS,
     list::List,
     question::Question,
     unasked,
@@ -116,7 +116,7 @@ pub fn stale(
         return Ok(Some(Stale::Credentials));
     }
     // A batch has so many turns in a run that it fails through.
-    let attempts_of_a_run = MOST_FAILURES * client.transport().max_attempts();
+    let attempts_of_a_run = TURNS * client.transport().max_attempts();
     let is_stuck = job.inner.batches_in(Progress::Done) > 0
         && waiting.iter().all(|batch| batch.attempts >= attempts_of_a_run);
     Ok(is_stuck.then_some(Stale::Stuck))
