@@ -214,6 +214,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 /// Appears whole: a program that waits for the file must not read half of it.
+#[cfg(feature = "tls")]
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let part = part(path);
     fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|error| unwritable(path, &error))
