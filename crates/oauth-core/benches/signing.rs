@@ -101,7 +101,7 @@ fn engagement_post() -> Race {
     race
 }
 
-/// A `GET` whose twelve parameters are Unicode, another one each time: nothing but the credentials is prepared.
+/// A `GET` whose twelve parameters are Unicode and others each time: its URL is prepared, or nothing but the credentials.
 fn unicode_get() -> Race {
     let rival = rival_token();
     let url = rival::to_query(String::from(GET_URL), &rival::ParameterList::new(PARAMETERS));
@@ -110,16 +110,17 @@ fn unicode_get() -> Race {
         prepared.sign(&Request::new("GET", &url), STAMP.get()).expect("the request can be signed");
 
     let mut race = Race::new("GET, 12 Unicode parameters", floor(base_string.base_string().to_owned()));
+    // From the same as the rival: a URL that stays and parameters that do not.
+    let template = prepared.template(&Request::new("GET", GET_URL)).expect("the request can be signed");
     race.add("ours", {
-        let (prepared, url) = (prepared.clone(), url.clone());
-        move || drop(black_box(prepared.authorization(&Request::new("GET", black_box(&url)), STAMP.get())))
+        let template = template.clone();
+        move || drop(black_box(template.authorization(black_box(&PARAMETERS), STAMP.get())))
     });
     race.add("ours, into a buffer", {
-        let (prepared, url, mut buffer) = (prepared.clone(), url.clone(), String::with_capacity(1024));
+        let (template, mut buffer) = (template.clone(), String::with_capacity(1024));
         move || {
             buffer.clear();
-            let request = Request::new("GET", black_box(&url));
-            let _ = black_box(prepared.write_authorization(&request, STAMP.get(), &mut buffer));
+            let _ = black_box(template.write_authorization(black_box(&PARAMETERS), STAMP.get(), &mut buffer));
         }
     });
     race.add("ours, all prepared", {
@@ -127,32 +128,40 @@ fn unicode_get() -> Race {
             Signer::new(&Request::new("GET", &url), &credentials()).expect("the request can be signed");
         move || drop(black_box(signer.authorization(black_box(STAMP.get()))))
     });
+    // The parameters are in a finished URL here, and have to be read from it.
+    race.add("ours, another URL", {
+        let (prepared, url) = (prepared.clone(), url.clone());
+        move || drop(black_box(prepared.authorization(&Request::new("GET", black_box(&url)), STAMP.get())))
+    });
+    race.add("ours, another URL, into a buffer", {
+        let mut buffer = String::with_capacity(1024);
+        move || {
+            buffer.clear();
+            let request = Request::new("GET", black_box(&url));
+            let _ = black_box(prepared.write_authorization(&request, STAMP.get(), &mut buffer));
+        }
+    });
     race.add("oauth1-request", move || {
         let mut builder = rival::Builder::with_token(rival, rival::HMAC_SHA1);
         builder.nonce(NONCE).timestamp(NonZeroU64::new(TIME)).version(true);
         let parameters = rival::ParameterList::new(black_box(PARAMETERS));
         drop(black_box(builder.get(GET_URL, &parameters)));
     });
-    // Above, ours is given a finished URL, and the rival makes none, though the request cannot be sent without it. Here
-    // both come from the parameters to URL and header. Nothing is promised of that.
-    let to_query = || {
-        let parameters = rival::ParameterList::new(black_box(PARAMETERS));
-        rival::to_query(String::from(GET_URL), &parameters)
-    };
+    // The request cannot be sent without its URL. Nothing is promised of making that.
     race.add("ours, and the URL", move || {
-        let url = to_query();
-        drop(black_box(prepared.authorization(&Request::new("GET", &url), STAMP.get())));
-        drop(black_box(url));
+        drop(black_box(template.authorization(black_box(&PARAMETERS), STAMP.get())));
+        drop(black_box(template.url(black_box(&PARAMETERS))));
     });
     race.add("oauth1-request, and the URL", move || {
         let mut builder = rival::Builder::with_token(rival, rival::HMAC_SHA1);
         builder.nonce(NONCE).timestamp(NonZeroU64::new(TIME)).version(true);
         let parameters = rival::ParameterList::new(black_box(PARAMETERS));
         drop(black_box(builder.get(GET_URL, &parameters)));
-        drop(black_box(to_query()));
+        drop(black_box(rival::to_query(String::from(GET_URL), &parameters)));
     });
 
     race.at_most("ours", 2.0);
+    race.at_most("ours, another URL", 2.0);
     race.faster("ours", "oauth1-request", 2.3);
     race
 }

@@ -58,7 +58,7 @@ pub fn invalidate_signed(
     token: &BearerToken,
     stamp: Stamp<'_>,
 ) -> Result<Message, SignError> {
-    let url = with_query(url, "access_token", token.0.expose());
+    let url = with_query(url, &[("access_token", token.0.expose())]);
     let authorization = sign(&Request::new("POST", &url), credentials, stamp)?.authorization().into();
     Ok(Message { method: "POST", url, authorization, content_type: None, body: String::new() })
 }

@@ -89,7 +89,7 @@ impl BaseString {
                 }
                 at += 1;
                 let (encoded, length) = percent::encoded_twice(meant);
-                room.copy_from_slice(encoded);
+                room.copy_from_slice(&encoded.to_le_bytes());
                 end += length;
             }
             if at < form.len() {

@@ -1,6 +1,7 @@
 //! OAuth 1.0a (RFC 5849) signing and verification, and Twitter's app-only messages, as values: no I/O, no clock.
 //!
-//! * Sign one request: [`sign`]. Many: [`PreparedCredentials`]. The same again and again: [`Signer`].
+//! * Sign one request: [`sign`]. Many: [`PreparedCredentials`]. The same again and again: [`Signer`]; with other
+//!   parameters each time: [`Template`].
 //! * Check one that came: [`verify`]; find out why its signature is wrong: [`explain`].
 //! * Read and write the header: [`Authorization`].
 //! * Get tokens: [`three_legged`] for users, [`app_only`] for the app alone.
@@ -31,6 +32,7 @@ struct Readme;
 #[cfg(any(test, doctest))]
 extern crate std;
 
+mod absorber;
 pub mod app_only;
 mod authorization;
 mod base_string;
@@ -48,6 +50,7 @@ mod request;
 mod secret;
 mod signature;
 mod signer;
+mod template;
 pub mod three_legged;
 mod timestamp;
 mod url;
@@ -66,6 +69,8 @@ pub use request::{BodyHash, Request, Version, is_form};
 pub use secret::Secret;
 pub use signature::{Signature, SigningKey};
 pub use signer::{Place, PreparedCredentials, SignError, Signed, Signer, Stamp, sign};
+pub use template::Template;
+pub use three_legged::form;
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use url::{InvalidUrl, wire_url};
 pub use verifier::{

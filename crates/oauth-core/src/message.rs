@@ -61,19 +61,21 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The URL with one more pair in its query.
-pub(crate) fn with_query(url: &str, name: &str, value: &str) -> String {
+/// The URL with these pairs behind those of its query.
+pub(crate) fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
     let (before, fragment) = match url.find('#') {
         Some(at) => url.split_at(at),
         None => (url, ""),
     };
     let mut out = String::from(before);
-    if !before.contains('?') {
-        out.push('?');
-    } else if !before.ends_with(['?', '&']) {
-        out.push('&');
+    for (name, value) in pairs {
+        if !out.contains('?') {
+            out.push('?');
+        } else if !out.ends_with(['?', '&']) {
+            out.push('&');
+        }
+        push_pair(&mut out, name, value);
     }
-    push_pair(&mut out, name, value);
     out.push_str(fragment);
     out
 }
@@ -93,9 +95,10 @@ mod tests {
 
     #[test]
     fn a_pair_joins_the_query() {
-        assert_eq!(with_query("https://h/p", "a", "b c"), "https://h/p?a=b%20c");
-        assert_eq!(with_query("https://h/p?", "a", "b"), "https://h/p?a=b");
-        assert_eq!(with_query("https://h/p?x=1#f", "a", "b"), "https://h/p?x=1&a=b#f");
+        assert_eq!(with_query("https://h/p", &[("a", "b c")]), "https://h/p?a=b%20c");
+        assert_eq!(with_query("https://h/p?", &[("a", "b"), ("", "")]), "https://h/p?a=b&=");
+        assert_eq!(with_query("https://h/p#f", &[]), "https://h/p#f");
+        assert_eq!(with_query("https://h/p?x=1#f", &[("a", "b")]), "https://h/p?x=1&a=b#f");
     }
 
     #[test]

@@ -3,14 +3,13 @@
 //! Nothing is decoded then, and no base string is put together: the pairs are sorted where they stand, and go, encoded
 //! once more, straight into the MAC.
 
-use hmac::{
-    Hmac, Mac,
-    block_api::HmacCore,
-    digest::block_api::{Block, Buffer, CoreProxy, UpdateCore},
-};
+use hmac::Hmac;
 use sha1::Sha1;
 
-use crate::percent;
+use crate::{
+    absorber::{Absorber, WINDOW},
+    percent,
+};
 
 /// Gives the MAC the base string of a request: a method in upper case, a URL with a host in lower case and without port
 /// or fragment, the parameters of query and form, and the block of protocol parameters, which is encoded twice already
@@ -119,43 +118,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Gives the MAC what is written, block by block.
-struct Absorber {
-    core: HmacCore<Sha1>,
-    /// Where the MAC keeps less than a block: empty until the end.
-    rest: Buffer<HmacCore<Sha1>>,
-    room: [u8; FULL + ROOM],
-    filled: usize,
-}
-
 impl Absorber {
-    /// One for a MAC that has absorbed its key and nothing else.
-    fn new(state: Hmac<Sha1>) -> Self {
-        let (core, rest) = state.decompose();
-        debug_assert_eq!(rest.get_pos(), 0);
-        Self { core, rest, room: [0; FULL + ROOM], filled: 0 }
-    }
-
-    /// Adds text that is encoded already.
-    fn push(&mut self, text: &[u8]) {
-        let mut rest = text;
-        while !rest.is_empty() {
-            self.make_room();
-            let room = &mut self.room[self.filled..FULL];
-            let (now, later) = rest.split_at(rest.len().min(room.len()));
-            room.split_at_mut(now.len()).0.copy_from_slice(now);
-            self.filled += now.len();
-            rest = later;
-        }
-    }
-
-    /// Adds a sign that is encoded already.
-    fn push_sign(&mut self, sign: &[u8; 3]) {
-        self.make_room();
-        self.room[self.filled..][..sign.len()].copy_from_slice(sign);
-        self.filled += sign.len();
-    }
-
     /// Adds the base string URI with the ampersand before it, and returns the query.
     fn push_base_uri<'a>(&mut self, url: &'a [u8]) -> Option<&'a [u8]> {
         let rest = if let Some(rest) = url.strip_prefix(b"https://") {
@@ -213,20 +176,15 @@ impl Absorber {
     #[inline(always)]
     fn push_windows<'a>(&mut self, text: &'a [u8], mut part: Part) -> (&'a [u8], Part) {
         let mut rest = text;
-        let mut filled = self.filled;
         while let Some(window) = rest.first_chunk::<WINDOW>() {
-            if filled >= FULL {
-                self.absorb();
-                filled = (filled - BLOCK) % FULL;
-            }
-            let (room, _) = self.room[filled..].split_at_mut(ROOM);
+            let room = self.next_room();
             // All below is taken from this number: where the window is looked at, too, its bytes are loaded one by one.
             let bytes = u64::from_le_bytes(*window);
             if bytes & TWO_SIGNS == TWO_SIGNS_THERE && is_normal(bytes >> 8) && is_normal(bytes >> 32) {
                 let start = bytes << 16 & DIGITS | TWO_ENCODED;
                 room[..8].copy_from_slice(&start.to_le_bytes());
                 room[8..10].copy_from_slice(&bytes.to_le_bytes()[4..6]);
-                filled += 10;
+                self.wrote(10);
                 rest = &rest[6..];
                 continue;
             }
@@ -235,14 +193,14 @@ impl Absorber {
                 room[..8].copy_from_slice(&bytes.to_le_bytes());
                 let others = &bytes.to_le_bytes()[1..];
                 let length = 1 + others.iter().take_while(|&&byte| percent::is_unreserved(byte)).count();
-                filled += length;
+                self.wrote(length);
                 rest = &rest[length..];
                 continue;
             }
             if first == b'%' && is_normal(bytes >> 8) {
                 let all = bytes << 16 & DIGITS | ONE_ENCODED;
                 room[..8].copy_from_slice(&all.to_le_bytes());
-                filled += 5;
+                self.wrote(5);
                 rest = &rest[3..];
                 continue;
             }
@@ -255,32 +213,10 @@ impl Absorber {
                 _ => break,
             };
             room[..3].copy_from_slice(encoded);
-            filled += 3;
+            self.wrote(3);
             rest = &rest[1..];
         }
-        self.filled = filled;
         (rest, part)
-    }
-
-    fn finish(mut self) -> Hmac<Sha1> {
-        self.make_room();
-        let mut state = Hmac::compose(self.core, self.rest);
-        state.update(&self.room[..self.filled]);
-        state
-    }
-
-    /// So that there is room for a window.
-    fn make_room(&mut self) {
-        if self.filled >= FULL {
-            self.absorb();
-            self.filled = (self.filled - BLOCK) % FULL;
-        }
-    }
-
-    /// Gives the MAC the first block. What is behind it comes to the start.
-    fn absorb(&mut self) {
-        self.core.update_blocks(Block::<Sha1>::slice_as_chunks(&self.room[..BLOCK]).0);
-        self.room.copy_within(BLOCK.., 0);
     }
 }
 
@@ -341,15 +277,6 @@ const PROTOCOL_START: u64 = u64::from_be_bytes(*b"\0\0oauth_");
 const FEW: usize = 16;
 /// Bytes among which ampersands are looked for at once.
 const SCAN: usize = 16;
-/// Bytes that are read at once.
-const WINDOW: usize = 8;
-/// Bytes that a window takes, encoded.
-const ROOM: usize = 16;
-/// A block of SHA-1, which is what the MAC is given at once.
-const BLOCK: usize = 64;
-/// Bytes that are written before a block is given: as they do not reach the memory at once, the hash would wait for the
-/// last of them.
-const FULL: usize = 2 * BLOCK;
 /// One in each byte.
 const EACH: u128 = u128::from_le_bytes([1; SCAN]);
 const EACH_OF_EIGHT: u64 = u64::from_le_bytes([1; WINDOW]);

@@ -137,13 +137,66 @@ pub(crate) const fn is_normal(high: u8, low: u8) -> bool {
 /// Adds the byte percent-encoded twice.
 pub(crate) fn push_byte_encoded_twice(out: &mut Vec<u8>, byte: u8) {
     let (encoded, length) = encoded_twice(byte);
-    out.extend(encoded.iter().take(length));
+    out.extend(encoded.to_le_bytes().iter().take(length));
 }
 
-/// The byte percent-encoded twice, in the first so many bytes.
-pub(crate) const fn encoded_twice(byte: u8) -> (&'static [u8; 8], usize) {
-    let (encoded, length) = &ENCODED_TWICE[byte as usize];
-    (encoded, *length as usize)
+/// The byte percent-encoded twice, in the first so many bytes of a little-endian number.
+pub(crate) const fn encoded_twice(byte: u8) -> (u64, usize) {
+    let encoded = ENCODED_TWICE[byte as usize];
+    (encoded, (encoded >> 56) as usize)
+}
+
+/// The first eight bytes of a text, or all if they are fewer.
+#[derive(Clone, Copy)]
+pub(crate) struct FirstEight {
+    bytes: u64,
+    length: usize,
+}
+
+impl FirstEight {
+    /// Loaded in as few steps as can be: bytes that are put together one by one are waited for.
+    #[inline(always)]
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let length = text.len().min(8);
+        let bytes = if let Some(all) = text.first_chunk() {
+            u64::from_le_bytes(*all)
+        } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            let last = u64::from(u32::from_le_bytes(*last));
+            u64::from(u32::from_le_bytes(*first)) | last << (8 * (length - 4))
+        } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            let last = u64::from(u16::from_le_bytes(*last));
+            u64::from(u16::from_le_bytes(*first)) | last << (8 * (length - 2))
+        } else {
+            text.first().map_or(0, |byte| u64::from(*byte))
+        };
+        Self { bytes, length }
+    }
+
+    /// The bytes as a little-endian number, those that are not there being zero.
+    #[inline(always)]
+    pub(crate) fn bytes(self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether they are letters, digits, `-`, `.` and `_`, which stand for themselves. All are looked at in one step.
+    #[inline(always)]
+    pub(crate) fn are_plain(self) -> bool {
+        const EACH: u64 = u64::from_le_bytes([1; 8]);
+        const HIGHEST_BITS: u64 = EACH << 7;
+        // Ones that are plain are in the places of those that are not there.
+        let missing = if self.length < 8 { u64::MAX << (8 * self.length) } else { 0 };
+        let bytes = self.bytes | missing & (EACH * b'0' as u64);
+        // Without their highest bits, which then hold the answers, so that nothing is carried to the next byte.
+        let low = bytes & !HIGHEST_BITS;
+        let from = |low: u64, least: u8| low + EACH * u64::from(0x80 - least);
+        let lower = low | (EACH * 0x20);
+        let are_letters = from(lower, b'a') & !from(lower, b'z' + 1);
+        let are_digits = from(low, b'0') & !from(low, b'9' + 1);
+        let are_dashes_or_dots = from(low, b'-') & !from(low, b'.' + 1);
+        let are_underscores = !from(low ^ (EACH * u64::from(b'_')), 1);
+        let are_plain = are_letters | are_digits | are_dashes_or_dots | are_underscores;
+        bytes & HIGHEST_BITS == 0 && are_plain & HIGHEST_BITS == HIGHEST_BITS
+    }
 }
 
 fn decode_bytes(text: &[u8], plus: Plus) -> Result<String, InvalidPercent> {
@@ -205,14 +258,16 @@ const UNRESERVED: [bool; 256] = {
     }
 };
 
-const ENCODED_TWICE: [([u8; 8], u8); 256] = {
-    let mut encoded = [([0; 8], 0); 256];
+/// For each byte what it is when encoded twice; the last of the eight tells how many that takes, so that one load gets
+/// both.
+static ENCODED_TWICE: [u64; 256] = {
+    let mut encoded = [0; 256];
     let mut byte = u8::MIN;
     loop {
         encoded[byte as usize] = if is_unreserved(byte) {
-            ([byte, 0, 0, 0, 0, 0, 0, 0], 1)
+            u64::from_le_bytes([byte, 0, 0, 0, 0, 0, 0, 1])
         } else {
-            ([b'%', b'2', b'5', upper_hex(byte >> 4), upper_hex(byte & 15), 0, 0, 0], 5)
+            u64::from_le_bytes([b'%', b'2', b'5', upper_hex(byte >> 4), upper_hex(byte & 15), 0, 0, 5])
         };
         if byte == u8::MAX {
             break encoded;
@@ -307,6 +362,24 @@ mod tests {
             assert_eq!(is_all_unreserved(&format!("a{text}z")), is_unreserved(byte), "{byte:#x}");
         }
         assert!(!is_all_unreserved("é"));
+    }
+
+    #[test]
+    fn eight_bytes_are_read_and_judged_at_any_length() {
+        let text = b"aZ-09._zx";
+        for length in 0..=text.len() {
+            let first = FirstEight::of(&text[..length]);
+            let mut wanted = [0; 8];
+            wanted.iter_mut().zip(&text[..length]).for_each(|(place, byte)| *place = *byte);
+            assert_eq!(first.bytes().to_le_bytes(), wanted, "{length}");
+            assert!(first.are_plain());
+            for (at, byte) in (0..length.min(8)).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+                let mut other = text[..length].to_vec();
+                other[at] = byte;
+                let is_plain = is_unreserved(byte) && byte != b'~';
+                assert_eq!(FirstEight::of(&other).are_plain(), is_plain, "{byte:#x} at {at} of {length}");
+            }
+        }
     }
 
     proptest! {

@@ -36,7 +36,7 @@ pub struct Stamp<'a> {
 
 /// Signs one request, and keeps every stage of the way for those who want to look.
 ///
-/// To sign many, see [`Signer`] and [`PreparedCredentials`].
+/// To sign many, see [`Signer`], [`Template`](crate::Template) and [`PreparedCredentials`].
 ///
 /// ```
 /// use oauth_core::{Credentials, Request, Stamp, Timestamp, sign};
@@ -297,7 +297,11 @@ impl PreparedCredentials {
         })
     }
 
-    fn protocol(&self, request: &Request<'_>) -> Result<Cow<'_, Protocol>, SignError> {
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    pub(crate) fn protocol(&self, request: &Request<'_>) -> Result<Cow<'_, Protocol>, SignError> {
         if self.credentials.consumer_key().is_empty() {
             return Err(SignError::EmptyConsumerKey);
         }
@@ -419,11 +423,24 @@ pub enum Place {
         /// Offset in the body.
         at: usize,
     },
+    /// Among the parameters given to a [`Template`](crate::Template).
+    Parameter {
+        /// Which of them, from zero.
+        index: usize,
+    },
 }
 
 impl Place {
     /// Where the last parameter with this name is, which is encoded twice.
-    fn of(name: &[u8], target: &Target<'_>, form: &[u8]) -> Self {
+    fn of(name: &[u8], target: &Target<'_>, form: &[u8], given: &[(&str, &str)]) -> Self {
+        let is_given = |(other, _): &(&str, &str)| {
+            let mut alone = BaseString::after(Vec::new());
+            alone.push(other, "");
+            alone.iter().any(|pair| pair.name() == name)
+        };
+        if let Some(index) = given.iter().rposition(is_given) {
+            return Self::Parameter { index };
+        }
         let last_in = |form: &[u8]| {
             let mut next = 0;
             let pieces = form.split(|&byte| byte == b'&').map(|piece| {
@@ -451,13 +468,14 @@ impl fmt::Display for Place {
             Self::Header => f.write_str("among those of the header"),
             Self::Query { at } => write!(f, "at byte {at} of the URL"),
             Self::Form { at } => write!(f, "at byte {at} of the form body"),
+            Self::Parameter { index } => write!(f, "at index {index} of the parameters"),
         }
     }
 }
 
 /// The header's parameters, written for both of their places, with gaps for nonce and timestamp.
 #[derive(Clone)]
-struct Protocol {
+pub(crate) struct Protocol {
     /// In the base string, up to the nonce: sorted, encoded twice.
     before: String,
     /// In the base string, between nonce and timestamp.
@@ -559,7 +577,12 @@ impl Protocol {
     }
 
     /// The signature is asked for last: while the processor waits for the end of the hash, it can write the rest.
-    fn write_header(&self, stamp: Written<'_>, out: &mut String, signature: impl FnOnce() -> Signature) {
+    pub(crate) fn write_header(
+        &self,
+        stamp: Written<'_>,
+        out: &mut String,
+        signature: impl FnOnce() -> Signature,
+    ) {
         out.reserve(self.head.len() + TAIL_ROOM + 3 * stamp.nonce.len());
         out.push_str(&self.head);
         stamp.push(out);
@@ -568,7 +591,7 @@ impl Protocol {
     }
 
     /// What the base string has of all this, with the nonce as it is there.
-    fn pieces<'a>(&'a self, nonce: &'a str, stamp: Written<'a>) -> [&'a str; 5] {
+    pub(crate) fn pieces<'a>(&'a self, nonce: &'a str, stamp: Written<'a>) -> [&'a str; 5] {
         [&self.before, nonce, &self.between, stamp.timestamp, &self.after]
     }
 
@@ -580,7 +603,7 @@ impl Protocol {
 
 /// A stamp, as text.
 #[derive(Clone, Copy)]
-struct Written<'a> {
+pub(crate) struct Written<'a> {
     nonce: &'a str,
     /// Whether the nonce is the same encoded, as good ones are.
     is_plain: bool,
@@ -589,9 +612,9 @@ struct Written<'a> {
 
 impl<'a> Written<'a> {
     /// What leaves gaps.
-    const NOTHING: Self = Self { nonce: "", is_plain: true, timestamp: "" };
+    pub(crate) const NOTHING: Self = Self { nonce: "", is_plain: true, timestamp: "" };
 
-    fn new(stamp: Stamp<'a>, room: &'a mut [u8; STAMP_ROOM]) -> Result<Self, SignError> {
+    pub(crate) fn new(stamp: Stamp<'a>, room: &'a mut [u8; STAMP_ROOM]) -> Result<Self, SignError> {
         if stamp.nonce.is_empty() {
             return Err(SignError::EmptyNonce);
         }
@@ -606,7 +629,7 @@ impl<'a> Written<'a> {
     }
 
     /// The nonce, as the base string has it.
-    fn nonce_encoded_twice(self) -> Cow<'a, str> {
+    pub(crate) fn nonce_encoded_twice(self) -> Cow<'a, str> {
         if self.is_plain {
             return Cow::Borrowed(self.nonce);
         }
@@ -638,7 +661,7 @@ impl<'a> Written<'a> {
 
 /// How the protocol parameters go among the others.
 #[derive(Clone, Copy, PartialEq)]
-enum Layout {
+pub(crate) enum Layout {
     /// As one piece, if there are no others with `oauth_` names, since then nothing comes between them.
     Together,
     /// Each for itself.
@@ -658,7 +681,7 @@ fn absorbed(
         Some(state) => Ok(state),
         None => {
             let (head, target, form) = start(request, protocol, stamp)?;
-            Ok(complete(head, &target, form, block, Layout::Together)?.absorb(key.state()))
+            Ok(complete(head, &target, form, &[], block, Layout::Together)?.absorb(key.state()))
         }
     }
 }
@@ -672,11 +695,11 @@ fn base_string(
 ) -> Result<BaseString, SignError> {
     let (head, target, form) = start(request, protocol, stamp)?;
     let nonce = stamp.nonce_encoded_twice();
-    complete(head, &target, form, protocol.pieces(&nonce, stamp), layout)
+    complete(head, &target, form, &[], protocol.pieces(&nonce, stamp), layout)
 }
 
 /// The head of the base string, and where its parameters come from: the URL, and the form.
-fn start<'a>(
+pub(crate) fn start<'a>(
     request: &Request<'a>,
     protocol: &Protocol,
     stamp: Written<'_>,
@@ -689,10 +712,11 @@ fn start<'a>(
 }
 
 /// The base string after its head, sorted.
-fn complete(
+pub(crate) fn complete(
     head: Vec<u8>,
     target: &Target<'_>,
     form: &[u8],
+    given: &[(&str, &str)],
     block: [&str; 5],
     layout: Layout,
 ) -> Result<BaseString, SignError> {
@@ -700,11 +724,12 @@ fn complete(
     base.push_form(target.query.as_bytes())
         .map_err(|error| SignError::Query { at: target.query_at() + error.at() })?;
     base.push_form(form).map_err(SignError::Form)?;
+    given.iter().for_each(|(name, value)| base.push(name, value));
 
     let mut layout = layout;
     for pair in base.iter().filter(|pair| pair.is_protocol_parameter()) {
         if is_reserved(pair.name()) {
-            let place = Place::of(pair.name(), target, form);
+            let place = Place::of(pair.name(), target, form, given);
             return Err(SignError::ReservedParameter { name: pair.decoded_name(), place });
         }
         layout = Layout::Apart;
@@ -717,7 +742,7 @@ fn complete(
     if layout == Layout::Apart
         && let Some(pair) = base.duplicate()
     {
-        let place = Place::of(pair.name(), target, form);
+        let place = Place::of(pair.name(), target, form, given);
         return Err(SignError::DuplicateParameter { name: pair.decoded_name(), place });
     }
     Ok(base)
@@ -755,4 +780,4 @@ const RESERVED: [&str; 7] = [
 /// Bytes of a header beside its head and its nonce.
 const TAIL_ROOM: usize = 64 + STAMP_ROOM + Signature::MAX_ENCODED;
 /// Bytes of a timestamp.
-const STAMP_ROOM: usize = MAX_DIGITS;
+pub(crate) const STAMP_ROOM: usize = MAX_DIGITS;

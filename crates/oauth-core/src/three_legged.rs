@@ -70,7 +70,7 @@ impl<'a> RequestToken<'a> {
     pub fn message(&self, credentials: &Credentials, stamp: Stamp<'_>) -> Result<Message, SignError> {
         let url = match self.access {
             None => Cow::Borrowed(self.url),
-            Some(access) => Cow::Owned(with_query(self.url, "x_auth_access_type", access.as_str())),
+            Some(access) => Cow::Owned(with_query(self.url, &[("x_auth_access_type", access.as_str())])),
         };
         let request = Request::new("POST", &url).callback(self.callback.as_str());
         signed(&request, &credentials.clone().without_token(), stamp)
@@ -164,19 +164,19 @@ impl AuthorizePage {
     /// The page at this URL, such as `https://api.twitter.com/oauth/authorize`, or `…/authenticate`, which asks nothing
     /// of users who allowed before.
     pub fn new(url: &str, token: &TemporaryToken) -> Self {
-        Self { url: with_query(url, "oauth_token", token.token.expose()) }
+        Self { url: with_query(url, &[("oauth_token", token.token.expose())]) }
     }
 
     /// Lets the user log in even if they are (`force_login`).
     #[must_use]
     pub fn force_login(self) -> Self {
-        Self { url: with_query(&self.url, "force_login", "true") }
+        Self { url: with_query(&self.url, &[("force_login", "true")]) }
     }
 
     /// Fills in the name to log in with.
     #[must_use]
     pub fn screen_name(self, name: &str) -> Self {
-        Self { url: with_query(&self.url, "screen_name", name) }
+        Self { url: with_query(&self.url, &[("screen_name", name)]) }
     }
 
     /// Where to send the user.

@@ -1,7 +1,7 @@
 //! How often signing allocates.
 
 use allocation_counter::measure;
-use oauth_core::{Credentials, PreparedCredentials, Request, Signer, Stamp, Timestamp};
+use oauth_core::{Credentials, PreparedCredentials, Request, Signer, Stamp, Template, Timestamp};
 
 fn credentials() -> Credentials {
     Credentials::consumer("xvz1evFS4wEEPTGEFPHBog", "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw").with_token(
@@ -19,6 +19,16 @@ fn stamp() -> Stamp<'static> {
 
 fn allocations(work: impl FnOnce()) -> u64 {
     measure(work).count_total
+}
+
+#[test]
+fn a_template_needs_one_allocation_for_the_header() {
+    let request = Request::new("GET", "https://api.twitter.com/1.1/search/tweets.json");
+    let template = Template::new(&request, &credentials()).unwrap();
+    let parameters = ["a"; 16].map(|name| (name, "сегодня ☀"));
+    let mut buffer = String::with_capacity(1024);
+    assert_eq!(allocations(|| drop(template.authorization(&parameters, stamp()))), 1);
+    assert_eq!(allocations(|| template.write_authorization(&parameters, stamp(), &mut buffer).unwrap()), 0);
 }
 
 #[test]
