@@ -22,22 +22,29 @@ pub(crate) fn run(data: &[u8]) {
     if !token.is_empty() {
         credentials = credentials.with_token(token, token_secret);
     }
-    let mut request = Request::new(method, url).body(content_type, body);
-    if !realm.is_empty() {
-        request = request.realm(realm);
-    }
+    let request = described(method, url, content_type, body, realm);
     let stamp = Stamp { timestamp: Timestamp::new(NOW).expect("not zero"), nonce };
+    let prepared = PreparedCredentials::new(&credentials);
+    // Any texts will do for parameters, and what they make of the URL is signed alike.
+    let template = prepared.template(&request).and_then(|template| {
+        let parameters = [(nonce, realm), (secret, content_type), (token, secret)];
+        let url = template.url(&parameters);
+        let whole = prepared.authorization(&described(method, &url, content_type, body, realm), stamp);
+        assert_eq!(template.authorization(&parameters, stamp).ok(), whole.ok());
+        template.authorization(&[], stamp)
+    });
     let signed = match sign(&request, &credentials, stamp) {
         Ok(signed) => signed,
         Err(error) => {
             // What one way refuses, all do.
-            assert_eq!(PreparedCredentials::new(&credentials).authorization(&request, stamp), Err(error));
+            assert_eq!(prepared.authorization(&request, stamp), Err(error));
+            assert!(template.is_err());
             return;
         }
     };
     let signer = Signer::new(&request, &credentials).expect("it was signed before");
     assert_eq!(signer.authorization(stamp).as_deref(), Ok(signed.authorization()));
-    let prepared = PreparedCredentials::new(&credentials);
+    assert_eq!(template.as_deref(), Ok(signed.authorization()));
     assert_eq!(prepared.authorization(&request, stamp).as_deref(), Ok(signed.authorization()));
 
     let received = Received {
@@ -91,6 +98,17 @@ pub(crate) fn run(data: &[u8]) {
         let shown = explanation.to_string();
         assert!(!shown.is_empty() && shown != "the signature is right");
     }
+}
+
+fn described<'a>(
+    method: &'a str,
+    url: &'a str,
+    content_type: &'a str,
+    body: &'a [u8],
+    realm: &'a str,
+) -> Request<'a> {
+    let request = Request::new(method, url).body(content_type, body);
+    if realm.is_empty() { request } else { request.realm(realm) }
 }
 
 fn request_realm(realm: &str) -> Option<&str> {
