@@ -271,10 +271,10 @@ fn places(bytes: u128, wanted: u8) -> u128 {
     !(((difference & low) + low) | difference) & (EACH << 7)
 }
 
-/// The beginning that all `oauth_` names have.
-const PROTOCOL_START: u64 = u64::from_be_bytes(*b"\0\0oauth_");
+/// The beginning that all `oauth_` names have, as it is in a key above its index and its seventh byte.
+pub(crate) const PROTOCOL_START: u64 = u64::from_be_bytes(*b"\0\0oauth_");
 /// Pairs for which there is room.
-const FEW: usize = 16;
+pub(crate) const FEW: usize = 16;
 /// Bytes among which ampersands are looked for at once.
 const SCAN: usize = 16;
 /// One in each byte.

@@ -10,6 +10,7 @@ use crate::{
     absorber::Absorber,
     credentials::Credentials,
     message::with_query,
+    normal_form::{FEW, PROTOCOL_START},
     percent::{self, FirstEight},
     request::Request,
     signature::Signature,
@@ -60,7 +61,8 @@ impl Template {
     }
 
     /// The header value for these names and values, this time and nonce. One allocation for up to sixteen parameters
-    /// without `oauth_` names and none in the URL, else two.
+    /// without `oauth_` names where URL and form have none of their own; else a base string is put together, which takes
+    /// some more.
     ///
     /// # Errors
     ///
@@ -71,7 +73,7 @@ impl Template {
         Ok(out)
     }
 
-    /// Adds the header value to the text. One allocation less if the room suffices.
+    /// Adds the header value to the text, with one allocation less if the room suffices.
     ///
     /// # Errors
     ///
@@ -197,11 +199,8 @@ fn compare(a: &str, b: &str) -> Ordering {
     a.bytes().map(order).cmp(b.bytes().map(order))
 }
 
-/// The beginning that all protocol parameters have, also as the bits of a key above its index and its seventh byte.
+/// The beginning that all protocol parameters have.
 const PROTOCOL_PREFIX: &str = "oauth_";
-const PROTOCOL_START: u64 = u64::from_be_bytes(*b"\0\0oauth_");
-/// Parameters for which there is room.
-const FEW: usize = 16;
 
 #[cfg(test)]
 mod tests {
