@@ -1,6 +1,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Sleep};
 
+use crate::bell::Bell;
 use crate::error::ErrorKind;
 use crate::failure::{Failure, Reach};
 use crate::reading::{Limits, Raw, Reading};
@@ -30,6 +32,9 @@ pub(crate) struct Connection {
     skipped: Received,
     /// Armed once and moved only when it must ring earlier: setting a timer for each request would cost two locks.
     timer: Pin<Box<Sleep>>,
+    bell: Arc<Bell>,
+    /// Rings it.
+    waker: Waker,
     used: bool,
     finished: bool,
 }
@@ -45,18 +50,25 @@ impl Connection {
             .map_err(|error| Failure::of_exchange(error).before_sending())?;
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         let skipped = Received::default();
-        Ok(Self { sender, driver, received, skipped, timer, used: false, finished: false })
+        let bell = Arc::<Bell>::default();
+        let waker = bell.clone().into();
+        Ok(Self { sender, driver, received, skipped, timer, bell, waker, used: false, finished: false })
     }
 
     /// Whether a request can be written now: the server has neither closed nor said anything unasked.
-    pub(crate) async fn is_ready(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.poll_ready(cx))).await
+    pub(crate) fn is_ready(&mut self) -> bool {
+        if self.finished {
+            return false;
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        self.finished = Pin::new(&mut self.driver).poll(&mut cx).is_ready();
+        !self.finished && matches!(self.sender.poll_ready(&mut cx), Poll::Ready(Ok(())))
     }
 
     /// Whether the connection may be kept for another request. Cheaper than [`Connection::is_ready`], which has the
     /// last word before it is used.
-    pub(crate) async fn is_reusable(&mut self) -> bool {
-        !self.finished && (self.sender.is_ready() || self.is_ready().await)
+    pub(crate) fn is_reusable(&mut self) -> bool {
+        !self.finished && (self.sender.is_ready() || self.is_ready())
     }
 
     /// Writes `request` and reads the whole answer.
@@ -87,7 +99,7 @@ impl Connection {
         limits: Limits,
         deadline: Instant,
     ) -> Result<Raw, Failure> {
-        let Self { sender, driver, received, skipped, timer, finished, .. } = self;
+        let Self { sender, driver, received, skipped, timer, bell, waker, finished, .. } = self;
         let mut watch = Watch::new(deadline, limits.stall);
         let mut request = request.map(Full::new);
         skipped.set(received);
@@ -95,7 +107,7 @@ impl Connection {
         hyper::ext::on_informational(&mut request, move |_| to_skip.set(&counts));
         let mut waiting = std::pin::pin!(sender.try_send_request(request));
         let mut answer = None;
-        poll_fn(|cx| {
+        let mut go_on = |cx: &mut Context<'_>| {
             loop {
                 if !*finished {
                     // An error here also reaches the answer being waited for, or concerns bytes after its end.
@@ -146,22 +158,36 @@ impl Connection {
                 }
                 // What was taken may have made room for the driver to go on.
                 if !progress || *finished {
-                    break;
+                    return Poll::Pending;
                 }
             }
-            watch.poll(timer.as_mut(), received.bytes() - skipped.bytes(), cx).map(Err)
+        };
+        poll_fn(|cx| {
+            bell.hear();
+            for _ in 0..MOST_TURNS {
+                let answered = go_on(&mut Context::from_waker(waker));
+                if answered.is_ready() {
+                    return answered;
+                }
+                let late = watch.poll(timer.as_mut(), received.bytes() - skipped.bytes(), cx);
+                if late.is_ready() {
+                    return late.map(Err);
+                }
+                if bell.wait(cx.waker()) {
+                    return Poll::Pending;
+                }
+            }
+            // Somebody else's turn.
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
         .await
     }
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.finished {
-            return false;
-        }
-        self.finished = Pin::new(&mut self.driver).poll(cx).is_ready();
-        !self.finished && matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(())))
-    }
 }
+
+/// How often in a row a connection is looked at because it rang meanwhile. It rings at once when its task has had its
+/// share of the runtime's attention, and then must give way.
+const MOST_TURNS: usize = 4;
 
 /// Enough for a body of megabytes to arrive in few pieces.
 const READ_BUFFER: usize = 256 * 1024;

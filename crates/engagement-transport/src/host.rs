@@ -87,19 +87,19 @@ impl Host {
     }
 
     /// The connection used last, because it is the likeliest to live; the rest then grow old and go.
-    pub(crate) async fn take_idle(&self) -> Option<Box<Connection>> {
+    pub(crate) fn take_idle(&self) -> Option<Box<Connection>> {
         loop {
             let parked = poison::lock(&self.idle).parked.pop_back()?;
             let mut connection = parked.connection;
-            if Instant::now() < parked.expires && connection.is_ready().await {
+            if Instant::now() < parked.expires && connection.is_ready() {
                 return Some(connection);
             }
         }
     }
 
     /// Keeps a connection for the next call, unless it is spent.
-    pub(crate) async fn park(self: &Arc<Self>, mut connection: Box<Connection>, answer: &HeaderMap) {
-        if !connection.is_reusable().await {
+    pub(crate) fn park(self: &Arc<Self>, mut connection: Box<Connection>, answer: &HeaderMap) {
+        if !connection.is_reusable() {
             return;
         }
         let lifetime = server_keeps(answer).map_or(self.idle_timeout, |kept| kept.min(self.idle_timeout));

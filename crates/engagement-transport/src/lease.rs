@@ -71,9 +71,9 @@ impl Lease<'_> {
     }
 
     /// Gives the connection back after a whole answer.
-    pub(crate) async fn end(self, host: &Arc<Host>, answer: &HeaderMap) {
+    pub(crate) fn end(self, host: &Arc<Host>, answer: &HeaderMap) {
         match self {
-            Self::Own { connection, .. } => host.park(connection, answer).await,
+            Self::Own { connection, .. } => host.park(connection, answer),
             #[cfg(feature = "http2")]
             Self::Shared(_) => {}
         }

@@ -27,6 +27,7 @@
 
 mod answer;
 mod authorization;
+mod bell;
 mod budget;
 mod call;
 mod clock;

@@ -298,7 +298,7 @@ impl<'a> Course<'a> {
         if let Some(slot) = slot {
             self.learn(slot, &raw.headers);
         }
-        lease.end(self.host, &raw.headers).await;
+        lease.end(self.host, &raw.headers);
         Ok(self.without_secrets(self.inflate(raw)?))
     }
 
@@ -323,7 +323,7 @@ impl<'a> Course<'a> {
         };
         self.attempts += 1;
         let deadline = self.deadline(end);
-        if !fresh && let Some(connection) = host.take_idle().await {
+        if !fresh && let Some(connection) = host.take_idle() {
             return Ok((Lease::Own { connection, _permit: permit }, deadline));
         }
         let limit = deadline.min(Instant::now() + self.inner.policy.connect_timeout);
