@@ -14,7 +14,7 @@ use crate::{
         HISTORY_MAX_DAYS, MAX_FOUR_LEVEL_GROUPINGS, MAX_GROUPINGS, Metric, WINDOW_MAX_HOURS, history_floor,
     },
     outcome::clean_words,
-    tweet_id::TweetId,
+    tweet_id::{MAX_DIGITS, TweetId},
     window::Window,
 };
 
@@ -174,28 +174,31 @@ impl Request {
     /// The same bytes as serde's, but nearly all of them are digits of ids, and the detour through `Display` for each
     /// costs several times what writing them does.
     pub fn to_json(&self) -> String {
-        let mut json = String::with_capacity(self.tweet_ids.len() * (LONGEST_ID + 3) + ROOM_BESIDE_IDS);
-        json.push('{');
+        let mut json = Vec::with_capacity(self.tweet_ids.len() * ROOM_FOR_ID + ROOM_BESIDE_IDS);
+        json.push(b'{');
         if let Some(window) = self.window {
             let start = window.start();
-            json.push_str(&match self.early_end {
+            let times = match self.early_end {
                 None => format!(r#""start":"{start}","end":"{}","#, window.end()),
                 Some(early) => format!(r#""start":"{start}","end":"{early}","#),
-            });
+            };
+            json.extend_from_slice(times.as_bytes());
         }
-        json.push_str(r#""tweet_ids":["#);
-        // Of all that a request says, this is nearly all.
-        let mut digits = itoa::Buffer::new();
-        for (place, id) in self.tweet_ids.iter().enumerate() {
-            json.push_str(if place == 0 { "\"" } else { "\",\"" });
-            json.push_str(digits.format(id.get()));
+        json.extend_from_slice(br#""tweet_ids":["#);
+        let mut end = json.len();
+        json.resize(end + self.tweet_ids.len() * ROOM_FOR_ID, 0);
+        for id in &self.tweet_ids {
+            let room = json[end..].first_chunk_mut().expect("there is as much for each");
+            end += write_id(*id, room);
         }
-        json.push_str(r#""],"engagement_types":"#);
+        // Without the last comma.
+        json.truncate(end - 1);
+        json.extend_from_slice(br#"],"engagement_types":"#);
         push_json(&mut json, &Metrics(&self.metrics));
-        json.push_str(r#","groupings":"#);
+        json.extend_from_slice(br#","groupings":"#);
         push_json(&mut json, &Groupings(&self.groupings));
-        json.push('}');
-        json
+        json.push(b'}');
+        String::from_utf8(json).expect("digits, and what was text")
     }
 }
 
@@ -464,14 +467,22 @@ fn once_each<T: PartialOrd>(items: impl IntoIterator<Item = T>) -> Vec<T> {
 }
 
 /// Text, maps and lists only: nothing that JSON cannot hold.
-fn push_json(json: &mut String, value: &impl Serialize) {
-    json.push_str(
-        &serde_json::to_string(value).expect("texts, and maps with texts for keys, can be written"),
-    );
+fn push_json(json: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(json, value).expect("texts, and maps with texts for keys, can be written");
 }
 
-/// Digits of the largest number that an id can be made of.
-const LONGEST_ID: usize = 20;
+/// Writes the id as the list of a request has it, and returns how many bytes that takes.
+#[inline]
+fn write_id(id: TweetId, room: &mut [u8; ROOM_FOR_ID]) -> usize {
+    let [quote, digits @ .., _] = room;
+    *quote = b'"';
+    let length = id.write_digits(digits);
+    room[1 + length..][..2].copy_from_slice(b"\",");
+    length + 3
+}
+
+/// Two quotes, and a comma.
+const ROOM_FOR_ID: usize = MAX_DIGITS + 3;
 /// For the rest of most requests. One that needs more gets it.
 const ROOM_BESIDE_IDS: usize = 768;
 

@@ -52,6 +52,33 @@ impl TweetId {
         }
         Self::new(since_epoch << TIME_SHIFT).ok()
     }
+
+    /// Writes the digits, and returns how many there are. What comes after them is overwritten.
+    ///
+    /// Ids made since July 2018 have all nineteen. Theirs are written three in one step: they are nearly all that a
+    /// request consists of.
+    #[inline]
+    pub(crate) fn write_digits(self, room: &mut [u8; MAX_DIGITS + 1]) -> usize {
+        const NINE: u64 = 1_000_000_000;
+        let id = self.get();
+        if id < NINE * NINE {
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(id).as_bytes();
+            room[..digits.len()].copy_from_slice(digits);
+            return digits.len();
+        }
+        let [high, low] = [id / NINE, id % NINE];
+        let three = |number: u64| &THREE_DIGITS[(number % 1_000) as usize];
+        // Four bytes each: one move, the last of which the next overwrites.
+        room[0] = b"0123456789"[(high / NINE % 10) as usize];
+        room[1..5].copy_from_slice(three(high / 1_000_000));
+        room[4..8].copy_from_slice(three(high / 1_000));
+        room[7..11].copy_from_slice(three(high));
+        room[10..14].copy_from_slice(three(low / 1_000_000));
+        room[13..17].copy_from_slice(three(low / 1_000));
+        room[16..20].copy_from_slice(three(low));
+        MAX_DIGITS
+    }
 }
 
 impl FromStr for TweetId {
@@ -126,6 +153,19 @@ pub enum InvalidTweetId {
     OutOfRange,
 }
 
+/// Digits of the largest id.
+pub(crate) const MAX_DIGITS: usize = 19;
+/// The numbers below 1,000 with their leading zeros, and a byte that makes a word of them.
+static THREE_DIGITS: [[u8; 4]; 1_000] = {
+    let digits = b"0123456789";
+    let mut numbers = [[0; 4]; 1_000];
+    let mut number = 0;
+    while number < numbers.len() {
+        numbers[number] = [digits[number / 100], digits[number / 10 % 10], digits[number % 10], 0];
+        number += 1;
+    }
+    numbers
+};
 /// 2⁶³ − 1.
 const MAX: u64 = i64::MAX.unsigned_abs();
 /// 2010-11-04T01:42:54.657Z, where the time in an id counts from.
@@ -181,6 +221,16 @@ mod tests {
         fn reads_what_it_writes(number in 1..=MAX) {
             let id = TweetId::new(number).unwrap();
             prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+
+        #[test]
+        fn digits_and_display_agree(number in 1..=MAX, shift in 0..63) {
+            for number in [number, number >> shift, 10_u64.pow(18) - 1, 10_u64.pow(18)] {
+                let Ok(id) = TweetId::new(number) else { continue };
+                let mut room = [0; MAX_DIGITS + 1];
+                let length = id.write_digits(&mut room);
+                prop_assert_eq!(core::str::from_utf8(&room[..length]).unwrap(), id.to_string());
+            }
         }
 
         #[test]
