@@ -123,8 +123,10 @@ impl fmt::Debug for Signed {
 /// ```
 #[derive(Clone)]
 pub struct Signer {
-    /// Has absorbed the key and the base string up to the nonce.
+    /// Has absorbed the key and all whole blocks of the base string before the nonce.
     state: Hmac<Sha1>,
+    /// The rest of the base string before the nonce: with it the hash goes on at the start of a block.
+    open: Box<str>,
     /// The base string between nonce and timestamp, and after the timestamp.
     between: Box<str>,
     after: Box<str>,
@@ -162,9 +164,10 @@ impl Signer {
         let mut room = [0; STAMP_ROOM];
         let stamp = Written::new(stamp, &mut room)?;
         let start = out.len();
-        let base_rest = self.between.len() + self.after.len();
+        let base_rest = self.open.len() + self.between.len() + self.after.len();
         out.reserve(self.head.len().max(base_rest) + TAIL_ROOM + 5 * stamp.nonce.len());
         // The rest of the base string is put together where the header will be: hashed as one piece it costs less.
+        out.push_str(&self.open);
         out.push_str(&stamp.nonce_encoded_twice());
         out.push_str(&self.between);
         out.push_str(stamp.timestamp);
@@ -286,11 +289,13 @@ impl PreparedCredentials {
                 _ => {}
             }
         }
+        let open = before.split_off(before.len() / BLOCK * BLOCK);
         let mut state = self.key.state();
         state.update(&before);
         let text = |bytes| String::from_utf8(bytes).expect("percent-encoded text is ASCII");
         Ok(Signer {
             state,
+            open: text(open).into(),
             between: text(between).into(),
             after: text(after).into(),
             head: protocol.head.as_str().into(),
@@ -777,6 +782,8 @@ const RESERVED: [&str; 7] = [
     "oauth_version",
 ];
 
+/// Bytes that SHA-1 absorbs in one step.
+const BLOCK: usize = 64;
 /// Bytes of a header beside its head and its nonce.
 const TAIL_ROOM: usize = 64 + STAMP_ROOM + Signature::MAX_ENCODED;
 /// Bytes of a timestamp.
