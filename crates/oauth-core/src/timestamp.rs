@@ -30,14 +30,15 @@ impl Timestamp {
     pub(crate) fn digits(self, buffer: &mut [u8; MAX_DIGITS]) -> &str {
         let mut rest = self.get();
         let mut start = MAX_DIGITS;
-        for place in buffer.iter_mut().rev() {
-            // A remainder of ten is a digit.
-            *place = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        // Two digits in one step.
+        while rest >= 10 {
+            start -= 2;
+            buffer[start..][..2].copy_from_slice(&TWO_DIGITS[(rest % 100) as usize]);
+            rest /= 100;
+        }
+        if rest > 0 {
             start -= 1;
-            if rest == 0 {
-                break;
-            }
+            buffer[start] = TWO_DIGITS[(rest % 10) as usize][1];
         }
         core::str::from_utf8(&buffer[start..]).expect("digits are ASCII")
     }
@@ -96,6 +97,16 @@ impl fmt::Display for InvalidTimestamp {
 
 impl core::error::Error for InvalidTimestamp {}
 
+/// The numbers below 100, with their leading zeros.
+const TWO_DIGITS: [[u8; 2]; 100] = {
+    let mut numbers = [[0; 2]; 100];
+    let mut number = 0;
+    while number < numbers.len() {
+        numbers[number] = [b"0123456789"[number / 10], b"0123456789"[number % 10]];
+        number += 1;
+    }
+    numbers
+};
 /// Digits of the largest 64-bit number.
 pub(crate) const MAX_DIGITS: usize = 20;
 
