@@ -69,10 +69,10 @@ pub(crate) fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
     };
     let mut out = String::from(before);
     for (name, value) in pairs {
-        if !out.contains('?') {
-            out.push('?');
-        } else if !out.ends_with(['?', '&']) {
-            out.push('&');
+        match out.find('?').map(|at| &out[at + 1..]) {
+            None => out.push('?'),
+            Some(query) if query.is_empty() || query.ends_with('&') => {}
+            Some(_) => out.push('&'),
         }
         push_pair(&mut out, name, value);
     }
@@ -97,6 +97,9 @@ mod tests {
     fn a_pair_joins_the_query() {
         assert_eq!(with_query("https://h/p", &[("a", "b c")]), "https://h/p?a=b%20c");
         assert_eq!(with_query("https://h/p?", &[("a", "b"), ("", "")]), "https://h/p?a=b&=");
+        assert_eq!(with_query("https://h/p?&", &[("a", "b")]), "https://h/p?&a=b");
+        // A name of its own.
+        assert_eq!(with_query("https://h/p??", &[("a", "b")]), "https://h/p??&a=b");
         assert_eq!(with_query("https://h/p#f", &[]), "https://h/p#f");
         assert_eq!(with_query("https://h/p?x=1#f", &[("a", "b")]), "https://h/p?x=1&a=b#f");
     }

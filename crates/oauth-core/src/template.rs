@@ -231,9 +231,14 @@ mod tests {
 
     #[test]
     fn joins_what_the_url_has() {
-        for url in
-            [URL, "https://h/p?", "https://h/p?b=1&a=%20", "https://H:443?x=+#f", "http://[::1]:8080/ä%C3"]
-        {
+        for url in [
+            URL,
+            "https://h/p?",
+            "https://h/p?b=1&a=%20",
+            "https://h/p??",
+            "https://H:443?x=+#f",
+            "http://[::1]:8080/ä%C3",
+        ] {
             let url = &crate::wire_url(url);
             for parameters in [&[][..], &[("b", "0"), ("", ""), ("é", "ü")]] {
                 let template = Template::new(&Request::new("GET", url), &credentials()).unwrap();
