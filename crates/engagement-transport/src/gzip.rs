@@ -1,4 +1,3 @@
-use std::cell::RefCell;
 use std::fmt;
 use std::io;
 
@@ -8,16 +7,11 @@ use flate2::{Decompress, FlushDecompress, Status};
 ///
 /// `cap` bounds the inflated bytes of all members together.
 pub(crate) fn inflate(body: &[u8], cap: usize) -> Result<Vec<u8>, InflateError> {
-    INFLATER.with_borrow_mut(|inflater| inflate_with(inflater, body, cap))
-}
-
-fn inflate_with(inflater: &mut Decompress, body: &[u8], cap: usize) -> Result<Vec<u8>, InflateError> {
     let hint = announced_length(body).min(cap).min(body.len().saturating_mul(DEFLATE_MAX_RATIO));
     let mut inflated = Vec::with_capacity(hint.max(LEAST_ROOM));
     let mut rest = body;
     loop {
-        inflater.reset(true);
-        rest = inflate_member(inflater, rest, cap, &mut inflated)?;
+        rest = inflate_member(rest, cap, &mut inflated)?;
         if rest.is_empty() {
             return Ok(inflated);
         }
@@ -26,11 +20,12 @@ fn inflate_with(inflater: &mut Decompress, body: &[u8], cap: usize) -> Result<Ve
 
 /// Returns what follows the member.
 fn inflate_member<'a>(
-    inflater: &mut Decompress,
     mut rest: &'a [u8],
     cap: usize,
     inflated: &mut Vec<u8>,
 ) -> Result<&'a [u8], InflateError> {
+    // Kept for other members it would save nothing: of gzip, the library makes itself a new one to reset it.
+    let mut inflater = Decompress::new_gzip(MOST_WINDOW_BITS);
     loop {
         let (read, written) = (inflater.total_in(), inflated.len());
         // Told that this is all, it needs no window of its own and writes straight to where the bytes belong.
@@ -51,11 +46,6 @@ fn inflate_member<'a>(
             return Err(InflateError::Corrupt(io::ErrorKind::UnexpectedEof.into()));
         }
     }
-}
-
-thread_local! {
-    /// Its tables are tens of kilobytes: made once for each thread, not for each body.
-    static INFLATER: RefCell<Decompress> = RefCell::new(Decompress::new_gzip(15));
 }
 
 #[derive(Debug)]
@@ -91,6 +81,8 @@ fn announced_length(body: &[u8]) -> usize {
 const DEFLATE_MAX_RATIO: usize = 1032;
 
 const LEAST_ROOM: usize = 64;
+/// As much as a deflate stream may look back, RFC 1951 section 2.
+const MOST_WINDOW_BITS: u8 = 15;
 
 #[cfg(test)]
 mod tests {
