@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
+use http::{StatusCode, Uri};
 use hyper_tls::{HttpsConnector, MaybeHttpsStream};
 #[cfg(feature = "http2")]
 use hyper_util::client::legacy::connect::Connection as _;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
@@ -20,10 +19,11 @@ use tower_service::Service;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::failure::{Failure, find};
 use crate::hop::Hop;
-use crate::proxy::{Proxy, TunnelRefused};
+use crate::proxy::Proxy;
 use crate::resolver::{Resolver, noting};
 use crate::stream::Duplex;
 use crate::trust::Trust;
+use crate::tunnel::{Tunnel, TunnelRefused};
 use crate::url::Origin;
 
 /// Opens connections.
@@ -155,12 +155,8 @@ impl Network {
                 return Err(Failure::new(ErrorKind::Proxy).before_sending().because(reason).for_good());
             }
         };
-        let mut tunnel =
-            Tunnel::new(proxy.uri().clone(), HttpsConnector::from((self.tcp.clone(), tls.into())));
-        if let Some(password) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(password.clone());
-        }
-        Ok(Route::Proxied { proxy: proxy.uri().clone(), tunnel: Box::new(tunnel) })
+        let connector = HttpsConnector::from((self.tcp.clone(), tls.into()));
+        Ok(Route::Proxied(Box::new(Tunnel::new(proxy.uri().clone(), connector, proxy.basic_auth().cloned()))))
     }
 }
 
@@ -184,7 +180,7 @@ where
 #[derive(Clone)]
 enum Route {
     Direct(Tcp),
-    Proxied { proxy: Uri, tunnel: Box<Tunnel<HttpsConnector<Tcp>>> },
+    Proxied(Box<Tunnel>),
 }
 
 impl Route {
@@ -193,12 +189,12 @@ impl Route {
         let server = format!("{}:{}", origin.host, origin.port);
         match self {
             Self::Direct(_) => server,
-            Self::Proxied { proxy, .. } => format!("{server} through {proxy}"),
+            Self::Proxied(tunnel) => format!("{server} through {}", tunnel.proxy()),
         }
     }
 }
 
-type Tcp = HttpConnector<Resolver>;
+pub(crate) type Tcp = HttpConnector<Resolver>;
 
 impl Service<Uri> for Route {
     type Response = Hop;
@@ -208,7 +204,7 @@ impl Service<Uri> for Route {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match self {
             Self::Direct(tcp) => tcp.poll_ready(cx).map_err(Into::into),
-            Self::Proxied { tunnel, .. } => tunnel.poll_ready(cx).map_err(Into::into),
+            Self::Proxied(tunnel) => tunnel.poll_ready(cx),
         }
     }
 
@@ -218,12 +214,9 @@ impl Service<Uri> for Route {
                 let connecting = tcp.call(server.clone());
                 Box::pin(async move { Ok(Hop::new(MaybeHttpsStream::Http(connecting.await?), &server)) })
             }
-            Self::Proxied { proxy, tunnel } => {
-                let (proxy, tunneling) = (proxy.clone(), tunnel.call(server.clone()));
-                Box::pin(async move {
-                    let refused = |error| TunnelRefused { proxy, source: BoxError::from(error) };
-                    Ok(Hop::new(tunneling.await.map_err(refused)?, &server))
-                })
+            Self::Proxied(tunnel) => {
+                let tunneling = tunnel.call(&server);
+                Box::pin(async move { Ok(Hop::new(tunneling.await?, &server)) })
             }
         }
     }
@@ -253,13 +246,16 @@ fn judge(error: BoxError) -> Failure {
         return Failure::new(ErrorKind::Tls).caused_by(error);
     }
     if let Some(refused) = find::<TunnelRefused>(&*error) {
-        let wants_password = refused.wants_password();
+        let (status, is_passing) = (refused.status(), refused.is_passing());
         let failure = Failure::new(ErrorKind::Proxy).caused_by(error);
-        return if wants_password {
-            failure.because("it wants a user name and password").for_good()
-        } else {
-            failure
+        let failure = match status {
+            Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
+                failure.because("it wants a user name and password")
+            }
+            Some(status) => failure.because(format!("it answers {status}")),
+            None => failure,
         };
+        return if is_passing { failure } else { failure.for_good() };
     }
     Failure::new(ErrorKind::Connect).caused_by(error)
 }

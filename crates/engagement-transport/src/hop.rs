@@ -17,7 +17,8 @@ use tokio::net::TcpStream;
 /// of these is a call of the system. Whoever reads more than the buffer holds goes past it.
 pub(crate) struct Hop(TokioIo<BufReader<TokioIo<Inner>>>);
 
-type Inner = MaybeHttpsStream<TokioIo<TcpStream>>;
+/// What it is made of: the way to a proxy may have TLS of its own.
+pub(crate) type Inner = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Hop {
     /// The way to this server.

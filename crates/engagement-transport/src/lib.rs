@@ -57,6 +57,7 @@ mod secrets;
 mod stream;
 mod transport;
 mod trust;
+mod tunnel;
 mod url;
 pub mod verdict;
 mod watch;

@@ -112,32 +112,6 @@ fn probe() -> Uri {
     Uri::from_static("https://probe.invalid")
 }
 
-/// A proxy that did not open a tunnel.
-#[derive(Debug)]
-pub(crate) struct TunnelRefused {
-    pub(crate) proxy: Uri,
-    pub(crate) source: crate::error::BoxError,
-}
-
-impl TunnelRefused {
-    /// The library keeps its error type to itself; its words are what tells a missing password from bad luck.
-    pub(crate) fn wants_password(&self) -> bool {
-        self.source.to_string().contains("authorization required")
-    }
-}
-
-impl fmt::Display for TunnelRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "through {}", self.proxy)
-    }
-}
-
-impl std::error::Error for TunnelRefused {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.source)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

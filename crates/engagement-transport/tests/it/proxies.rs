@@ -53,10 +53,36 @@ async fn no_answer_repeats_the_password_of_a_proxy() {
 }
 
 #[tokio::test]
-async fn a_proxy_in_trouble_is_asked_again() {
-    let proxy = Server::always(Reply::Close(b"HTTP/1.1 502 Bad Gateway\r\n\r\n".to_vec())).await;
-    let error = through(&proxy, "").send(&call(), verdict::by_status).await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, 2));
+async fn a_proxy_is_asked_again_as_a_server_is() {
+    for (status, attempts) in [
+        ("302 Found", 1),
+        ("403 Forbidden", 1),
+        ("404 Not Found", 1),
+        ("501 Not Implemented", 1),
+        ("408 Request Timeout", 2),
+        ("429 Too Many Requests", 2),
+        ("500 Internal Server Error", 2),
+        ("502 Bad Gateway", 2),
+        ("503 Service Unavailable", 2),
+        ("504 Gateway Timeout", 2),
+    ] {
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\n\r\nwords");
+        let proxy = Server::always(Reply::Close(answer.into_bytes())).await;
+        let error = through(&proxy, "").send(&call(), verdict::by_status).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, attempts), "{status}");
+        assert!(error.to_string().contains(status), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_answer_of_a_proxy_is_no_tunnel() {
+    let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(100_000));
+    for answer in ["", "HTTP/1.1 200", "SSH-2.0-x\r\n", "HTTP/1.1 200 OK\r\n\r\nearly", &long] {
+        let proxy = Server::always(Reply::Close(answer.as_bytes().to_vec())).await;
+        let error = through(&proxy, "").send(&call(), verdict::by_status).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, 2), "{answer:.20}: {error}");
+        assert_eq!(proxy.connections(), 2);
+    }
 }
 
 #[tokio::test]

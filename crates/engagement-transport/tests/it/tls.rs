@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engagement_transport::{Call, ErrorKind, Proxy, Stop, Transport, Url, verdict};
 use native_tls::Identity;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::certificates::Authority;
 use crate::server::{ok, quiet};
@@ -99,6 +99,49 @@ async fn the_bad_certificate_of_a_proxy_is_refused_once() {
     assert_eq!((error.kind(), error.stop(), error.attempts()), (ErrorKind::Tls, Stop::Final, 1));
     assert_eq!((proxy.handshakes.load(Ordering::SeqCst), proxy.bytes.load(Ordering::SeqCst)), (1, 0));
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("localhost"), "names the proxy");
+}
+
+#[tokio::test]
+async fn a_tunnel_leads_to_the_server_through_any_proxy() {
+    let authority = Authority::new();
+    let server = TlsServer::start(authority.issue(&["data-api.test"], 30)).await;
+    for scheme in ["http", "https"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy =
+            Proxy::new(&format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port()), "");
+        let identity = native_tls::TlsAcceptor::new(authority.issue(&["localhost"], 30)).unwrap();
+        let acceptor = (scheme == "https").then(|| tokio_native_tls::TlsAcceptor::from(identity));
+        let port = server.port;
+        let forwarding = tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            match acceptor {
+                Some(acceptor) => forward(acceptor.accept(socket).await.unwrap(), port).await,
+                None => forward(socket, port).await,
+            }
+        });
+        let transport = quiet().proxy(proxy).extra_roots(authority.pem()).build().unwrap();
+        let call = Call::get(Url::parse("https://data-api.test/path?query").unwrap());
+        for _ in 0..2 {
+            assert_eq!(transport.send(&call, verdict::by_status).await.unwrap().body, "safe", "{scheme}");
+        }
+        drop(transport);
+        let asked = forwarding.await.unwrap();
+        assert_eq!(asked, "CONNECT data-api.test:443 HTTP/1.1\r\nHost: data-api.test:443\r\n\r\n");
+    }
+    assert_eq!(server.handshakes.load(Ordering::SeqCst), 2, "the second call takes the same tunnel");
+}
+
+/// A proxy's part of one tunnel: any `CONNECT` leads to this port. Returns what was asked.
+async fn forward(mut client: impl AsyncRead + AsyncWrite + Unpin, port: u16) -> String {
+    let mut asked = Vec::new();
+    while !asked.ends_with(b"\r\n\r\n") {
+        asked.push(client.read_u8().await.unwrap());
+    }
+    let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    client.write_all(b"HTTP/1.1 200 Connection established\r\nvia: 1.1 proxy\r\n\r\n").await.unwrap();
+    // How it ends does not matter.
+    let _ = copy_bidirectional(&mut client, &mut server).await;
+    String::from_utf8(asked).unwrap()
 }
 
 #[tokio::test]
