@@ -55,7 +55,7 @@ impl TweetId {
 
     /// Writes the digits, and returns how many there are. What comes after them is overwritten.
     ///
-    /// Ids made since July 2018 have all nineteen. Theirs are written three in one step: they are nearly all that a
+    /// Ids made since 2018-05-25 have all nineteen. Theirs are written three in one step: they are nearly all that a
     /// request consists of.
     #[inline]
     pub(crate) fn write_digits(self, room: &mut [u8; MAX_DIGITS + 1]) -> usize {

@@ -185,8 +185,8 @@ impl Connection {
     }
 }
 
-/// How often in a row a connection is looked at because it rang meanwhile. It rings at once when its task has had its
-/// share of the runtime's attention, and then must give way.
+/// How often in a row a connection is looked at because it rang meanwhile. Where hyper gives way to others it rings at
+/// once, and so must the task then.
 const MOST_TURNS: usize = 4;
 
 /// Enough for a body of megabytes to arrive in few pieces.

@@ -47,7 +47,7 @@ impl Tunnel {
         let proxy = self.proxy.clone();
         async move {
             let tunnel = async { ask(connecting.await?, request?).await };
-            tunnel.await.map_err(|source| TunnelRefused { proxy, source })
+            tunnel.await.map_err(|cause| TunnelRefused { proxy, cause })
         }
     }
 }
@@ -64,22 +64,24 @@ fn request(server: &Uri, password: Option<HeaderValue>) -> Result<Request<Empty<
 }
 
 /// Turns a connection to a proxy into one to a server.
-async fn ask(proxy: Inner, request: Request<Empty<Bytes>>) -> Result<Inner, BoxError> {
+async fn ask(proxy: Inner, request: Request<Empty<Bytes>>) -> Result<Inner, Cause> {
     let (mut sender, connection) =
         http1::Builder::new().title_case_headers(true).max_buf_size(MOST_HEADERS).handshake(proxy).await?;
     let mut driver = std::pin::pin!(connection.with_upgrades());
     let mut is_driven = true;
     let mut asking = std::pin::pin!(async {
         let answer = sender.send_request(request).await?;
-        if !answer.status().is_success() {
-            return Err(BoxError::from(Refused(answer.status())));
+        // After a 204 hyper would not let go of the connection.
+        if !answer.status().is_success() || answer.status() == StatusCode::NO_CONTENT {
+            return Err(Cause::Answer(answer.status()));
         }
         Ok(hyper::upgrade::on(answer).await?)
     });
     let upgraded = poll_fn(|cx| {
-        // Its error, if any, reaches who asks.
+        let asked = asking.as_mut().poll(cx);
+        // Once it is asked, an error here reaches who asks.
         is_driven = is_driven && driver.as_mut().poll(cx).is_pending();
-        asking.as_mut().poll(cx)
+        asked
     })
     .await?;
     let parts = upgraded.downcast::<Inner>().map_err(|_| "the connection is another one")?;
@@ -90,13 +92,22 @@ async fn ask(proxy: Inner, request: Request<Empty<Bytes>>) -> Result<Inner, BoxE
 #[derive(Debug)]
 pub(crate) struct TunnelRefused {
     proxy: Uri,
-    source: BoxError,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Answer(StatusCode),
+    Broken(BoxError),
 }
 
 impl TunnelRefused {
     /// What the proxy says of it, if it answered.
     pub(crate) fn status(&self) -> Option<StatusCode> {
-        self.source.downcast_ref().map(|Refused(status)| *status)
+        match self.cause {
+            Cause::Answer(status) => Some(status),
+            Cause::Broken(_) => None,
+        }
     }
 
     /// Whether it may open one the next time, as a server that answers like this may do better.
@@ -115,21 +126,18 @@ impl fmt::Display for TunnelRefused {
 
 impl std::error::Error for TunnelRefused {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.source)
+        match &self.cause {
+            Cause::Answer(_) => None,
+            Cause::Broken(error) => Some(&**error),
+        }
     }
 }
 
-/// The status with which a proxy answers instead.
-#[derive(Debug)]
-struct Refused(StatusCode);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it answers {}", self.0)
+impl<E: Into<BoxError>> From<E> for Cause {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
     }
 }
-
-impl std::error::Error for Refused {}
 
 /// Bytes of the head of an answer.
 const MOST_HEADERS: usize = 8 * 1024;

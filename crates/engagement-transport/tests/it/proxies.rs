@@ -55,6 +55,7 @@ async fn no_answer_repeats_the_password_of_a_proxy() {
 #[tokio::test]
 async fn a_proxy_is_asked_again_as_a_server_is() {
     for (status, attempts) in [
+        ("204 No Content", 1),
         ("302 Found", 1),
         ("403 Forbidden", 1),
         ("404 Not Found", 1),
@@ -71,6 +72,11 @@ async fn a_proxy_is_asked_again_as_a_server_is() {
         let error = through(&proxy, "").send(&call(), verdict::by_status).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, attempts), "{status}");
         assert!(error.to_string().contains(status), "{error}");
+        let source = error.source().expect("the proxy");
+        assert_eq!(
+            (source.to_string(), source.source().is_none()),
+            (format!("through http://{}/", proxy.address()), true)
+        );
     }
 }
 
