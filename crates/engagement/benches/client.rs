@@ -235,8 +235,8 @@ fn serve() {
     }
 }
 
-/// What was answered before, by the body of the request: packing it again would take several times what the client does,
-/// on the same machine.
+/// What was answered before, by the body of the request: packing it again would take more than the client does, on the
+/// same machine.
 type Answers = Mutex<HashMap<Vec<u8>, Arc<Vec<u8>>>>;
 
 /// Answers one request after the other. `None` when the client has gone.

@@ -122,6 +122,6 @@ pub(crate) const WINDOW: usize = 8;
 /// Bytes that a window takes, encoded twice, and what is copied beyond them.
 pub(crate) const ROOM: usize = 5 * WINDOW + 8;
 /// A block of SHA-1, which is what the MAC is given at once.
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 /// Bytes that are written before a block is given.
 const FULL: usize = 2 * BLOCK;

@@ -13,6 +13,7 @@ use hmac::{Hmac, Mac};
 use sha1::{Digest, Sha1};
 
 use crate::{
+    absorber::BLOCK,
     authorization,
     base_string::{self, BaseString, InvalidForm},
     credentials::Credentials,
@@ -782,8 +783,6 @@ const RESERVED: [&str; 7] = [
     "oauth_version",
 ];
 
-/// Bytes that SHA-1 absorbs in one step.
-const BLOCK: usize = 64;
 /// Bytes of a header beside its head and its nonce.
 const TAIL_ROOM: usize = 64 + STAMP_ROOM + Signature::MAX_ENCODED;
 /// Bytes of a timestamp.

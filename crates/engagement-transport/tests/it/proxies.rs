@@ -88,6 +88,7 @@ async fn what_is_no_answer_of_a_proxy_is_no_tunnel() {
         let error = through(&proxy, "").send(&call(), verdict::by_status).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Proxy, 2), "{answer:.20}: {error}");
         assert_eq!(proxy.connections(), 2);
+        assert!(error.source().expect("the proxy").source().is_some(), "tells what came instead: {error:?}");
     }
 }
 
