@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -91,6 +91,21 @@ impl Quota {
         }))
     }
 
+    /// A turn, if there is one now and nobody waits for it.
+    pub(crate) fn turn_at_once(&self, now: Instant) -> Option<Slot> {
+        let _head_of_queue = self.0.queue.try_lock().ok()?;
+        let mut state = poison::lock(&self.0.state);
+        if !matches!(state.turn(now), Turn::Now) {
+            return None;
+        }
+        Some(self.give(&mut state))
+    }
+
+    fn give(&self, state: &mut State) -> Slot {
+        state.pending += 1;
+        Slot { quota: self.clone(), stage: Stage::Pending }
+    }
+
     /// Waits for a turn, first come, first served.
     ///
     /// `on_wait` hears of each wait that is foreseen. If the wait would end after `patience`, it is not begun, and
@@ -117,8 +132,7 @@ impl Quota {
                 let mut state = poison::lock(&self.0.state);
                 let turn = state.turn(now);
                 if matches!(turn, Turn::Now) && !waited {
-                    state.pending += 1;
-                    return Ok(Slot { quota: self.clone(), stage: Stage::Pending });
+                    return Ok(self.give(&mut state));
                 }
                 (turn, state.spacing())
             };
@@ -217,18 +231,18 @@ impl Slot {
         }
     }
 
-    /// The call was answered, and this is what the headers teach. Returns limits that are news: a minute's, a
-    /// second's.
+    /// The call was answered at that moment, and this is what the headers teach. Returns limits that are news: a
+    /// minute's, a second's.
     pub(crate) fn answered(
         mut self,
         headers: &HeaderMap,
         server_time: SystemTime,
+        now: Instant,
     ) -> (Option<u32>, Option<u32>) {
         let mut news = (None, None);
         if self.stage == Stage::Sent {
             self.stage = Stage::Over;
             let mut state = poison::lock(&self.quota.0.state);
-            let now = Instant::now();
             state.in_flight -= 1;
             let others = state.in_flight + state.pending;
             let state = &mut *state;
@@ -388,13 +402,13 @@ fn learn(
     now: Instant,
     under_way: u32,
 ) -> Option<u32> {
-    let number = |name| reset::number(headers, name).and_then(|n| u32::try_from(n).ok());
+    let number = |name: &HeaderName| reset::number(headers, name).and_then(|n| u32::try_from(n).ok());
     // A limit of nothing would stop everything for ever; such a server says so with 429.
-    let limit = number(names.limit).filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
+    let limit = number(&names.limit).filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
     let news = limit.filter(|limit| window.set_limit(*limit));
-    if let Some(remaining) = number(names.remaining) {
+    if let Some(remaining) = number(&names.remaining) {
         let remaining = limit.map_or(remaining, |limit| remaining.min(limit));
-        let ends = reset::epoch(headers, names.reset)
+        let ends = reset::epoch(headers, &names.reset)
             .filter(|ends| ends.duration_since(server_time).is_ok_and(|ahead| ahead <= names.longest));
         match left {
             // An answer overtaken by one from a later window.
@@ -420,9 +434,9 @@ fn learn(
 }
 
 struct Names {
-    limit: &'static str,
-    remaining: &'static str,
-    reset: &'static str,
+    limit: HeaderName,
+    remaining: HeaderName,
+    reset: HeaderName,
     span: Duration,
     longest: Duration,
 }
@@ -433,37 +447,40 @@ const QUEUED: Duration = Duration::from_millis(5);
 const WORTH_TELLING: Duration = Duration::from_millis(500);
 const LARGEST_LIMIT: u32 = 10_000_000;
 
-const PER_MINUTE: Names = Names {
-    limit: "x-per-minute-limit",
-    remaining: "x-per-minute-remaining",
-    reset: "x-per-minute-reset",
+static PER_MINUTE: Names = Names {
+    limit: HeaderName::from_static("x-per-minute-limit"),
+    remaining: HeaderName::from_static("x-per-minute-remaining"),
+    reset: HeaderName::from_static("x-per-minute-reset"),
     span: MINUTE,
     longest: Duration::from_secs(15 * 60),
 };
 
-const PER_SECOND: Names = Names {
-    limit: "x-per-second-limit",
-    remaining: "x-per-second-remaining",
-    reset: "x-per-second-reset",
+static PER_SECOND: Names = Names {
+    limit: HeaderName::from_static("x-per-second-limit"),
+    remaining: HeaderName::from_static("x-per-second-remaining"),
+    reset: HeaderName::from_static("x-per-second-reset"),
     span: SECOND,
     longest: MINUTE,
 };
 
+/// Of Twitter's other APIs.
+static RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
+
 /// How long a 429 asks to wait, by its headers alone.
 pub(crate) fn asked_wait(headers: &HeaderMap, server_time: SystemTime) -> Option<Duration> {
-    let spent = |name| reset::number(headers, name) == Some(0);
-    let until = |name| reset::until(headers, name, server_time);
+    let spent = |name: &HeaderName| reset::number(headers, name) == Some(0);
+    let until = |name: &HeaderName| reset::until(headers, name, server_time);
     reset::retry_after(headers, server_time)
-        .or_else(|| spent(PER_MINUTE.remaining).then(|| until(PER_MINUTE.reset)).flatten())
-        .or_else(|| spent(PER_SECOND.remaining).then(|| until(PER_SECOND.reset)).flatten())
-        .or_else(|| until(PER_MINUTE.reset))
-        .or_else(|| until(PER_SECOND.reset))
-        .or_else(|| until("x-rate-limit-reset"))
+        .or_else(|| spent(&PER_MINUTE.remaining).then(|| until(&PER_MINUTE.reset)).flatten())
+        .or_else(|| spent(&PER_SECOND.remaining).then(|| until(&PER_SECOND.reset)).flatten())
+        .or_else(|| until(&PER_MINUTE.reset))
+        .or_else(|| until(&PER_SECOND.reset))
+        .or_else(|| until(&RATE_LIMIT_RESET))
 }
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -496,7 +513,7 @@ mod tests {
         let quota = Quota::seeded(None, 1);
         let slots = [send(&quota).await, send(&quota).await, send(&quota).await];
         let [first, _second, _third] = slots;
-        first.answered(&remaining(5), epoch(NOW));
+        first.answered(&remaining(5), epoch(NOW), Instant::now());
         assert_eq!(quota.snapshot().remaining, Some(3), "two of the five may already be taken");
     }
 
@@ -504,18 +521,18 @@ mod tests {
     async fn an_answer_that_comes_late_raises_nothing() {
         let quota = Quota::seeded(None, 1);
         let [first, second, third] = [send(&quota).await, send(&quota).await, send(&quota).await];
-        third.answered(&remaining(3), epoch(NOW));
-        first.answered(&remaining(5), epoch(NOW));
-        second.answered(&remaining(4), epoch(NOW));
+        third.answered(&remaining(3), epoch(NOW), Instant::now());
+        first.answered(&remaining(5), epoch(NOW), Instant::now());
+        second.answered(&remaining(4), epoch(NOW), Instant::now());
         assert_eq!(quota.snapshot().remaining, Some(3));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_higher_number_than_answers_in_disorder_could_bring_is_a_new_window() {
         let quota = Quota::seeded(None, 1);
-        send(&quota).await.answered(&remaining(1), epoch(NOW));
+        send(&quota).await.answered(&remaining(1), epoch(NOW), Instant::now());
         assert_eq!(quota.snapshot().remaining, Some(1));
-        send(&quota).await.answered(&remaining(9), epoch(NOW));
+        send(&quota).await.answered(&remaining(9), epoch(NOW), Instant::now());
         assert_eq!(quota.snapshot().remaining, Some(8), "our own two calls of this minute, out of ten");
     }
 
@@ -525,17 +542,17 @@ mod tests {
         let spent = |reset: u64| {
             headers(&[("x-per-minute-remaining", "0"), ("x-per-minute-reset", &reset.to_string())])
         };
-        send(&quota).await.answered(&spent(NOW + 20), epoch(NOW));
+        send(&quota).await.answered(&spent(NOW + 20), epoch(NOW), Instant::now());
         assert_eq!(quota.snapshot().next_free, Duration::from_secs(20));
         tokio::time::advance(Duration::from_secs(21)).await;
         assert_eq!(quota.snapshot().next_free, Duration::ZERO);
-        send(&quota).await.answered(&spent(NOW + 80), epoch(NOW + 21));
+        send(&quota).await.answered(&spent(NOW + 80), epoch(NOW + 21), Instant::now());
         assert_eq!(quota.snapshot().next_free, Duration::from_secs(59));
         // Absurd, past and missing ends count as the length of a window.
         for reset in ["99999999999", "5", "-1", ""] {
             let quota = Quota::seeded(None, 1);
             let told = headers(&[("x-per-minute-remaining", "0"), ("x-per-minute-reset", reset)]);
-            send(&quota).await.answered(&told, epoch(NOW));
+            send(&quota).await.answered(&told, epoch(NOW), Instant::now());
             assert_eq!(quota.snapshot().next_free, MINUTE, "{reset:?}");
         }
     }
@@ -543,7 +560,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_without_an_answer_may_have_been_counted() {
         let quota = Quota::seeded(None, 1);
-        send(&quota).await.answered(&remaining(5), epoch(NOW));
+        send(&quota).await.answered(&remaining(5), epoch(NOW), Instant::now());
         drop(send(&quota).await);
         assert_eq!(quota.snapshot().remaining, Some(4));
         drop(quota.turn(MINUTE, |_, _| {}).await);
@@ -554,10 +571,10 @@ mod tests {
     async fn the_lower_of_given_and_learnt_counts() {
         let quota = Quota::seeded(Some(7), 1);
         assert_eq!(quota.snapshot().per_minute, Some(7));
-        send(&quota).await.answered(&remaining(9), epoch(NOW));
+        send(&quota).await.answered(&remaining(9), epoch(NOW), Instant::now());
         assert_eq!(quota.snapshot().per_minute, Some(7));
         let lower = headers(&[("x-per-minute-limit", "3")]);
-        assert_eq!(send(&quota).await.answered(&lower, epoch(NOW)), (Some(3), None));
+        assert_eq!(send(&quota).await.answered(&lower, epoch(NOW), Instant::now()), (Some(3), None));
         assert_eq!(quota.snapshot().per_minute, Some(3));
     }
 
@@ -568,7 +585,7 @@ mod tests {
             for _ in 0..5 {
                 let slot = send(&quota).await;
                 let wait = quota.refused(None);
-                slot.answered(&HeaderMap::new(), epoch(NOW));
+                slot.answered(&HeaderMap::new(), epoch(NOW), Instant::now());
                 assert!((MINUTE..=MINUTE + SECOND).contains(&wait), "{wait:?}");
                 tokio::time::advance(wait).await;
             }
@@ -611,12 +628,12 @@ mod tests {
             runtime.block_on(async {
                 let quota = Quota::seeded(None, 1);
                 let names = [
-                    PER_MINUTE.limit, PER_MINUTE.remaining, PER_MINUTE.reset,
-                    PER_SECOND.limit, PER_SECOND.remaining, PER_SECOND.reset,
+                    &PER_MINUTE.limit, &PER_MINUTE.remaining, &PER_MINUTE.reset,
+                    &PER_SECOND.limit, &PER_SECOND.remaining, &PER_SECOND.reset,
                 ];
-                let told: Vec<_> = names.iter().copied().zip(values.iter().map(String::as_str)).collect();
+                let told: Vec<_> = names.map(HeaderName::as_str).into_iter().zip(values.iter().map(String::as_str)).collect();
                 let told = headers(&told);
-                send(&quota).await.answered(&told, epoch(NOW));
+                send(&quota).await.answered(&told, epoch(NOW), Instant::now());
                 if refused {
                     let wait = quota.refused(asked_wait(&told, epoch(NOW)));
                     prop_assert!(wait >= SECOND);

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{AsHeaderName, RETRY_AFTER};
 
 /// `retry-after` in both of its forms, RFC 9110 section 10.2.3: seconds, or a date.
 pub(crate) fn retry_after(headers: &HeaderMap, server_time: SystemTime) -> Option<Duration> {
@@ -18,17 +18,21 @@ pub(crate) fn retry_after(headers: &HeaderMap, server_time: SystemTime) -> Optio
 /// A header that names the end of the server's window in Unix seconds, as the time until then.
 ///
 /// Both ends are read on the server's clock, so ours may be wrong.
-pub(crate) fn until(headers: &HeaderMap, name: &str, server_time: SystemTime) -> Option<Duration> {
+pub(crate) fn until(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+    server_time: SystemTime,
+) -> Option<Duration> {
     believable(epoch(headers, name)?.duration_since(server_time).ok()?)
 }
 
 /// A header of Unix seconds as a time.
-pub(crate) fn epoch(headers: &HeaderMap, name: &str) -> Option<SystemTime> {
+pub(crate) fn epoch(headers: &HeaderMap, name: impl AsHeaderName) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(number(headers, name)?))
 }
 
 /// A header that is a plain number and nothing else.
-pub(crate) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+pub(crate) fn number(headers: &HeaderMap, name: impl AsHeaderName) -> Option<u64> {
     digits(headers.get(name)?.to_str().ok()?.trim())
 }
 

@@ -102,13 +102,14 @@ impl Transport {
     ///
     /// [`Error::kind`] tells what failed last and [`Error::stop`] why that was the end. If it was an answer that the
     /// verdict wanted repeated, [`Error::answer`] has it.
-    pub async fn send(
+    pub fn send(
         &self,
         call: &Call,
         verdict: impl Fn(&Head<'_>, &[u8]) -> Verdict,
-    ) -> Result<Answer, Error> {
+    ) -> impl Future<Output = Result<Answer, Error>> {
         let span = tracing::debug_span!("call", method = %call.method, host = call.url.host(), path = call.url.path());
-        self.see_through(call, verdict).instrument(span).await
+        // A future that awaited this one would have room for it twice.
+        self.see_through(call, verdict).instrument(span)
     }
 
     async fn see_through(
@@ -235,6 +236,9 @@ impl<'a> Course<'a> {
     async fn await_quota(&mut self) -> Result<Option<Slot>, Error> {
         let Some(quota) = &self.call.quota else { return Ok(None) };
         let begun = Instant::now();
+        if let Some(slot) = quota.turn_at_once(begun) {
+            return Ok(Some(slot));
+        }
         let patience = self.inner.policy.max_quota_wait.saturating_sub(self.waited);
         let turn = quota.turn(patience, |why, delay| self.tell_waiting(why, delay)).await;
         self.waited += begun.elapsed();
@@ -296,7 +300,7 @@ impl<'a> Course<'a> {
             self.host.clock.saw(date, raw.at);
         }
         if let Some(slot) = slot {
-            self.learn(slot, &raw.headers);
+            self.learn(slot, &raw);
         }
         lease.end(self.host, &raw.headers);
         Ok(self.without_secrets(self.inflate(raw)?))
@@ -327,7 +331,8 @@ impl<'a> Course<'a> {
             return Ok((Lease::Own { connection, _permit: permit }, deadline));
         }
         let limit = deadline.min(Instant::now() + self.inner.policy.connect_timeout);
-        let lease = tokio::time::timeout_at(limit, self.connect(permit, limit))
+        // Boxed, since few attempts need one, and all of them would have room for it.
+        let lease = tokio::time::timeout_at(limit, Box::pin(self.connect(permit, limit)))
             .await
             .map_err(|_| late().because("while connecting"))??;
         Ok((lease, deadline))
@@ -440,9 +445,9 @@ impl<'a> Course<'a> {
         Ok(request)
     }
 
-    fn learn(&self, slot: Slot, headers: &HeaderMap) {
-        let (per_minute, per_second) =
-            slot.answered(headers, self.host.clock.server_time(&*self.inner.clock));
+    fn learn(&self, slot: Slot, raw: &Raw) {
+        let server_time = self.host.clock.server_time(&*self.inner.clock);
+        let (per_minute, per_second) = slot.answered(&raw.headers, server_time, raw.at);
         if per_minute.is_some() || per_second.is_some() {
             self.inner.tell(&Event::QuotaLearnt { per_minute, per_second });
         }

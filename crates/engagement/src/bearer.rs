@@ -97,7 +97,8 @@ impl Bearer {
             }
         };
         // A token that was fetched a moment ago and is refused is not fetched once more.
-        let fetched = if refused < MOST { self.fetch(transport).await } else { None };
+        // Boxed, or every call, few of which ever wait for it, would be twice as large.
+        let fetched = if refused < MOST { Box::pin(self.fetch(transport)).await } else { None };
         let fresh = fetched.filter(|token| Some(token) != old.as_ref());
         if let (Some(token), Some(Keeper(keep))) = (fresh.clone(), self.keeper.clone()) {
             // It may take a lock or ask a keyring. One that panics keeps nothing.

@@ -93,13 +93,14 @@ impl<'a> Exchange<'a> {
         let tweet_ids = self.unit.tweet_ids.iter().copied();
         let metrics = self.unit.metrics.iter().cloned();
         let groupings = self.unit.groupings.iter().cloned();
-        let now = self.client.now();
         match (self.unit.endpoint, self.unit.window) {
             (Endpoint::Totals, _) => Request::totals(tweet_ids, metrics, groupings),
             (Endpoint::Historical, Some(window)) => {
-                Request::historical(tweet_ids, metrics, groupings, window, now)
+                Request::historical(tweet_ids, metrics, groupings, window, self.client.now())
             }
-            (Endpoint::Last28Hours, Some(part)) => request_part(tweet_ids, metrics, groupings, part, now),
+            (Endpoint::Last28Hours, Some(part)) => {
+                request_part(tweet_ids, metrics, groupings, part, self.client.now())
+            }
             (Endpoint::Last28Hours | Endpoint::Historical, None) => {
                 Request::last_28_hours(tweet_ids, metrics, groupings)
             }
@@ -516,8 +517,13 @@ fn judge(request: &Request, head: &Head<'_>, body: &[u8]) -> Verdict {
 fn refusal_in(request: &Request, body: &[u8]) -> Option<Box<Refusal>> {
     // Looked at first, because nearly every answer has data: then a grouping's name is near its head.
     let has = |grouping: &Grouping| {
-        let name = format!("\"{}\"", grouping.name());
-        body.windows(name.len()).any(|part| part == name.as_bytes())
+        let name = grouping.name().as_bytes();
+        let is_name = |part: &[u8]| {
+            part.strip_prefix(b"\"")
+                .and_then(|rest| rest.strip_suffix(b"\""))
+                .is_some_and(|rest| rest == name)
+        };
+        body.windows(name.len() + 2).any(is_name)
     };
     if body.len() > LONGEST_REFUSAL || request.groupings().iter().any(has) {
         return None;

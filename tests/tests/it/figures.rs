@@ -1,9 +1,9 @@
-//! How few requests it takes.
+//! How few requests it takes, and how little room.
 
 use std::collections::BTreeMap;
 
 use engagement::{
-    Metrics, Resolution,
+    Metrics, Resolution, Unit,
     model::{Endpoint, Metric, Window},
 };
 use engagement_emulator::Class;
@@ -30,6 +30,19 @@ async fn a_thousand_ids_are_four_requests_for_their_owner() {
     Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
     assert_eq!(stage.answered(Endpoint::Totals), answers(4));
     assert_eq!((stage.requests(), haul.effort.requests), (4, 4));
+}
+
+/// As many as the concurrency says are made and moved at a time, and each is read and written in turn.
+#[tokio::test]
+async fn a_unit_takes_few_kilobytes_while_it_waits() {
+    let stage = Stage::set().await;
+    let client = stage.app_only();
+    let metrics: Vec<Metric> = Endpoint::Totals.metrics().filter(Metric::is_public).collect();
+    let ids = stage.emulator.tweets(Class::Owned, None, 250);
+    let unit = Unit::new(Endpoint::Totals, client.app().unwrap(), ids, metrics, Resolution::Hour);
+    let settling = client.settle(unit);
+    assert!(size_of_val(&settling) <= 5_000, "{} bytes", size_of_val(&settling));
+    assert_eq!(settling.await.problems.len(), 0);
 }
 
 #[tokio::test]
