@@ -266,6 +266,19 @@ impl Plan {
         self.pools.iter().flat_map(move |pool| self.batches(pool)).flat_map(move |batch| self.windows(batch))
     }
 
+    /// The same of one batch, for a caller who takes them bit by bit: batches are counted from 0 over all askers, and
+    /// behind the last there is none.
+    pub fn requests_of_batch(&self, mut index: usize) -> Option<impl Iterator<Item = Planned<'_>>> {
+        for pool in &self.pools {
+            let count = pool.asked().len().div_ceil(self.endpoint.max_tweet_ids());
+            if index < count {
+                return self.batches(pool).nth(index).map(|batch| self.windows(batch));
+            }
+            index -= count;
+        }
+        None
+    }
+
     /// What the plan does not ask for, and the state that it is in for that reason.
     pub fn skipped(&self) -> impl Iterator<Item = Skipped> {
         self.skipped_because(|_| true)

@@ -26,7 +26,7 @@ use crate::{
     meter::Meter,
     query::Resolution,
     settled::{Effort, Settled},
-    work::Piece,
+    work::{Piece, Pieces},
 };
 
 /// What becomes of everything that a query asks for, as it comes to be known.
@@ -40,7 +40,7 @@ use crate::{
 pub struct Outcomes {
     client: Client,
     endpoint: Endpoint,
-    pieces: VecDeque<Piece>,
+    pieces: Pieces,
     /// Each ends with its number.
     running: JoinSet<usize>,
     /// What is being asked for, by the number of its task.
@@ -60,7 +60,7 @@ impl Outcomes {
     pub(crate) fn new(
         client: Client,
         endpoint: Endpoint,
-        pieces: VecDeque<Piece>,
+        pieces: Pieces,
         mut free: Vec<Row>,
         merged: Option<Resolution>,
     ) -> Self {
@@ -120,7 +120,7 @@ impl Outcomes {
             settled.rows.extend(rows);
             self.settled(&piece, settled);
         }
-        for piece in core::mem::take(&mut self.pieces) {
+        while let Some(piece) = self.pieces.next() {
             let rows = piece.unit.rows(&left("not asked")).collect();
             self.close(&piece, rows, 0, Vec::new(), problem.take().into_iter().collect(), None);
         }
@@ -129,7 +129,7 @@ impl Outcomes {
     /// Starts requests while there is room for them.
     fn start(&mut self) {
         while self.running.len() < self.client.inner().concurrency {
-            let Some(piece) = self.pieces.pop_front() else { return };
+            let Some(piece) = self.pieces.next() else { return };
             if let Some(reason) = self.refused.get(&piece.unit.asker) {
                 let rows = piece.unit.rows(&Outcome::Failed(reason.clone())).collect();
                 self.close(&piece, rows, 0, Vec::new(), Vec::new(), None);

@@ -15,7 +15,7 @@ use crate::{
     outcomes::Outcomes,
     owners::Owners,
     raw::Raw,
-    work::{pieces, unasked},
+    work::{Pieces, unasked},
 };
 
 /// A question about Tweets. Made by [`Client::totals`] and its sisters, changed by the setters, sent by
@@ -100,10 +100,10 @@ impl Query {
     /// [forbidden]: engagement_model::Outcome::Forbidden
     pub fn send(self) -> Result<Outcomes, Error> {
         let endpoint = self.endpoint();
-        let parts = [Arc::from([self.resolution.grouping(endpoint)])];
+        let parts = vec![Arc::from([self.resolution.grouping(endpoint)])];
         let merged = endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
         let resolution = merged.then_some(self.resolution);
-        self.send_parts(&parts, resolution)
+        self.send_parts(parts, resolution)
     }
 
     /// The same for the API's own shape: the answers are put together as if the API had taken the whole query at once.
@@ -114,7 +114,7 @@ impl Query {
     pub fn send_raw(self) -> Result<Raw, Error> {
         let parts = self.parts()?;
         let all: Vec<Grouping> = parts.iter().flat_map(|part| part.iter().cloned()).collect();
-        let mut outcomes = self.send_parts(&parts, None)?;
+        let mut outcomes = self.send_parts(parts, None)?;
         outcomes.keep_answers(&all);
         Ok(Raw::new(outcomes))
     }
@@ -122,15 +122,15 @@ impl Query {
     /// Asks for every part of the groupings.
     fn send_parts(
         self,
-        parts: &[Arc<[Grouping]>],
+        parts: Vec<Arc<[Grouping]>>,
         resolution: Option<Resolution>,
     ) -> Result<Outcomes, Error> {
         let (client, metrics, who) = (self.client.clone(), self.metrics.clone(), self.who.clone());
         let holes = Holes::of(&self.metrics);
         let plan = self.plan_with(holes)?;
-        let pieces = pieces(&plan, parts, who == Who::Auto);
-        let free = unasked(&plan, &metrics).collect();
-        Ok(Outcomes::new(client, plan.endpoint(), pieces, free, resolution))
+        let (endpoint, free) = (plan.endpoint(), unasked(&plan, &metrics).collect());
+        let pieces = Pieces::new(plan, parts, who == Who::Auto);
+        Ok(Outcomes::new(client, endpoint, pieces, free, resolution))
     }
 
     /// The requests that [`Query::send`] would send, for a caller that sends them by its own rules: as [`Unit`]s, whose

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use engagement_model::{
-    Grouping, Outcome, Reason, Row,
+    Grouping, Metric, Outcome, Reason, Row,
     plan::{Asker, Plan, Why},
 };
 
@@ -19,39 +19,67 @@ pub(crate) struct Piece {
     pub(crate) windows: u32,
 }
 
-/// The requests of a plan, each as often as the groupings have parts. With `falls_back`, totals of owners' Tweets that
-/// turn out to be somebody else's are asked for app-only.
-pub(crate) fn pieces(plan: &Plan, parts: &[Arc<[Grouping]>], falls_back: bool) -> VecDeque<Piece> {
-    let mut pieces: VecDeque<Piece> = VecDeque::new();
-    for planned in plan.requests() {
-        let (_, windows) = planned.window_of_batch();
-        let batch = (planned.asker(), planned.batch());
-        let before = pieces.back();
-        // Most windows of a batch ask for the same Tweets, and most requests for the same metrics.
-        let tweet_ids = before
-            .filter(|before| before.batch == batch)
-            .map(|before| &before.unit.tweet_ids)
-            .filter(|before| before.iter().copied().eq(planned.tweet_ids()));
-        let tweet_ids = tweet_ids.cloned().unwrap_or_else(|| planned.tweet_ids().collect());
-        let metrics =
-            before.map(|before| &before.unit.metrics).filter(|before| before.iter().eq(planned.metrics()));
-        let metrics = metrics.cloned().unwrap_or_else(|| planned.metrics().cloned().collect());
-        pieces.extend(parts.iter().map(|groupings| {
-            let unit = Unit {
-                endpoint: planned.endpoint(),
-                asker: planned.asker(),
-                falls_back: false,
-                tweet_ids: tweet_ids.clone(),
-                metrics: metrics.clone(),
-                groupings: groupings.clone(),
-                window: planned.hours(),
-                hook: None,
-            };
-            let unit = if falls_back { unit.fall_back_to_app() } else { unit };
-            Piece { unit, batch, windows }
-        }));
+/// The requests of a plan, each as often as the groupings have parts. They are made batch by batch: the plan of a long
+/// list has all of its Tweets already.
+pub(crate) struct Pieces {
+    plan: Plan,
+    parts: Vec<Arc<[Grouping]>>,
+    falls_back: bool,
+    /// How many batches were made pieces of.
+    batches: usize,
+    made: VecDeque<Piece>,
+    /// Those of the last piece: most ask for the same.
+    metrics: Arc<[Metric]>,
+}
+
+impl Pieces {
+    /// With `falls_back`, totals of owners' Tweets that turn out to be somebody else's are asked for app-only.
+    pub(crate) fn new(plan: Plan, parts: Vec<Arc<[Grouping]>>, falls_back: bool) -> Self {
+        Self { plan, parts, falls_back, batches: 0, made: VecDeque::new(), metrics: Arc::default() }
     }
-    pieces
+}
+
+impl Iterator for Pieces {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        while self.made.is_empty() {
+            let mut tweet_ids = Arc::default();
+            for planned in self.plan.requests_of_batch(self.batches)? {
+                // Most windows of a batch ask for the same Tweets.
+                same_or_new(&mut tweet_ids, || planned.tweet_ids());
+                same_or_new(&mut self.metrics, || planned.metrics().cloned());
+                let (_, windows) = planned.window_of_batch();
+                self.made.extend(self.parts.iter().map(|groupings| {
+                    let unit = Unit {
+                        endpoint: planned.endpoint(),
+                        asker: planned.asker(),
+                        falls_back: false,
+                        tweet_ids: tweet_ids.clone(),
+                        metrics: self.metrics.clone(),
+                        groupings: groupings.clone(),
+                        window: planned.hours(),
+                        hook: None,
+                    };
+                    let unit = if self.falls_back { unit.fall_back_to_app() } else { unit };
+                    Piece { unit, batch: (planned.asker(), planned.batch()), windows }
+                }));
+            }
+            self.batches += 1;
+        }
+        self.made.pop_front()
+    }
+}
+
+/// Leaves `known` as it is if it has these items.
+fn same_or_new<T, I>(known: &mut Arc<[T]>, items: impl Fn() -> I)
+where
+    T: Clone + PartialEq,
+    I: Iterator<Item = T>,
+{
+    if !known.iter().cloned().eq(items()) {
+        *known = items().collect();
+    }
 }
 
 /// Rows for what a plan does not ask for. What a credential may not read is a cell only if it was asked for by name, or

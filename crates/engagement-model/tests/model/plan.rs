@@ -95,6 +95,27 @@ fn it_is_the_same_plan_however_the_tweets_are_handed_over() {
 }
 
 #[test]
+fn batch_by_batch_it_is_the_same_plan() {
+    let owned = [crowd(Asker::Owner(1), 60, YEAR), crowd(Asker::Owner(2), 600, 48)].concat();
+    let asks = [crowd(Asker::AppOnly, 300, 49), owned].concat();
+    let described = |planned: Planned<'_>| {
+        let ids: Vec<TweetId> = planned.tweet_ids().collect();
+        let place = (planned.batch(), planned.window_of_batch());
+        (planned.asker(), place, ids, planned.metrics().cloned().collect::<Vec<_>>(), planned.hours())
+    };
+    let mut counts = Vec::new();
+    for target in [Target::Totals, Target::Historical(last(60 * 24)), Target::Last28Hours] {
+        let plan = plan(target, &both(), &asks);
+        let one_by_one = (0..).map_while(|index| plan.requests_of_batch(index)).flatten().map(described);
+        let one_by_one: Vec<_> = one_by_one.collect();
+        assert_eq!(one_by_one, plan.requests().map(described).collect::<Vec<_>>());
+        counts.push(one_by_one.len());
+        assert!((0..3).all(|beyond| plan.requests_of_batch(10_000 + beyond).is_none()));
+    }
+    assert_eq!(counts, [6, 3 * 3 + 24, 3 + 24]);
+}
+
+#[test]
 fn a_thousand_ids_on_totals_take_four_requests() {
     let plan = plan(Target::Totals, &PUBLIC, &crowd(Asker::AppOnly, 1_000, 48));
     assert_eq!(request_count(&plan), 4);
