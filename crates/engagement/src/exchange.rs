@@ -132,6 +132,8 @@ impl<'a> Exchange<'a> {
         let (asker, caller) = self.caller_of(&attempt);
         let tweets = attempt.request().tweet_ids().len();
         meter.begin_call();
+        let mut taken =
+            inner.allowance.as_ref().map(|allowance| Taken { allowance, meter: &meter, sent: None });
         let endpoint = attempt.request().endpoint();
         let departure = Departure { endpoint, asker, tweets };
         let bearer = inner.bearer.as_ref().filter(|_| asker == Asker::AppOnly);
@@ -161,21 +163,20 @@ impl<'a> Exchange<'a> {
         };
         let (effort, now) = (Effort::of(requests, waited), self.client.now());
         let refused = bearer.filter(|_| answered.as_ref().is_ok_and(is_of_credential));
-        let taken = match refused {
+        if let Some(taken) = &mut taken {
+            taken.sent = Some(requests);
+        }
+        match refused {
             // What was received is accounted for before anybody can say that it was not.
             None => meter.end_call(effort, now, |settled| self.land(settled, attempt, answered)),
             Some(bearer) => {
-                let taken = meter.end_call(effort, now, |_| {});
+                meter.end_call(effort, now, |_| {});
                 if bearer.renew(&inner.transport, proof).await {
                     self.attempts.push_front(attempt);
                 } else {
                     meter.change(|settled| self.land(settled, attempt, answered));
                 }
-                taken
             }
-        };
-        if let Some(allowance) = &inner.allowance {
-            allowance.give_back(taken.saturating_sub(requests));
         }
     }
 
@@ -415,6 +416,22 @@ impl std::error::Error for OutOfRequests {}
 /// Whether it was the client's limit that held a request back.
 fn held(error: &engagement_transport::Error) -> Option<&OutOfRequests> {
     std::error::Error::source(error)?.downcast_ref()
+}
+
+/// What a call has taken from the client's limit. In the end it gives back what it did not use, also where it is
+/// dropped while it waits.
+struct Taken<'a> {
+    allowance: &'a Allowance,
+    meter: &'a Meter,
+    /// How many requests it sent, once it is over.
+    sent: Option<u32>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let sent = self.sent.unwrap_or_else(|| self.meter.sent_for_call());
+        self.allowance.give_back(self.meter.taken().saturating_sub(sent));
+    }
 }
 
 /// Whether the server refuses whoever asked.

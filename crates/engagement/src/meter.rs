@@ -71,6 +71,16 @@ impl Meter {
         self.state().taken += 1;
     }
 
+    /// How many requests are taken for the call.
+    pub(crate) fn taken(&self) -> u32 {
+        self.state().taken
+    }
+
+    /// How many were let go for the call that has not ended.
+    pub(crate) fn sent_for_call(&self) -> u32 {
+        u32::try_from(self.state().running.len()).unwrap_or(u32::MAX)
+    }
+
     /// A request goes out now, unless what became of the unit is already told.
     pub(crate) fn leave(&self, sent: Sent) -> Result<(), Closed> {
         let mut state = self.state();
@@ -88,14 +98,13 @@ impl Meter {
         }
     }
 
-    /// The call is over, it cost this, and `change` accounts for what it brought. Returns how many requests it took.
-    pub(crate) fn end_call(&self, effort: Effort, now: Timestamp, change: impl FnOnce(&mut Settled)) -> u32 {
+    /// The call is over, it cost this, and `change` accounts for what it brought.
+    pub(crate) fn end_call(&self, effort: Effort, now: Timestamp, change: impl FnOnce(&mut Settled)) {
         let state = &mut *self.state();
         state.effort.add(effort);
         state.sent.append(&mut state.running);
         state.settled.observed_at = now;
         change(&mut state.settled);
-        state.taken
     }
 
     /// What has become of the unit. Nothing is sent for it after this; a request that is on its way is counted.

@@ -48,6 +48,22 @@ async fn a_stream_that_nobody_reads_keeps_no_quota_from_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_gives_back_what_was_taken_and_not_sent() {
+    let stage = set("").await;
+    let ids = stage.emulator.tweets(Class::Owned, None, 500);
+    let quota = Quota::seeded(Some(1), 1);
+    let client = in_memory(&stage).concurrency(2).quota(quota).max_requests(2).build().unwrap();
+    let mut outcomes = client.totals(ids.clone()).send().unwrap();
+    at_once(&mut outcomes);
+    sleep(Duration::from_secs(1)).await;
+    outcomes.stop("enough");
+    let stopped = Haul::rest_of(outcomes).await;
+    assert_eq!(stopped.effort.requests, 1, "the other waited for its turn");
+    let haul = Haul::of(client.totals(ids)).await;
+    assert_eq!((haul.effort.requests, haul.problem_kinds()), (1, vec![ProblemKind::Quota]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_came_before_a_stop_is_told() {
     let stage = set(r#"{"nth":2,"delay_ms":20000}"#).await;
     let ids = stage.emulator.tweets(Class::Owned, None, 750);
