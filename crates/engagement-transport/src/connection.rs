@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Extensions, Request};
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::client::conn::http1;
@@ -30,6 +30,8 @@ pub(crate) struct Connection {
     received: Received,
     /// How much had been received when the last interim answer was over, or when the exchange began.
     skipped: Received,
+    /// What every request brings along: it counts what is skipped.
+    extensions: Extensions,
     /// Armed once and moved only when it must ring earlier: setting a timer for each request would cost two locks.
     timer: Pin<Box<Sleep>>,
     bell: Arc<Bell>,
@@ -50,9 +52,14 @@ impl Connection {
             .map_err(|error| Failure::of_exchange(error).before_sending())?;
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         let skipped = Received::default();
+        let mut model = Request::new(());
+        let (counts, to_skip) = (received.clone(), skipped.clone());
+        hyper::ext::on_informational(&mut model, move |_| to_skip.set(&counts));
+        let extensions = std::mem::take(model.extensions_mut());
         let bell = Arc::<Bell>::default();
         let waker = bell.clone().into();
-        Ok(Self { sender, driver, received, skipped, timer, bell, waker, used: false, finished: false })
+        let (used, finished) = (false, false);
+        Ok(Self { sender, driver, received, skipped, extensions, timer, bell, waker, used, finished })
     }
 
     /// Whether a request can be written now: the server has neither closed nor said anything unasked.
@@ -99,12 +106,11 @@ impl Connection {
         limits: Limits,
         deadline: Instant,
     ) -> Result<Raw, Failure> {
-        let Self { sender, driver, received, skipped, timer, bell, waker, finished, .. } = self;
+        let Self { sender, driver, received, skipped, extensions, timer, bell, waker, finished, .. } = self;
         let mut watch = Watch::new(deadline, limits.stall);
         let mut request = request.map(Full::new);
         skipped.set(received);
-        let (counts, to_skip) = (received.clone(), skipped.clone());
-        hyper::ext::on_informational(&mut request, move |_| to_skip.set(&counts));
+        request.extensions_mut().clone_from(extensions);
         let mut waiting = std::pin::pin!(sender.try_send_request(request));
         let mut answer = None;
         let mut go_on = |cx: &mut Context<'_>| {

@@ -2,6 +2,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::error::BoxError;
 
@@ -17,7 +20,13 @@ use crate::error::BoxError;
 /// What passes is not yet certain to leave: a pooled connection may turn out to be closed as it is written to. The
 /// attempt that then follows passes the gate again.
 #[derive(Clone)]
-pub struct Gate(Arc<dyn Fn(u32) -> Passage + Send + Sync>);
+pub struct Gate(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    AtOnce(Arc<dyn Fn(u32) -> Result<(), BoxError> + Send + Sync>),
+    Waiting(Arc<dyn Fn(u32) -> Passage + Send + Sync>),
+}
 
 impl Gate {
     /// A gate that asks `pass`, which is given the number of the attempt, from 1.
@@ -25,11 +34,24 @@ impl Gate {
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        Self(Arc::new(move |attempt| Box::pin(pass(attempt))))
+        Self(Kind::Waiting(Arc::new(move |attempt| Box::pin(pass(attempt)))))
     }
 
-    pub(crate) async fn pass(&self, attempt: u32) -> Result<(), BoxError> {
-        (self.0)(attempt).await
+    /// The same of one that has its answer at once.
+    pub fn at_once(pass: impl Fn(u32) -> Result<(), BoxError> + Send + Sync + 'static) -> Self {
+        Self(Kind::AtOnce(Arc::new(pass)))
+    }
+
+    /// Returns how long it took, as well.
+    pub(crate) async fn pass(&self, attempt: u32) -> (Result<(), BoxError>, Duration) {
+        match &self.0 {
+            Kind::AtOnce(pass) => (pass(attempt), Duration::ZERO),
+            Kind::Waiting(pass) => {
+                let begun = Instant::now();
+                let passed = pass(attempt).await;
+                (passed, begun.elapsed())
+            }
+        }
     }
 }
 

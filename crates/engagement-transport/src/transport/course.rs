@@ -114,9 +114,7 @@ impl<'a> Course<'a> {
     /// Asks the call's gate to let this attempt out, and tells how long that took.
     async fn pass_gate(&mut self) -> Result<Duration, Failure> {
         let Some(gate) = &self.call.gate else { return Ok(Duration::ZERO) };
-        let begun = Instant::now();
-        let passed = gate.pass(self.attempts).await;
-        let held = begun.elapsed();
+        let (passed, held) = gate.pass(self.attempts).await;
         self.held += held;
         match passed {
             Ok(()) => Ok(held),
@@ -515,7 +513,7 @@ impl<'a> Course<'a> {
             concealed: raw.concealed,
             attempts: self.attempts,
             sent: self.sent,
-            elapsed: self.begun.elapsed(),
+            elapsed: raw.at.duration_since(self.begun),
             waited: self.waited,
             clock_ahead,
         }
