@@ -58,7 +58,7 @@ use crate::{
     window::Window,
 };
 
-pub use self::auto::{clip, request_part};
+pub use self::auto::{clip, request};
 
 /// Who asks: a pool of calls that share one credential.
 ///
@@ -490,22 +490,15 @@ impl<'a> Planned<'a> {
 
     /// The request, grouped so, at the server's time `now`: a plan may wait.
     ///
-    /// The end of a window is checked again. Where [`Target::Auto`] chose 28hr, this is what [`request_part`] makes of
-    /// it.
+    /// The end of a window is checked again. This is what [`request`] makes of it.
     ///
     /// # Errors
     ///
     /// What [`Request`] refuses.
     pub fn request(&self, groupings: &[Grouping], now: Timestamp) -> Result<Request, InvalidRequest> {
-        let ids = self.tweet_ids();
-        let metrics = self.metrics().cloned();
-        let by = groupings.iter().cloned();
-        match (self.plan.endpoint, self.hours) {
-            (Endpoint::Totals, _) => Request::totals(ids, metrics, by),
-            (Endpoint::Historical, Some(window)) => Request::historical(ids, metrics, by, window, now),
-            (_, Some(part)) => request_part(ids, metrics, by, part, now),
-            (_, None) => Request::last_28_hours(ids, metrics, by),
-        }
+        let tweet_ids = self.tweet_ids().collect();
+        let metrics = self.metrics().cloned().collect();
+        request(self.plan.endpoint, tweet_ids, metrics, groupings.into(), self.hours, now)
     }
 }
 

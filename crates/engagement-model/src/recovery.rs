@@ -8,7 +8,10 @@
 //! the wild; that public totals of other people's Tweets come app-only is documented. What to do about a refusal that
 //! names nothing is our own choice: half of it is asked for, as long as a budget lasts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     access::Access,
@@ -34,13 +37,13 @@ pub struct Attempt {
     app_helps: bool,
     hunt: Option<Hunt>,
     /// The metrics of the first request: what this one does not ask for of them has been settled elsewhere.
-    settled: Vec<Metric>,
+    settled: Arc<[Metric]>,
 }
 
 impl Attempt {
     /// A request that has not been asked before.
     pub fn first(request: Request, access: Access) -> Self {
-        let settled = request.metrics().to_vec();
+        let settled = request.shared_metrics();
         Self { request, access, rounds: MOST_ROUNDS, repeats: true, app_helps: true, hunt: None, settled }
     }
 

@@ -1,7 +1,7 @@
 //! Requests that the API takes.
 
 use core::fmt;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -34,9 +34,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     endpoint: Endpoint,
-    tweet_ids: Box<[TweetId]>,
-    metrics: Box<[Metric]>,
-    groupings: Box<[Grouping]>,
+    tweet_ids: Arc<[TweetId]>,
+    metrics: Arc<[Metric]>,
+    groupings: Arc<[Grouping]>,
     window: Option<Window>,
     /// The end to send, where the window's own lies ahead: see [`Request::historical`].
     early_end: Option<Timestamp>,
@@ -54,7 +54,7 @@ impl Request {
         metrics: impl IntoIterator<Item = Metric>,
         groupings: impl IntoIterator<Item = Grouping>,
     ) -> Result<Self, InvalidRequest> {
-        Self::new(Endpoint::Totals, tweet_ids, metrics, groupings, None)
+        Lists::collect(tweet_ids, metrics, groupings).totals()
     }
 
     /// A request for the last 28 hours.
@@ -63,7 +63,7 @@ impl Request {
         metrics: impl IntoIterator<Item = Metric>,
         groupings: impl IntoIterator<Item = Grouping>,
     ) -> Result<Self, InvalidRequest> {
-        Self::new(Endpoint::Last28Hours, tweet_ids, metrics, groupings, None)
+        Lists::collect(tweet_ids, metrics, groupings).last_28_hours()
     }
 
     /// A request for one window.
@@ -81,50 +81,7 @@ impl Request {
         window: Window,
         now: Timestamp,
     ) -> Result<Self, InvalidRequest> {
-        check_range(window, now)?;
-        if window.len_hours() > WINDOW_MAX_HOURS {
-            return Err(InvalidRequest::WindowTooLong { hours: window.len_hours() });
-        }
-        let mut request = Self::new(Endpoint::Historical, tweet_ids, metrics, groupings, Some(window))?;
-        if window.end().start() > now {
-            // One second is enough to be rounded up, and leaves room for a server whose clock is behind.
-            let early = window.end().plus(-1).start() + SignedDuration::from_secs(1);
-            request.early_end = Some(early.min(now));
-        }
-        Ok(request)
-    }
-
-    fn new(
-        endpoint: Endpoint,
-        tweet_ids: impl IntoIterator<Item = TweetId>,
-        metrics: impl IntoIterator<Item = Metric>,
-        groupings: impl IntoIterator<Item = Grouping>,
-        window: Option<Window>,
-    ) -> Result<Self, InvalidRequest> {
-        let tweet_ids = once_each(tweet_ids);
-        if tweet_ids.is_empty() {
-            return Err(InvalidRequest::NoTweetIds);
-        }
-        if tweet_ids.len() > endpoint.max_tweet_ids() {
-            return Err(InvalidRequest::TooManyTweetIds { endpoint, count: tweet_ids.len() });
-        }
-        let metrics = once_each(metrics);
-        if metrics.is_empty() {
-            return Err(InvalidRequest::NoMetrics);
-        }
-        if let Some(metric) = metrics.iter().find(|metric| !metric.is_served_by(endpoint)) {
-            return Err(InvalidRequest::MisplacedMetric { endpoint, metric: metric.clone() });
-        }
-        let groupings: Vec<Grouping> = groupings.into_iter().collect();
-        check_groupings(endpoint, &groupings)?;
-        Ok(Self {
-            endpoint,
-            tweet_ids: tweet_ids.into(),
-            metrics: metrics.into(),
-            groupings: groupings.into(),
-            window,
-            early_end: None,
-        })
+        Lists::collect(tweet_ids, metrics, groupings).historical(window, now)
     }
 
     /// Where it goes.
@@ -140,6 +97,10 @@ impl Request {
     /// The metrics, each once, in the order in which they were given.
     pub fn metrics(&self) -> &[Metric] {
         &self.metrics
+    }
+
+    pub(crate) fn shared_metrics(&self) -> Arc<[Metric]> {
+        self.metrics.clone()
     }
 
     /// The groupings: one to three.
@@ -187,7 +148,7 @@ impl Request {
         json.extend_from_slice(br#""tweet_ids":["#);
         let mut end = json.len();
         json.resize(end + self.tweet_ids.len() * ROOM_FOR_ID, 0);
-        for id in &self.tweet_ids {
+        for id in &*self.tweet_ids {
             let room = json[end..].first_chunk_mut().expect("there is as much for each");
             end += write_id(*id, room);
         }
@@ -199,6 +160,68 @@ impl Request {
         push_json(&mut json, &Groupings(&self.groupings));
         json.push(b'}');
         String::from_utf8(json).expect("digits, and what was text")
+    }
+}
+
+/// What any request is about. Others may have the same lists: they are copied only where something is in one twice.
+pub(crate) struct Lists {
+    pub(crate) tweet_ids: Arc<[TweetId]>,
+    pub(crate) metrics: Arc<[Metric]>,
+    pub(crate) groupings: Arc<[Grouping]>,
+}
+
+impl Lists {
+    fn collect(
+        tweet_ids: impl IntoIterator<Item = TweetId>,
+        metrics: impl IntoIterator<Item = Metric>,
+        groupings: impl IntoIterator<Item = Grouping>,
+    ) -> Self {
+        Self {
+            tweet_ids: tweet_ids.into_iter().collect(),
+            metrics: metrics.into_iter().collect(),
+            groupings: groupings.into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn totals(self) -> Result<Request, InvalidRequest> {
+        self.request(Endpoint::Totals, None)
+    }
+
+    pub(crate) fn last_28_hours(self) -> Result<Request, InvalidRequest> {
+        self.request(Endpoint::Last28Hours, None)
+    }
+
+    pub(crate) fn historical(self, window: Window, now: Timestamp) -> Result<Request, InvalidRequest> {
+        check_range(window, now)?;
+        if window.len_hours() > WINDOW_MAX_HOURS {
+            return Err(InvalidRequest::WindowTooLong { hours: window.len_hours() });
+        }
+        let mut request = self.request(Endpoint::Historical, Some(window))?;
+        if window.end().start() > now {
+            // One second is enough to be rounded up, and leaves room for a server whose clock is behind.
+            let early = window.end().plus(-1).start() + SignedDuration::from_secs(1);
+            request.early_end = Some(early.min(now));
+        }
+        Ok(request)
+    }
+
+    fn request(self, endpoint: Endpoint, window: Option<Window>) -> Result<Request, InvalidRequest> {
+        let tweet_ids = once_each(self.tweet_ids);
+        if tweet_ids.is_empty() {
+            return Err(InvalidRequest::NoTweetIds);
+        }
+        if tweet_ids.len() > endpoint.max_tweet_ids() {
+            return Err(InvalidRequest::TooManyTweetIds { endpoint, count: tweet_ids.len() });
+        }
+        let metrics = once_each(self.metrics);
+        if metrics.is_empty() {
+            return Err(InvalidRequest::NoMetrics);
+        }
+        if let Some(metric) = metrics.iter().find(|metric| !metric.is_served_by(endpoint)) {
+            return Err(InvalidRequest::MisplacedMetric { endpoint, metric: metric.clone() });
+        }
+        check_groupings(endpoint, &self.groupings)?;
+        Ok(Request { endpoint, tweet_ids, metrics, groupings: self.groupings, window, early_end: None })
     }
 }
 
@@ -452,18 +475,17 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::
 
 /// The items in order, without those that came before. Most lists ascend, and have each once; others have hundreds of
 /// items at most, for which a set would cost more than it saves.
-fn once_each<T: PartialOrd>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    let items: Vec<T> = items.into_iter().collect();
+fn once_each<T: Clone + PartialOrd>(items: Arc<[T]>) -> Arc<[T]> {
     if items.is_sorted_by(|a, b| a < b) {
         return items;
     }
     let mut once = Vec::with_capacity(items.len());
-    for item in items {
-        if !once.contains(&item) {
-            once.push(item);
+    for item in &*items {
+        if !once.contains(item) {
+            once.push(item.clone());
         }
     }
-    once
+    once.into()
 }
 
 /// Text, maps and lists only: nothing that JSON cannot hold.
@@ -564,9 +586,10 @@ mod tests {
 
     #[test]
     fn items_stand_once_in_any_order() {
-        assert_eq!(once_each([1, 2, 5]), [1, 2, 5]);
-        assert_eq!(once_each([1, 2, 2, 5]), [1, 2, 5]);
-        assert_eq!(once_each([3, 1, 3, 2, 1, 4, 4, 2]), [3, 1, 2, 4]);
+        let ascending = Arc::from([1, 2, 5]);
+        assert!(Arc::ptr_eq(&once_each(Arc::clone(&ascending)), &ascending));
+        assert_eq!(*once_each([1, 2, 2, 5].into()), [1, 2, 5]);
+        assert_eq!(*once_each([3, 1, 3, 2, 1, 4, 4, 2].into()), [3, 1, 2, 4]);
     }
 
     #[test]

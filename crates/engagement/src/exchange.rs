@@ -6,7 +6,7 @@ use engagement_model::{
     Dimension, Endpoint, Grouping, InvalidRequest, Metric, Outcome, Reason, Request, Row, Survey,
     answer::{Answer, DecodeError, Limits},
     outcome::clean_words,
-    plan::{Asker, clip, request_part},
+    plan::{self, Asker, clip},
     recovery::{Attempt, Recovery},
     refusal::{Refusal, RefusalKind},
 };
@@ -90,21 +90,10 @@ impl<'a> Exchange<'a> {
     }
 
     fn request(&self) -> Result<Request, InvalidRequest> {
-        let tweet_ids = self.unit.tweet_ids.iter().copied();
-        let metrics = self.unit.metrics.iter().cloned();
-        let groupings = self.unit.groupings.iter().cloned();
-        match (self.unit.endpoint, self.unit.window) {
-            (Endpoint::Totals, _) => Request::totals(tweet_ids, metrics, groupings),
-            (Endpoint::Historical, Some(window)) => {
-                Request::historical(tweet_ids, metrics, groupings, window, self.client.now())
-            }
-            (Endpoint::Last28Hours, Some(part)) => {
-                request_part(tweet_ids, metrics, groupings, part, self.client.now())
-            }
-            (Endpoint::Last28Hours | Endpoint::Historical, None) => {
-                Request::last_28_hours(tweet_ids, metrics, groupings)
-            }
-        }
+        let unit = self.unit;
+        let (tweet_ids, metrics, groupings) =
+            (unit.tweet_ids.clone(), unit.metrics.clone(), unit.groupings.clone());
+        plan::request(unit.endpoint, tweet_ids, metrics, groupings, unit.window, self.client.now())
     }
 
     /// Whether an attempt asks with another credential than the unit's own.
@@ -257,31 +246,24 @@ impl<'a> Exchange<'a> {
 
     /// What every request of a call passes: the client's limit, then the unit's own hook.
     fn gate(&self, departure: Departure) -> Gate {
-        let (client, hook, meter) = (self.client.clone(), self.unit.hook.clone(), self.meter.clone());
-        Gate::new(move |_| {
-            let (client, hook, meter, departure) =
-                (client.clone(), hook.clone(), meter.clone(), departure.clone());
-            async move {
-                if let Some(allowance) = &client.inner().allowance
-                    && !meter.first_is_to_come()
-                {
-                    if !allowance.take() {
-                        return Err(OutOfRequests { limit: allowance.limit() }.into());
-                    }
-                    meter.took_one();
-                }
-                let sent = Sent {
-                    endpoint: departure.endpoint,
-                    asker: departure.asker,
-                    tweets: departure.tweets,
-                    status: None,
-                };
-                if let Some(hook) = hook {
-                    hook(departure).await?;
-                }
+        let Departure { endpoint, asker, tweets } = departure;
+        let sent = Sent { endpoint, asker, tweets, status: None };
+        let (client, meter) = (self.client.clone(), self.meter.clone());
+        match self.unit.hook.clone() {
+            None => Gate::at_once(move |_| {
+                take_another(&client, &meter)?;
                 Ok(meter.leave(sent)?)
-            }
-        })
+            }),
+            Some(hook) => Gate::new(move |_| {
+                let (client, meter) = (client.clone(), meter.clone());
+                let (hook, departure) = (hook.clone(), departure.clone());
+                async move {
+                    take_another(&client, &meter)?;
+                    hook(departure).await?;
+                    Ok(meter.leave(sent)?)
+                }
+            }),
+        }
     }
 
     fn answered(&mut self, to: &mut Settled, attempt: Attempt, mut answer: Answer) {
@@ -432,6 +414,19 @@ impl Drop for Taken<'_> {
         let sent = self.sent.unwrap_or_else(|| self.meter.sent_for_call());
         self.allowance.give_back(self.meter.taken().saturating_sub(sent));
     }
+}
+
+/// Takes a request from the client's limit for a repetition: that for a call's first is taken.
+fn take_another(client: &Client, meter: &Meter) -> Result<(), OutOfRequests> {
+    if let Some(allowance) = &client.inner().allowance
+        && !meter.first_is_to_come()
+    {
+        if !allowance.take() {
+            return Err(OutOfRequests { limit: allowance.limit() });
+        }
+        meter.took_one();
+    }
+    Ok(())
 }
 
 /// Whether the server refuses whoever asked.

@@ -20,10 +20,9 @@ struct State {
     settled: Settled,
     /// By the calls that have ended.
     effort: Effort,
-    /// In them.
     sent: Vec<Sent>,
-    /// For the call that has not.
-    running: Vec<Sent>,
+    /// How many of them in the calls that have ended.
+    ended: usize,
     /// How many requests that call has taken from the client's limit.
     taken: u32,
     is_closed: bool,
@@ -32,12 +31,13 @@ struct State {
 impl State {
     fn effort(&self) -> Effort {
         let mut effort = self.effort;
-        effort.add(Effort::of(u32::try_from(self.running.len()).unwrap_or(u32::MAX), Duration::ZERO));
+        effort.add(Effort::of(self.sent_for_call(), Duration::ZERO));
         effort
     }
 
-    fn sent(&self) -> Vec<Sent> {
-        self.sent.iter().chain(&self.running).copied().collect()
+    /// How many were let go for the call that has not ended.
+    fn sent_for_call(&self) -> u32 {
+        u32::try_from(self.sent.len() - self.ended).unwrap_or(u32::MAX)
     }
 }
 
@@ -49,7 +49,7 @@ impl Meter {
 
     /// The requests that were let go, in their order, those included whose answer is still to come.
     pub fn sent(&self) -> Vec<Sent> {
-        self.state().sent()
+        self.state().sent.clone()
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Settled)) {
@@ -63,7 +63,7 @@ impl Meter {
 
     /// Whether nothing was sent for the call yet.
     pub(crate) fn first_is_to_come(&self) -> bool {
-        self.state().running.is_empty()
+        self.state().sent_for_call() == 0
     }
 
     /// Another request is taken for the call.
@@ -78,7 +78,7 @@ impl Meter {
 
     /// How many were let go for the call that has not ended.
     pub(crate) fn sent_for_call(&self) -> u32 {
-        u32::try_from(self.state().running.len()).unwrap_or(u32::MAX)
+        self.state().sent_for_call()
     }
 
     /// A request goes out now, unless what became of the unit is already told.
@@ -87,13 +87,16 @@ impl Meter {
         if state.is_closed {
             return Err(Closed);
         }
-        state.running.push(sent);
+        state.sent.push(sent);
         Ok(())
     }
 
     /// The request that was sent last is answered.
     pub(crate) fn answered(&self, status: u16) {
-        if let Some(last) = self.state().running.last_mut() {
+        let mut state = self.state();
+        if state.sent_for_call() > 0
+            && let Some(last) = state.sent.last_mut()
+        {
             last.status = Some(status);
         }
     }
@@ -102,7 +105,7 @@ impl Meter {
     pub(crate) fn end_call(&self, effort: Effort, now: Timestamp, change: impl FnOnce(&mut Settled)) {
         let state = &mut *self.state();
         state.effort.add(effort);
-        state.sent.append(&mut state.running);
+        state.ended = state.sent.len();
         state.settled.observed_at = now;
         change(&mut state.settled);
     }
@@ -113,7 +116,7 @@ impl Meter {
         state.is_closed = true;
         let mut settled = core::mem::take(&mut state.settled);
         settled.effort = state.effort();
-        settled.sent = state.sent();
+        settled.sent = state.sent.clone();
         settled
     }
 

@@ -1,6 +1,6 @@
 //! What [`Target::Auto`] chooses: the endpoint that answers for the fewest requests, and who asks for owned Tweets.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::{
     hour::UtcHour,
     metric::Metric,
     outcome::{Outcome, Reason, Row},
-    request::{InvalidRequest, Request},
+    request::{InvalidRequest, Lists, Request},
     tweet_id::TweetId,
     window::Window,
 };
@@ -177,26 +177,34 @@ fn gaps(part: Window, mut told: Vec<Window>) -> impl Iterator<Item = Window> {
     )
 }
 
-/// The request for a part of the last 28 hours, at the server's time `now`: it may have waited.
+/// The request for these hours, where the endpoint has any, at the server's time `now`: it may have waited. The lists
+/// are shared with it, and copied only where something is in one twice.
 ///
-/// It is asked of 28hr, whose answer is then to be [clipped](clip). Where that no longer reaches back to the part's first
-/// hour, or where a grouping does not tell hours apart, historical is asked for the same hours: it costs the same.
+/// Hours on 28hr are a part of what it answers, and the answer is then to be [clipped](clip). Where it no longer reaches
+/// back to the part's first hour, or where a grouping does not tell hours apart, historical is asked for the same hours:
+/// it costs the same. Without hours, historical is not asked, but 28hr.
 ///
 /// # Errors
 ///
 /// What [`Request`] refuses.
-pub fn request_part(
-    ids: impl IntoIterator<Item = TweetId>,
-    metrics: impl IntoIterator<Item = Metric>,
-    by: impl IntoIterator<Item = Grouping>,
-    part: Window,
+pub fn request(
+    endpoint: Endpoint,
+    tweet_ids: Arc<[TweetId]>,
+    metrics: Arc<[Metric]>,
+    groupings: Arc<[Grouping]>,
+    hours: Option<Window>,
     now: Timestamp,
 ) -> Result<Request, InvalidRequest> {
-    let by: Vec<Grouping> = by.into_iter().collect();
-    if reaches_back_to(part, now) && by.iter().all(tells_hours) {
-        Request::last_28_hours(ids, metrics, by)
-    } else {
-        Request::historical(ids, metrics, by, part, now)
+    let lists = Lists { tweet_ids, metrics, groupings };
+    match (endpoint, hours) {
+        (Endpoint::Totals, _) => lists.totals(),
+        (Endpoint::Last28Hours | Endpoint::Historical, None) => lists.last_28_hours(),
+        (Endpoint::Last28Hours, Some(part))
+            if reaches_back_to(part, now) && lists.groupings.iter().all(tells_hours) =>
+        {
+            lists.last_28_hours()
+        }
+        (Endpoint::Last28Hours | Endpoint::Historical, Some(window)) => lists.historical(window, now),
     }
 }
 
