@@ -81,7 +81,7 @@ impl Client {
     ) -> impl Future<Output = Settled> + Send + use<> {
         let client = self.clone();
         async move {
-            settle(client, unit, Bodies::Dropped, meter.clone()).await;
+            settle(&client, &unit, Bodies::Dropped, &meter).await;
             meter.end()
         }
     }

@@ -36,7 +36,7 @@ pub(crate) enum Bodies {
 
 /// Asks for everything in the unit, and again for what a refusal leaves over, until each Tweet × metric has a row.
 /// What became of it is in `meter`, as far as this has come when it is dropped.
-pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies, meter: Arc<Meter>) {
+pub(crate) async fn settle(client: &Client, unit: &Unit, bodies: Bodies, meter: &Arc<Meter>) {
     let inner = client.inner();
     meter.change(|settled| settled.observed_at = client.now());
     let fail = |problem: Problem| {
@@ -49,15 +49,8 @@ pub(crate) async fn settle(client: Client, unit: Unit, bodies: Bodies, meter: Ar
         return fail(Problem::new(ProblemKind::Authentication, "there is no such credential"));
     };
     let fallback = inner.app().filter(|_| unit.falls_back).and_then(|app| inner.caller(app));
-    let mut exchange = Exchange {
-        client: &client,
-        unit: &unit,
-        caller,
-        fallback,
-        bodies,
-        meter: meter.clone(),
-        attempts: VecDeque::new(),
-    };
+    let mut exchange =
+        Exchange { client, unit, caller, fallback, bodies, meter: meter.clone(), attempts: VecDeque::new() };
     match exchange.request() {
         Ok(request) => {
             let attempt = Attempt::first(request, caller.access);

@@ -31,6 +31,7 @@ mod batch;
 mod bearer;
 mod client;
 mod credential;
+mod crew;
 mod error;
 mod exchange;
 mod merge;

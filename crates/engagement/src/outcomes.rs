@@ -5,10 +5,7 @@ use core::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{HashMap, VecDeque};
 
 use engagement_model::{
     Endpoint, Grouping, Outcome, Reason, Row,
@@ -16,14 +13,13 @@ use engagement_model::{
     plan::Asker,
 };
 use futures_core::Stream;
-use tokio::task::JoinSet;
 
 use crate::{
     batch::{Batch, Problem, ProblemKind},
     client::Client,
-    exchange::{Bodies, settle},
+    crew::{Crew, RuntimeShutDown},
+    exchange::Bodies,
     merge::Merger,
-    meter::Meter,
     query::Resolution,
     settled::{Effort, Settled},
     work::{Piece, Pieces},
@@ -32,7 +28,7 @@ use crate::{
 /// What becomes of everything that a query asks for, as it comes to be known.
 ///
 /// Nothing is sent before the stream is polled, and never more requests are in flight than the client's concurrency.
-/// Each is a task of the tokio runtime in which the stream is polled: what is in flight is seen through whatever the
+/// Tasks of the tokio runtime in which the stream is polled see them through: what is in flight goes on whatever the
 /// reader does, and only then waits for the reader. So a slow reader slows the asking down and makes no request fail,
 /// and memory stays bounded. Dropping the stream ends the requests in flight. [`Outcomes::stop`] ends them and still
 /// accounts for the rest.
@@ -41,11 +37,7 @@ pub struct Outcomes {
     client: Client,
     endpoint: Endpoint,
     pieces: Pieces,
-    /// Each ends with its number.
-    running: JoinSet<usize>,
-    /// What is being asked for, by the number of its task.
-    in_flight: HashMap<usize, (Piece, Arc<Meter>)>,
-    started: usize,
+    crew: Crew,
     ready: VecDeque<Batch>,
     merger: Option<Merger>,
     /// Credentials that the server does not accept, and its words: no other request is wasted on them.
@@ -56,38 +48,34 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// `free` are the rows that cost no request.
+    /// `free` are the rows that cost no request. With `resolution`, the windows of a Tweet become such buckets; with
+    /// `kept`, the answers are kept as they come, put together under these groupings.
     pub(crate) fn new(
         client: Client,
         endpoint: Endpoint,
         pieces: Pieces,
         mut free: Vec<Row>,
-        merged: Option<Resolution>,
+        resolution: Option<Resolution>,
+        kept: Option<&[Grouping]>,
     ) -> Self {
-        let merger = merged.map(Merger::new);
+        let bodies = if kept.is_some() { Bodies::Kept } else { Bodies::Dropped };
+        let crew = Crew::new(client.clone(), bodies);
         let mut outcomes = Self {
             client,
             endpoint,
             pieces,
-            running: JoinSet::new(),
-            in_flight: HashMap::new(),
-            started: 0,
+            crew,
             ready: VecDeque::new(),
-            merger,
+            merger: resolution.map(Merger::new),
             refused: HashMap::new(),
             effort: Effort::default(),
-            merged: None,
+            merged: kept.map(Merged::new),
         };
         if !free.is_empty() {
             sort(&mut free);
             outcomes.give(None, free, Vec::new(), Vec::new(), None);
         }
         outcomes
-    }
-
-    /// Keeps the answers as they come, put together under these groupings.
-    pub(crate) fn keep_answers(&mut self, groupings: &[Grouping]) {
-        self.merged = Some(Merged::new(groupings));
     }
 
     /// What was kept.
@@ -104,21 +92,17 @@ impl Outcomes {
     /// read yet, and all that was not: unaccounted, because it was not asked or not answered for this reason, like
     /// `stopped by a signal`.
     pub fn stop(&mut self, reason: &str) {
-        // Dropped, it ends its tasks.
-        self.running = JoinSet::new();
         let left = |how: &str| Outcome::Unaccounted(Reason::new(&format!("{how}: {reason}")));
         let mut problem = Some(Problem::new(ProblemKind::Stopped, reason));
-        let mut in_flight: Vec<_> = self.in_flight.drain().collect();
-        in_flight.sort_by_key(|(number, _)| *number);
-        for (_, (piece, meter)) in in_flight {
-            let mut settled = meter.end();
+        for begun in self.crew.end() {
+            let (piece, mut settled) = (&begun.piece, begun.meter.end());
             let how = if settled.sent.is_empty() { "not asked" } else { "not answered" };
             let rows = piece.unit.rows_left(&settled, &left(how));
             if !rows.is_empty() {
                 settled.problems.extend(problem.take());
             }
             settled.rows.extend(rows);
-            self.settled(&piece, settled);
+            self.settled(piece, settled);
         }
         while let Some(piece) = self.pieces.next() {
             let rows = piece.unit.rows(&left("not asked")).collect();
@@ -128,25 +112,14 @@ impl Outcomes {
 
     /// Starts requests while there is room for them.
     fn start(&mut self) {
-        while self.running.len() < self.client.inner().concurrency {
+        while self.crew.at_work() < self.client.inner().concurrency {
             let Some(piece) = self.pieces.next() else { return };
             if let Some(reason) = self.refused.get(&piece.unit.asker) {
                 let rows = piece.unit.rows(&Outcome::Failed(reason.clone())).collect();
                 self.close(&piece, rows, 0, Vec::new(), Vec::new(), None);
                 continue;
             }
-            let number = self.started;
-            self.started += 1;
-            let unit = piece.unit.clone();
-            let meter = Arc::<Meter>::default();
-            self.in_flight.insert(number, (piece, meter.clone()));
-            let client = self.client.clone();
-            let bodies = if self.merged.is_some() { Bodies::Kept } else { Bodies::Dropped };
-            // Kilobytes, which would be moved several times while a task is made of them and ended.
-            self.running.spawn(Box::pin(async move {
-                settle(client, unit, bodies, meter).await;
-                number
-            }));
+            self.crew.begin(piece);
         }
     }
 
@@ -240,17 +213,10 @@ impl Stream for Outcomes {
             if !self.ready.is_empty() {
                 continue;
             }
-            match ready!(self.running.poll_join_next(context)) {
+            match ready!(self.crew.poll_done(context)) {
                 None => return Poll::Ready(None),
-                Some(Ok(number)) => {
-                    if let Some((piece, meter)) = self.in_flight.remove(&number) {
-                        self.settled(&piece, meter.end());
-                    }
-                }
-                Some(Err(error)) => match error.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_) => self.stop("the runtime has shut down"),
-                },
+                Some(Ok(begun)) => self.settled(&begun.piece, begun.meter.end()),
+                Some(Err(RuntimeShutDown)) => self.stop("the runtime has shut down"),
             }
         }
     }
@@ -259,8 +225,8 @@ impl Stream for Outcomes {
 impl core::fmt::Debug for Outcomes {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Outcomes")
-            .field("started", &self.started)
-            .field("in_flight", &self.in_flight.len())
+            .field("started", &self.crew.begun())
+            .field("in_flight", &self.crew.at_work())
             .field("effort", &self.effort)
             .finish_non_exhaustive()
     }

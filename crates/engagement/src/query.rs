@@ -103,7 +103,7 @@ impl Query {
         let parts = vec![Arc::from([self.resolution.grouping(endpoint)])];
         let merged = endpoint == Endpoint::Historical && self.resolution != Resolution::Hour;
         let resolution = merged.then_some(self.resolution);
-        self.send_parts(parts, resolution)
+        self.send_parts(parts, resolution, None)
     }
 
     /// The same for the API's own shape: the answers are put together as if the API had taken the whole query at once.
@@ -114,9 +114,7 @@ impl Query {
     pub fn send_raw(self) -> Result<Raw, Error> {
         let parts = self.parts()?;
         let all: Vec<Grouping> = parts.iter().flat_map(|part| part.iter().cloned()).collect();
-        let mut outcomes = self.send_parts(parts, None)?;
-        outcomes.keep_answers(&all);
-        Ok(Raw::new(outcomes))
+        Ok(Raw::new(self.send_parts(parts, None, Some(&all))?))
     }
 
     /// Asks for every part of the groupings.
@@ -124,13 +122,14 @@ impl Query {
         self,
         parts: Vec<Arc<[Grouping]>>,
         resolution: Option<Resolution>,
+        kept: Option<&[Grouping]>,
     ) -> Result<Outcomes, Error> {
         let (client, metrics, who) = (self.client.clone(), self.metrics.clone(), self.who.clone());
         let holes = Holes::of(&self.metrics);
         let plan = self.plan_with(holes)?;
         let (endpoint, free) = (plan.endpoint(), unasked(&plan, &metrics).collect());
         let pieces = Pieces::new(plan, parts, who == Who::Auto);
-        Ok(Outcomes::new(client, endpoint, pieces, free, resolution))
+        Ok(Outcomes::new(client, endpoint, pieces, free, resolution, kept))
     }
 
     /// The requests that [`Query::send`] would send, for a caller that sends them by its own rules: as [`Unit`]s, whose

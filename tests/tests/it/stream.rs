@@ -2,17 +2,21 @@
 //!
 //! The clock is paused, and so connections go through memory.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use engagement::{
     Builder, Metrics, Outcomes, ProblemKind,
     model::{Endpoint, Metric, State},
-    transport::Quota,
+    transport::{Event, Quota},
 };
 use engagement_emulator::{Class, Faults};
 use engagement_tests::{Asked, Haul, Stage};
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    runtime::Runtime,
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
 /// What is in flight comes to its end while nobody reads, and nothing else is begun.
 #[tokio::test(start_paused = true)]
@@ -101,6 +105,67 @@ async fn a_stop_in_the_middle_of_a_recovery_keeps_what_is_final() {
     assert_eq!(haul.states()[&ids[2]], State::Forbidden);
     assert_eq!(reasons(&haul, State::Unaccounted), BTreeMap::from([("not answered: enough", 2)]));
     assert_eq!(haul.effort.requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_hook_reaches_the_reader() {
+    let stage = set("").await;
+    let ids = stage.emulator.tweets(Class::Owned, None, 250);
+    let client = in_memory(&stage).on_event(|_| std::panic::panic_any("a hook's own")).build().unwrap();
+    let mut outcomes = client.totals(ids).send().unwrap();
+    let panic = AssertUnwindSafe(outcomes.next()).catch_unwind().await.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"a hook's own"));
+}
+
+/// Nobody is left to see them through, and nothing is lost all the same.
+#[test]
+fn requests_end_with_their_runtime_and_are_accounted_for() {
+    let (servers, stage) = (runtime(), set(r#"{"delay_ms":600000}"#));
+    let stage = servers.block_on(stage);
+    let ids = stage.emulator.tweets(Class::Owned, None, 750);
+    let sent = Arc::new(Semaphore::new(0));
+    let count = sent.clone();
+    let client = stage.client().account(stage.account("demo_brand")).concurrency(2).on_event(move |event| {
+        if matches!(event, Event::Sending { .. }) {
+            count.add_permits(1);
+        }
+    });
+    let client = client.build().unwrap();
+    let first = runtime();
+    let mut outcomes = client.totals(ids.clone()).send().unwrap();
+    let mut haul = first.block_on(async {
+        let haul = at_once(&mut outcomes);
+        sent.acquire_many(2).await.unwrap().forget();
+        haul
+    });
+    drop(first);
+    let rest = runtime().block_on(Haul::rest_of(outcomes));
+    haul.rows.extend(rest.rows);
+    Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
+    assert_eq!(rest.effort.requests, 2);
+    let unaccounted = reasons(&haul, State::Unaccounted);
+    let why: Vec<_> = unaccounted.keys().copied().collect();
+    assert_eq!(why, ["not answered: the runtime has shut down", "not asked: the runtime has shut down"]);
+}
+
+#[test]
+fn each_answer_may_be_read_in_a_runtime_of_its_own() {
+    let (servers, stage) = (runtime(), set(""));
+    let stage = servers.block_on(stage);
+    let ids = stage.emulator.tweets(Class::Owned, None, 750);
+    let client = stage.client().account(stage.account("demo_brand")).concurrency(1).build().unwrap();
+    let mut outcomes = client.totals(ids.clone()).send().unwrap();
+    let mut haul = Haul::default();
+    for _ in 0..2 {
+        haul.rows.extend(runtime().block_on(outcomes.next()).unwrap().rows);
+    }
+    haul.rows.extend(runtime().block_on(Haul::rest_of(outcomes)).rows);
+    Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
+    assert!(haul.states().values().all(|state| *state == State::Ok));
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
 async fn set(faults: &str) -> Arc<Stage> {
