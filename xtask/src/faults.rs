@@ -59,6 +59,7 @@ const STEPS: &[Step] = &[
             args: &[
                 "test",
                 "--locked",
+                "--release",
                 "--package",
                 "engagement-transport",
                 "--test",
@@ -74,6 +75,7 @@ const STEPS: &[Step] = &[
             args: &[
                 "test",
                 "--locked",
+                "--release",
                 "--package",
                 "engagement-tests",
                 "--test",

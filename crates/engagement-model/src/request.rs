@@ -377,6 +377,8 @@ pub enum InvalidRequest {
         /// The grouping's name.
         grouping: String,
     },
+    /// Of the historical endpoint no window was asked for (2.3 rule 8: what it then takes is not documented).
+    NoWindow,
     /// Longer than one request covers (2.3 rule 4).
     WindowTooLong {
         /// How long it is.
@@ -408,7 +410,10 @@ impl InvalidRequest {
             Self::TwoFourLevelGroupings { .. } => "V13",
             Self::RepeatedGroupingName { .. } => "V16",
             Self::MisplacedDimension { .. } => "V10",
-            Self::WindowTooLong { .. } | Self::BeforeFloor { .. } | Self::FutureEnd { .. } => "V15",
+            Self::NoWindow
+            | Self::WindowTooLong { .. }
+            | Self::BeforeFloor { .. }
+            | Self::FutureEnd { .. } => "V15",
         }
     }
 }
@@ -450,6 +455,7 @@ impl fmt::Display for InvalidRequest {
                 )?;
                 write_list(f, endpoint.dimensions())?;
             }
+            Self::NoWindow => f.write_str("the historical endpoint needs a start and an end")?,
             Self::WindowTooLong { hours } => {
                 write!(f, "a request covers at most {WINDOW_MAX_HOURS} hours, not {hours}")?;
             }
@@ -485,7 +491,7 @@ fn once_each<T: Clone + PartialOrd>(items: Arc<[T]>) -> Arc<[T]> {
             once.push(item.clone());
         }
     }
-    once.into()
+    if once.len() == items.len() { items } else { once.into() }
 }
 
 /// Text, maps and lists only: nothing that JSON cannot hold.
@@ -588,6 +594,8 @@ mod tests {
     fn items_stand_once_in_any_order() {
         let ascending = Arc::from([1, 2, 5]);
         assert!(Arc::ptr_eq(&once_each(Arc::clone(&ascending)), &ascending));
+        let in_disorder = Arc::from([3, 1, 2]);
+        assert!(Arc::ptr_eq(&once_each(Arc::clone(&in_disorder)), &in_disorder));
         assert_eq!(*once_each([1, 2, 2, 5].into()), [1, 2, 5]);
         assert_eq!(*once_each([3, 1, 3, 2, 1, 4, 4, 2].into()), [3, 1, 2, 4]);
     }

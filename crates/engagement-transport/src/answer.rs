@@ -38,7 +38,7 @@ pub struct Answer {
     pub attempts: u32,
     /// Requests that went out: attempts that did not fail for want of a connection.
     pub sent: u32,
-    /// From the call's beginning to its end, waits included.
+    /// From the call's beginning to the last byte of its answer, waits included.
     pub elapsed: Duration,
     /// The part of `elapsed` that was spent waiting for quota.
     pub waited: Duration,

@@ -37,7 +37,7 @@ impl Gate {
         Self(Kind::Waiting(Arc::new(move |attempt| Box::pin(pass(attempt)))))
     }
 
-    /// The same of one that has its answer at once.
+    /// The same of one that has its answer at once. It may not block: the time that it takes counts.
     pub fn at_once(pass: impl Fn(u32) -> Result<(), BoxError> + Send + Sync + 'static) -> Self {
         Self(Kind::AtOnce(Arc::new(pass)))
     }

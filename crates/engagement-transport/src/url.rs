@@ -192,7 +192,7 @@ pub(crate) struct Origin {
 
 impl Hash for Origin {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The rest follows from it, or nearly, and a URI is hashed byte by byte.
+        // Few differ in anything else, and a URI is hashed byte by byte.
         self.host.hash(state);
         self.port.hash(state);
     }

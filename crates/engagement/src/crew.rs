@@ -9,9 +9,9 @@ use core::{
 use std::{panic::resume_unwind, sync::Arc};
 
 use tokio::{
-    runtime::{Handle, RuntimeFlavor},
+    runtime::{self, Handle, RuntimeFlavor},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::{JoinSet, yield_now},
+    task::{self, JoinSet, yield_now},
 };
 
 use crate::{
@@ -21,8 +21,8 @@ use crate::{
     work::Piece,
 };
 
-/// Tasks of the tokio runtime, which stay: a task made for each request would be kilobytes to make and to drop, that no
-/// cache knows. What a task has done it tells, and waits until it is told what comes next. Dropping the crew ends them.
+/// Tasks of the tokio runtime, which stay: one made for each request would be kilobytes to make and to drop, that no
+/// cache knows. A task tells that it has done its piece, and waits for the next. Dropping the crew ends them.
 pub(crate) struct Crew {
     client: Client,
     bodies: Bodies,
@@ -30,6 +30,8 @@ pub(crate) struct Crew {
     workers: Vec<Worker>,
     /// Of the workers, those that wait for a piece. The one that has waited least is the next.
     idle: Vec<usize>,
+    /// What was asked for where a task panicked.
+    lost: Vec<Arc<Begun>>,
     /// Which of the workers has done its piece.
     done: (UnboundedSender<usize>, UnboundedReceiver<usize>),
     /// How many have done theirs and are not heard yet.
@@ -40,12 +42,14 @@ pub(crate) struct Crew {
 
 /// One of the tasks, as who hands it its work sees it.
 struct Worker {
+    task: task::Id,
+    runtime: runtime::Id,
     pieces: UnboundedSender<Arc<Begun>>,
     at: Option<Arc<Begun>>,
 }
 
 impl Worker {
-    /// None ends of itself while there may be something to do.
+    /// With its runtime, or in a panic: none ends of itself while there may be something to do.
     fn is_gone(&self) -> bool {
         self.pieces.is_closed()
     }
@@ -70,6 +74,7 @@ impl Crew {
             tasks: JoinSet::new(),
             workers: Vec::new(),
             idle: Vec::new(),
+            lost: Vec::new(),
             done: unbounded_channel(),
             unheard: Arc::default(),
             begun: 0,
@@ -88,32 +93,30 @@ impl Crew {
 
     /// Has a piece asked for, in the runtime in which this is called.
     pub(crate) fn begin(&mut self, piece: Piece) {
+        let runtime = Handle::current();
         let begun = Arc::new(Begun { number: self.begun, piece, meter: Arc::default() });
         self.begun += 1;
-        let number = match self.idle.pop() {
-            // Another runtime's, and gone with it.
-            Some(number) if self.workers[number].is_gone() => {
-                self.workers[number] = self.hire(number);
-                number
+        let number = self.idle.pop().unwrap_or(self.workers.len());
+        // Another runtime may be driven by nobody.
+        let is_here = |worker: &Worker| worker.runtime == runtime.id() && !worker.is_gone();
+        if !self.workers.get(number).is_some_and(is_here) {
+            let worker = self.hire(number, &runtime);
+            match self.workers.get_mut(number) {
+                Some(place) => *place = worker,
+                None => self.workers.push(worker),
             }
-            Some(number) => number,
-            None => {
-                let worker = self.hire(self.workers.len());
-                self.workers.push(worker);
-                self.workers.len() - 1
-            }
-        };
+        }
         let worker = &mut self.workers[number];
         worker.at = Some(begun.clone());
         // One that is gone in this moment is found when it is waited for.
         let _ = worker.pieces.send(begun);
     }
 
-    fn hire(&mut self, number: usize) -> Worker {
+    fn hire(&mut self, number: usize, runtime: &Handle) -> Worker {
         let (pieces, mut to_do) = unbounded_channel::<Arc<Begun>>();
         let (client, bodies, done) = (self.client.clone(), self.bodies, self.done.0.clone());
-        let turns = Turns::new(self.unheard.clone());
-        self.tasks.spawn(async move {
+        let turns = Turns::new(self.unheard.clone(), runtime);
+        let work = async move {
             while let Some(begun) = to_do.recv().await {
                 turns.take(settle(&client, &begun.piece.unit, bodies, &begun.meter)).await;
                 drop(begun);
@@ -122,8 +125,9 @@ impl Crew {
                     return;
                 }
             }
-        });
-        Worker { pieces, at: None }
+        };
+        let task = self.tasks.spawn_on(work, runtime).id();
+        Worker { task, runtime: runtime.id(), pieces, at: None }
     }
 
     /// Waits for one of the pieces. `None` where none is being asked for.
@@ -138,30 +142,42 @@ impl Crew {
         if self.at_work() == 0 {
             return Poll::Ready(None);
         }
-        if let Poll::Ready(Some(number)) = self.done.1.poll_recv(context)
-            && let Some(begun) = self.workers[number].at.take()
-        {
-            self.idle.push(number);
-            self.unheard.fetch_sub(1, Ordering::Relaxed);
-            return Poll::Ready(Some(Ok(begun)));
+        // First: somebody may have done a piece whenever this is asked.
+        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(context) {
+            let Err(error) = ended else { continue };
+            let number = self.workers.iter().position(|worker| worker.task == error.id());
+            let at_work = number.filter(|number| self.workers[*number].at.is_some());
+            match (error.try_into_panic(), at_work) {
+                (Ok(panic), number) => {
+                    if let Some(number) = number {
+                        self.lost.extend(self.workers[number].at.take());
+                        self.idle.push(number);
+                    }
+                    resume_unwind(panic)
+                }
+                (Err(_), Some(_)) => return Poll::Ready(Some(Err(RuntimeShutDown))),
+                (Err(_), None) => {}
+            }
         }
         loop {
-            match ready!(self.tasks.poll_join_next(context)) {
-                Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
-                Some(_) if !self.workers.iter().any(|worker| worker.at.is_some() && worker.is_gone()) => {}
-                _ => return Poll::Ready(Some(Err(RuntimeShutDown))),
+            let Some(number) = ready!(self.done.1.poll_recv(context)) else { return Poll::Ready(None) };
+            self.unheard.fetch_sub(1, Ordering::Relaxed);
+            if let Some(begun) = self.workers[number].at.take() {
+                self.idle.push(number);
+                return Poll::Ready(Some(Ok(begun)));
             }
         }
     }
 
-    /// Ends the tasks, and tells which pieces they were at, the first first.
+    /// Ends the tasks, and tells which pieces nobody was told of, the first first.
     pub(crate) fn end(&mut self) -> Vec<Arc<Begun>> {
         // Dropped, it ends its tasks.
         self.tasks = JoinSet::new();
         self.idle.clear();
         self.done = unbounded_channel();
         self.unheard = Arc::default();
-        let mut begun: Vec<_> = self.workers.drain(..).filter_map(|worker| worker.at).collect();
+        let mut begun = core::mem::take(&mut self.lost);
+        begun.extend(self.workers.drain(..).filter_map(|worker| worker.at));
         begun.sort_by_key(|begun| begun.number);
         begun
     }
@@ -169,9 +185,9 @@ impl Crew {
 
 /// When a task goes on.
 ///
-/// In a runtime of one thread, who waits outside of its tasks is not polled before all of them have had their turn. Of
-/// many answers that come together the first would be out of the CPU's cache by the time its rows are read. So there a
-/// task puts its turn off while others are to be heard.
+/// In a runtime of one thread, who waits outside of its tasks is polled when they have all had their turn, or dozens of
+/// them. Of many answers that come together the first would be out of the CPU's cache by the time its rows are read. So
+/// there a task puts its turn off while others are to be heard.
 struct Turns {
     unheard: Arc<AtomicUsize>,
     /// How many are enough to be heard first.
@@ -179,9 +195,9 @@ struct Turns {
 }
 
 impl Turns {
-    /// Those of a task in the runtime in which this is called.
-    fn new(unheard: Arc<AtomicUsize>) -> Self {
-        let is_alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    /// Those of a task in that runtime.
+    fn new(unheard: Arc<AtomicUsize>, runtime: &Handle) -> Self {
+        let is_alone = runtime.runtime_flavor() == RuntimeFlavor::CurrentThread;
         Self { unheard, enough: if is_alone { 2 } else { usize::MAX } }
     }
 
@@ -189,7 +205,6 @@ impl Turns {
         let mut work = pin!(work);
         let mut put_off = 0;
         poll_fn(|context| {
-            // Nobody may be there to hear.
             if put_off < MOST_PUT_OFF && self.unheard.load(Ordering::Relaxed) >= self.enough {
                 put_off += 1;
                 // Pending, and has the task polled again after all that is ready.
@@ -197,19 +212,20 @@ impl Turns {
                     return Poll::Pending;
                 }
             }
-            put_off = 0;
             work.as_mut().poll(context)
         })
         .await
     }
 }
 
-/// How often in a row a task puts its turn off.
+/// How often a task puts its turn off with one piece. Nobody may be there to hear.
 const MOST_PUT_OFF: u32 = 8;
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::Notify;
+    use core::time::Duration;
+
+    use tokio::{sync::Notify, time::timeout};
 
     use super::*;
 
@@ -218,7 +234,7 @@ mod tests {
         let (unheard, bell) = (Arc::<AtomicUsize>::default(), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
         for _ in 0..8 {
-            let (turns, bell) = (Turns::new(unheard.clone()), bell.clone());
+            let (turns, bell) = (Turns::new(unheard.clone(), &Handle::current()), bell.clone());
             tasks.spawn(async move {
                 turns.take(async {}).await;
                 turns.unheard.fetch_add(1, Ordering::Relaxed);
@@ -244,12 +260,12 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_not_heard_holds_nobody_up() {
-        assert_eq!(most_unheard(false).await, 8);
+        assert_eq!(timeout(Duration::from_secs(60), most_unheard(false)).await, Ok(8));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn beside_other_threads_nobody_gives_way() {
-        let turns = Turns::new(Arc::new(AtomicUsize::new(1_000)));
+        let turns = Turns::new(Arc::new(AtomicUsize::new(1_000)), &Handle::current());
         assert!(poll_fn(|context| Poll::Ready(pin!(turns.take(async {})).poll(context))).await.is_ready());
     }
 }

@@ -2,7 +2,15 @@
 //!
 //! The clock is paused, and so connections go through memory.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use engagement::{
     Builder, Metrics, Outcomes, ProblemKind,
@@ -107,14 +115,38 @@ async fn a_stop_in_the_middle_of_a_recovery_keeps_what_is_final() {
     assert_eq!(haul.effort.requests, 2);
 }
 
+/// Who catches it may go on: what was not answered for it is accounted for by a stop.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_hook_reaches_the_reader() {
     let stage = set("").await;
-    let ids = stage.emulator.tweets(Class::Owned, None, 250);
-    let client = in_memory(&stage).on_event(|_| std::panic::panic_any("a hook's own")).build().unwrap();
-    let mut outcomes = client.totals(ids).send().unwrap();
-    let panic = AssertUnwindSafe(outcomes.next()).catch_unwind().await.unwrap_err();
-    assert_eq!(panic.downcast_ref(), Some(&"a hook's own"));
+    let ids = stage.emulator.tweets(Class::Owned, None, 1_000);
+    for concurrency in [1, 2] {
+        let first = AtomicBool::new(true);
+        let client = in_memory(&stage).concurrency(concurrency).on_event(move |_| {
+            if first.swap(false, Ordering::SeqCst) {
+                std::panic::panic_any("a hook's own");
+            }
+        });
+        let mut outcomes = client.build().unwrap().totals(ids.clone()).send().unwrap();
+        let mut haul = at_once(&mut outcomes);
+        let panic = loop {
+            match AssertUnwindSafe(outcomes.next()).catch_unwind().await {
+                Ok(batch) => haul.rows.extend(batch.expect("one of four requests is not answered").rows),
+                Err(panic) => break panic,
+            }
+        };
+        assert_eq!(panic.downcast_ref(), Some(&"a hook's own"));
+        while let Some(batch) = outcomes.next().await {
+            haul.rows.extend(batch.rows);
+        }
+        outcomes.stop("enough");
+        haul.rows.extend(Haul::rest_of(outcomes).await.rows);
+        Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
+        let why: Vec<_> = reasons(&haul, State::Unaccounted).into_keys().collect();
+        assert_eq!(why, ["not answered: enough"]);
+        let unaccounted = haul.states().into_values().filter(|state| *state == State::Unaccounted);
+        assert_eq!(unaccounted.count(), 250, "one request's");
+    }
 }
 
 /// Nobody is left to see them through, and nothing is lost all the same.
@@ -156,9 +188,10 @@ fn each_answer_may_be_read_in_a_runtime_of_its_own() {
     let client = stage.client().account(stage.account("demo_brand")).concurrency(1).build().unwrap();
     let mut outcomes = client.totals(ids.clone()).send().unwrap();
     let mut haul = Haul::default();
-    for _ in 0..2 {
-        haul.rows.extend(runtime().block_on(outcomes.next()).unwrap().rows);
-    }
+    // One is there and idle, the other gone.
+    let idle = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    haul.rows.extend(idle.block_on(outcomes.next()).unwrap().rows);
+    haul.rows.extend(runtime().block_on(outcomes.next()).unwrap().rows);
     haul.rows.extend(runtime().block_on(Haul::rest_of(outcomes)).rows);
     Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
     assert!(haul.states().values().all(|state| *state == State::Ok));

@@ -166,6 +166,20 @@ async fn a_number_that_names_nobody_asks_nothing() {
     assert_eq!(stage.requests(), 0);
 }
 
+#[tokio::test]
+async fn history_without_a_window_is_asked_of_nobody() {
+    let stage = Stage::set().await;
+    let client = stage.owner();
+    let ids = stage.emulator.tweets(Class::Owned, None, 1);
+    let asker = client.account("demo_brand").unwrap();
+    let unit = Unit::new(Endpoint::Historical, asker, ids, [Metric::Favorites], Resolution::Hour);
+    let settled = client.settle(unit).await;
+    assert!(is_failed(&settled) && settled.rows.len() == 1);
+    assert_eq!(settled.problems[0].kind, ProblemKind::Refused);
+    assert_eq!(settled.problems[0].message, "the historical endpoint needs a start and an end (rule V15)");
+    assert_eq!(stage.requests(), 0);
+}
+
 /// Planned before the hour was over and sent after it: 28hr still reaches back to the one, and not to the other.
 #[tokio::test]
 async fn a_part_of_the_last_28_hours_may_wait_across_an_hour() {

@@ -182,7 +182,7 @@ fn gaps(part: Window, mut told: Vec<Window>) -> impl Iterator<Item = Window> {
 ///
 /// Hours on 28hr are a part of what it answers, and the answer is then to be [clipped](clip). Where it no longer reaches
 /// back to the part's first hour, or where a grouping does not tell hours apart, historical is asked for the same hours:
-/// it costs the same. Without hours, historical is not asked, but 28hr.
+/// it costs the same.
 ///
 /// # Errors
 ///
@@ -198,7 +198,8 @@ pub fn request(
     let lists = Lists { tweet_ids, metrics, groupings };
     match (endpoint, hours) {
         (Endpoint::Totals, _) => lists.totals(),
-        (Endpoint::Last28Hours | Endpoint::Historical, None) => lists.last_28_hours(),
+        (Endpoint::Last28Hours, None) => lists.last_28_hours(),
+        (Endpoint::Historical, None) => Err(InvalidRequest::NoWindow),
         (Endpoint::Last28Hours, Some(part))
             if reaches_back_to(part, now) && lists.groupings.iter().all(tells_hours) =>
         {

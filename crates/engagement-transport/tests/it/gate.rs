@@ -51,16 +51,22 @@ async fn what_the_gate_refuses_is_not_sent_and_costs_no_quota() {
     let server = Server::in_memory(|_, _| Reply::Keep(ok(b"{}")));
     let transport = server.builder_in_memory().build().unwrap();
     let quota = Quota::seeded(Some(1), 1);
-    let shut = Gate::new(|_| async { Err("the disk is full".into()) });
     let begun = Instant::now();
     let call = server.call().quota(&quota);
-    let error = transport.send(&call.clone().gate(shut), verdict::by_status).await.unwrap_err();
-    assert_eq!((error.kind(), error.stop()), (ErrorKind::Held, Stop::Final));
-    assert_eq!((error.attempts(), error.sent(), transport.counters().attempts), (1, 0, 0));
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the disk is full");
-    assert!(server.seen().is_empty());
+    for shut in [
+        Gate::new(|_| async { Err("the disk is full".into()) }),
+        Gate::at_once(|_| Err("the disk is full".into())),
+    ] {
+        let error = transport.send(&call.clone().gate(shut), verdict::by_status).await.unwrap_err();
+        assert_eq!((error.kind(), error.stop()), (ErrorKind::Held, Stop::Final));
+        assert_eq!((error.attempts(), error.sent(), transport.counters().attempts), (1, 0, 0));
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the disk is full");
+        assert!(server.seen().is_empty());
+    }
     // The one call of this minute is still there.
-    transport.send(&call, verdict::by_status).await.unwrap();
+    let open =
+        Gate::at_once(|attempt| if attempt == 1 { Ok(()) } else { Err("what attempt is this?".into()) });
+    transport.send(&call.gate(open), verdict::by_status).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
