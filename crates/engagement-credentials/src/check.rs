@@ -9,7 +9,7 @@ use core::fmt;
 use engagement_model::{
     Access, Endpoint, Grouping, Metric, Request,
     grouping::Dimension,
-    refusal::{Refusal, RefusalKind},
+    refusal::{Refusal, RefusalKind, code},
 };
 use oauth_core::app_only::BearerToken;
 use serde::Deserialize;
@@ -48,7 +48,7 @@ pub fn account(reply: &Reply, account: &Account) -> Result<Identity, Trouble> {
     let mut trouble =
         Trouble::read(reply, if was_good { Finding::RevokedToken } else { Finding::WrongToken });
     // The token was found, and the signature with it was wrong; the consumer's half of the key is not, as is known.
-    if trouble.code == Some(32) && trouble.finding.is_about_credential() {
+    if trouble.code == Some(code::NOT_AUTHENTICATED) && trouble.finding.is_about_credential() {
         trouble.finding = Finding::WrongTokenSecret;
     }
     Err(trouble)
@@ -63,7 +63,7 @@ pub fn revoked(reply: &Reply) -> Result<Revoked, Trouble> {
     match reply.status {
         200 => Ok(Revoked::Now),
         _ => match Trouble::read(reply, Finding::RevokedToken) {
-            trouble if trouble.code == Some(89) => Ok(Revoked::Unknown),
+            trouble if trouble.code == Some(code::INVALID_TOKEN) => Ok(Revoked::Unknown),
             trouble => Err(trouble),
         },
     }
@@ -156,14 +156,14 @@ impl Trouble {
     /// Whether the server may mean that it is asked for a bearer token too often: it says so in the words with which it
     /// refuses a wrong key (contract §6.4, §6.5).
     pub fn may_be_haste(&self) -> bool {
-        self.code == Some(99)
+        self.code == Some(code::NOT_VERIFIED)
     }
 
     /// Reads an answer that is none; `refused` is what it means that the credential is not accepted.
     pub(crate) fn read(reply: &Reply, refused: Finding) -> Self {
         let refusal = Refusal::read(reply.status, &reply.body);
         let is_refused = matches!(refusal.kind, RefusalKind::Authentication)
-            || refusal.codes.iter().any(|code| matches!(code, 32 | 89 | 99 | 215));
+            || refusal.codes.iter().any(|code| code::OF_CREDENTIAL.contains(code));
         let finding = match &refusal.kind {
             RefusalKind::ClockOff => Finding::ClockOff,
             RefusalKind::RateLimited => Finding::QuotaUsedUp,

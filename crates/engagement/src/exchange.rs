@@ -8,7 +8,7 @@ use engagement_model::{
     outcome::clean_words,
     plan::{self, Asker, clip},
     recovery::{Attempt, Recovery},
-    refusal::{Refusal, RefusalKind},
+    refusal::{Refusal, RefusalKind, code},
 };
 use engagement_transport::{
     self as transport, Advice, CLOCK_TOLERANCE, Call, ErrorKind as Broken, Gate, Head, Replay, Stop, Verdict,
@@ -370,7 +370,7 @@ fn append(all: &mut Vec<Row>, rows: Vec<Row>) {
 /// Whether the server refuses the token itself, and not a signature made with it (contract 5.2, 6.5).
 fn is_unknown_token(refusal: &Refusal) -> bool {
     refusal.kind == RefusalKind::Authentication
-        && (refusal.codes.contains(&89)
+        && (refusal.codes.contains(&code::INVALID_TOKEN)
             || refusal.messages.iter().any(|words| words.to_ascii_lowercase().contains("token not found")))
 }
 
