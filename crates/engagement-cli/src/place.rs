@@ -86,7 +86,7 @@ impl Place {
         self.writer = None;
         if let Some(Moved { part, path }) = &self.moved {
             // What is found under the name after a loss of power is what was there before, or all of this.
-            File::open(part)?.sync_all()?;
+            File::options().write(true).open(part)?.sync_all()?;
             fs::rename(part, path)?;
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
