@@ -11,8 +11,10 @@ pub mod cells;
 mod error;
 mod limits;
 mod merge;
+mod reading;
 mod rows;
 mod time;
+mod verdict;
 mod walk;
 mod warning;
 
@@ -91,6 +93,6 @@ impl Answer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn decode(request: &Request, body: &[u8], limits: &Limits) -> Result<Self, DecodeError> {
-        rows::decode(request, body, limits)
+        reading::decode(request, body, limits)
     }
 }

@@ -1,288 +1,33 @@
 //! An answer's rows, and the account of what has none.
 
-use core::cell::OnceCell;
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
-
-use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 use super::{
-    Answer, DecodeError, Limits, Warning,
-    time::read_time,
-    walk::{Cell, Day, Names, NoRoom, Sink, Walk},
+    Limits, Warning,
+    verdict::Verdict,
+    walk::{Cell, Day, Names, NoRoom, Sink},
+    warning::{LONGEST_WORD, Warnings},
 };
 use crate::{
     endpoint::Endpoint,
-    grouping::{Dimension, Grouping, RESERVED_NAMES},
+    grouping::{Dimension, Grouping},
     hour::UtcHour,
-    json::{Fault, Found, Leaf, Problem, Scanner},
-    metric::{Metric, WINDOW_MAX_HOURS},
+    json::{Found, Leaf},
+    metric::Metric,
     outcome::{Outcome, Reason, Row, Survey, clean_words},
-    refusal::{
-        Message, Named, Refusal, RefusalKind, UNAVAILABLE, metrics_listed_under, read_ids, read_messages,
-    },
     request::Request,
     tweet_id::TweetId,
     window::Window,
 };
 
-/// See [`Answer::decode`].
-pub(super) fn decode(request: &Request, body: &[u8], limits: &Limits) -> Result<Answer, DecodeError> {
-    let fail = |fault| DecodeError::new(fault, body, limits);
-    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
-    if start.first() == Some(&b'{') {
-        let mut scan = Scanner::new(body, limits).map_err(fail)?;
-        return Reading::new(request, limits, body.len()).read(&mut scan, body).map_err(fail)?;
-    }
-    // A list may hold errors. Anything else that is JSON is no answer of this API.
-    let sound = Scanner::new(body, limits).and_then(|mut scan| {
-        scan.skip_value()?;
-        scan.finish()
-    });
-    match (start.first(), sound) {
-        (Some(b'['), Ok(())) => {
-            let refusal = Refusal::read(SUCCESS, body);
-            if refusal.messages.is_empty() {
-                Err(not_an_object(body, limits))
-            } else {
-                Err(DecodeError::Refused(refusal.into()))
-            }
-        }
-        (Some(b'['), Err(fault)) => Err(fail(fault)),
-        (_, Ok(())) => Err(not_an_object(body, limits)),
-        (_, Err(_)) => Err(DecodeError::not_json(body)),
-    }
-}
-
-fn not_an_object(body: &[u8], limits: &Limits) -> DecodeError {
-    DecodeError::new(Fault::new(0, Problem::NoObject), body, limits)
-}
-
-/// One body being read.
-struct Reading<'r> {
-    request: &'r Request,
-    /// The grouping that rows come from.
-    grouping: Option<&'r Grouping>,
-    names: Names,
-    rows: Rows<'r>,
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
-    messages: Vec<Message>,
-    unavailable: Vec<TweetId>,
-    unsupported: Vec<(TweetId, Metric)>,
-    /// Whether any grouping of the request came.
-    has_groupings: bool,
-    has_lists: bool,
-}
-
-impl<'r> Reading<'r> {
-    fn new(request: &'r Request, limits: &Limits, body_bytes: usize) -> Self {
-        let grouping = request
-            .groupings()
-            .iter()
-            .find(|grouping| grouping.has(Dimension::TweetId) && grouping.has(Dimension::EngagementType));
-        Self {
-            request,
-            grouping,
-            names: Names::of_request(request),
-            rows: Rows::new(request, grouping, limits, body_bytes),
-            start: None,
-            end: None,
-            messages: Vec::new(),
-            unavailable: Vec::new(),
-            unsupported: Vec::new(),
-            has_groupings: false,
-            has_lists: false,
-        }
-    }
-
-    fn read(mut self, scan: &mut Scanner<'_>, body: &[u8]) -> Result<Result<Answer, DecodeError>, Fault> {
-        if scan.enter_object()? {
-            self.read_root(scan)?;
-        }
-        scan.finish()?;
-        if let Some(refusal) = self.refusal(body) {
-            return Ok(Err(DecodeError::Refused(refusal.into())));
-        }
-        Ok(Ok(self.account()))
-    }
-
-    fn read_root(&mut self, scan: &mut Scanner<'_>) -> Result<(), Fault> {
-        // Known keys have a bit each: no set is made for them.
-        let (mut known, mut unknown, mut width) = (0_u32, BTreeSet::<Cow<'_, str>>::new(), 0);
-        loop {
-            let key = scan.key()?;
-            let name = key.name();
-            let reserved = RESERVED_NAMES.iter().position(|reserved| *reserved == name);
-            let place = reserved.or_else(|| {
-                let at = self.request.groupings().iter().position(|grouping| grouping.name() == name)?;
-                Some(RESERVED_NAMES.len() + at)
-            });
-            let is_first = match place {
-                Some(place) => {
-                    let bit = 1 << place;
-                    let is_first = known & bit == 0;
-                    known |= bit;
-                    is_first
-                }
-                None => unknown.insert(name.clone()),
-            };
-            if !is_first {
-                return Err(Fault::duplicate(&key));
-            }
-            self.read_member(scan, &name, place.is_some() && reserved.is_none())?;
-            if !scan.more_members(&mut width)? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn read_member(&mut self, scan: &mut Scanner<'_>, name: &str, is_grouping: bool) -> Result<(), Fault> {
-        if is_grouping {
-            self.has_groupings = true;
-            if self.grouping.is_none_or(|grouping| grouping.name() != name) {
-                return scan.skip_value();
-            }
-            self.rows.has_begun = true;
-            let by = self.grouping.map_or(&[][..], Grouping::by);
-            return Walk { scan, names: &mut self.names, by, sink: &mut self.rows }.run();
-        }
-        match name {
-            "start" => self.start = self.read_time(scan)?,
-            "end" => self.end = self.read_time(scan)?,
-            "errors" => read_messages(scan, &mut self.messages)?,
-            UNAVAILABLE => self.unavailable = self.read_list(scan, name)?,
-            _ => {
-                let mut metrics = metrics_listed_under(name).peekable();
-                if metrics.peek().is_none() {
-                    self.rows
-                        .warnings
-                        .add(|| Warning::UnknownRootKey { key: clean_words(name, LONGEST_WORD) });
-                    return scan.skip_value();
-                }
-                let ids = self.read_list(scan, name)?;
-                self.unsupported
-                    .extend(metrics.flat_map(|metric| ids.iter().map(move |id| (*id, metric.clone()))));
-            }
-        }
-        Ok(())
-    }
-
-    fn read_time(&mut self, scan: &mut Scanner<'_>) -> Result<Option<Timestamp>, Fault> {
-        let first = scan.peek()?;
-        let start = scan.offset();
-        if first == b'n' {
-            scan.word("null")?;
-            return Ok(None);
-        }
-        let time = read_time(scan)?;
-        if time.is_none() {
-            self.rows
-                .warnings
-                .add(|| Warning::BadWindow { found: clean_words(scan.since(start), LONGEST_WORD) });
-        }
-        Ok(time)
-    }
-
-    /// The ids of a root key's list that were asked for.
-    fn read_list(&mut self, scan: &mut Scanner<'_>, name: &str) -> Result<Vec<TweetId>, Fault> {
-        let (mut ids, warnings) = (Vec::new(), &mut self.rows.warnings);
-        read_ids(scan, &mut ids, |odd| {
-            warnings.add(|| Warning::BadListEntry {
-                list: name.to_owned(),
-                found: clean_words(odd, LONGEST_WORD),
-            });
-        })?;
-        self.has_lists |= !ids.is_empty();
-        ids.retain(|id| {
-            let asked = self.names.number_of(*id).is_some();
-            if !asked {
-                warnings.add(|| Warning::UnaskedListEntry { list: name.to_owned(), tweet_id: *id });
-            }
-            asked
-        });
-        Ok(ids)
-    }
-
-    /// What the body says when it has no data, or none beside an error that explains why.
-    fn refusal(&self, body: &[u8]) -> Option<Refusal> {
-        if self.has_lists || !self.rows.rows.is_empty() {
-            return None;
-        }
-        let refusal = Refusal::read(SUCCESS, body);
-        if refusal.messages.is_empty() {
-            return None;
-        }
-        let explains = matches!(
-            refusal.kind,
-            RefusalKind::Authentication
-                | RefusalKind::ClockOff
-                | RefusalKind::NotProvisioned
-                | RefusalKind::RateLimited
-                | RefusalKind::Server
-        );
-        (explains || !self.has_groupings).then_some(refusal)
-    }
-
-    /// Settles what every Tweet × metric is: values that are disowned go, and what has none gets its one row.
-    fn account(mut self) -> Answer {
-        let is_series = self.request.endpoint().is_series();
-        let echoed = self.start.zip(self.end).and_then(|(start, end)| {
-            let window = Window::covering(start, end).ok();
-            // No series is longer. To look for what is missing in one of a thousand years would cost as much.
-            let window = window.filter(|window| !is_series || window.len_hours() <= WINDOW_MAX_HOURS);
-            if window.is_none() {
-                self.rows.warnings.add(|| Warning::BadWindow { found: format!("{start} to {end}") });
-            }
-            window
-        });
-        let window = if is_series { self.request.window().or(echoed) } else { None };
-        if let (Some(asked), Some(echoed)) = (self.request.window(), echoed)
-            && asked != echoed
-        {
-            self.rows.warnings.add(|| Warning::OtherWindow { window: echoed });
-        }
-        if let (None, Some(window)) = (self.rows.window, window) {
-            self.rows.clip(&self.names, window);
-        }
-        if let Some(grouping) = self.grouping.filter(|_| !self.rows.has_begun) {
-            self.rows
-                .warnings
-                .add(|| Warning::NoGrouping { name: clean_words(grouping.name(), LONGEST_WORD) });
-        }
-        let errors: Vec<String> =
-            self.messages.iter().map(|message| clean_words(&message.text, LONGEST_ERROR)).collect();
-        let verdict = Verdict::new(&self.messages, &self.unavailable, &self.unsupported);
-        if verdict.disowns_anything() {
-            self.rows.disown(&self.names, &verdict);
-        }
-        let sent = self.rows.rows.len();
-        self.rows.add_missing(&self.names, &verdict, window);
-        let survey = if self.rows.rows.len() == sent { self.rows.survey() } else { Survey::default() };
-        Answer {
-            window: echoed,
-            rows: self.rows.rows,
-            survey,
-            unasked_metrics: self.names.into_new_metrics(),
-            unavailable: self.unavailable,
-            unsupported: self.unsupported,
-            errors,
-            warnings: self.rows.warnings.kept,
-            warnings_left_out: self.rows.warnings.left_out,
-        }
-    }
-}
-
 /// The rows so far.
-struct Rows<'r> {
+pub(super) struct Rows<'r> {
     request: &'r Request,
     grouping: Option<&'r Grouping>,
     buckets: Buckets,
     /// What the buckets must lie in, as far as it is known before the answer is.
-    window: Option<Window>,
-    rows: Vec<Row>,
+    pub(super) window: Option<Window>,
+    pub(super) rows: Vec<Row>,
     most: usize,
     /// How many rows each Tweet × metric of the request has, by their numbers.
     counts: Vec<u32>,
@@ -293,8 +38,8 @@ struct Rows<'r> {
     /// Why whole Tweets or metrics have no values. Either number may be missing: then it is about all of them.
     failed: BTreeMap<(Option<u32>, Option<u32>), Reason>,
     bad_values: usize,
-    has_begun: bool,
-    warnings: Warnings,
+    pub(super) has_begun: bool,
+    pub(super) warnings: Warnings,
     /// What the hours of one day have in common, as long as they come one after the other.
     day: Option<OneDay>,
 }
@@ -320,7 +65,12 @@ enum Buckets {
 }
 
 impl<'r> Rows<'r> {
-    fn new(request: &'r Request, grouping: Option<&'r Grouping>, limits: &Limits, body_bytes: usize) -> Self {
+    pub(super) fn new(
+        request: &'r Request,
+        grouping: Option<&'r Grouping>,
+        limits: &Limits,
+        body_bytes: usize,
+    ) -> Self {
         let buckets = match grouping {
             Some(grouping) if grouping.has(Dimension::EngagementHour) => Buckets::Hours,
             Some(grouping) if grouping.has(Dimension::EngagementDay) => Buckets::Days,
@@ -349,7 +99,7 @@ impl<'r> Rows<'r> {
             bad_values: 0,
             has_begun: false,
             day: None,
-            warnings: Warnings { kept: Vec::new(), left_out: 0, most: limits.warnings },
+            warnings: Warnings::at_most(limits.warnings),
         }
     }
 
@@ -379,7 +129,7 @@ impl<'r> Rows<'r> {
     }
 
     /// What is known of all rows, where the body has them all.
-    fn survey(&self) -> Survey {
+    pub(super) fn survey(&self) -> Survey {
         // Within a place, buckets come in any order.
         let keeps_order = self.keeps_order && self.buckets == Buckets::Whole;
         Survey {
@@ -401,7 +151,7 @@ impl<'r> Rows<'r> {
     }
 
     /// Fits buckets into a window that was not known while they were read.
-    fn clip(&mut self, names: &Names, window: Window) {
+    pub(super) fn clip(&mut self, names: &Names, window: Window) {
         self.window = Some(window);
         let (mut outside, buckets) = (Vec::new(), self.buckets);
         self.rows.retain_mut(|row| {
@@ -431,7 +181,7 @@ impl<'r> Rows<'r> {
     }
 
     /// Drops the values that the answer takes back.
-    fn disown(&mut self, names: &Names, verdict: &Verdict<'_>) {
+    pub(super) fn disown(&mut self, names: &Names, verdict: &Verdict<'_>) {
         let (mut rows, mut dropped) = (core::mem::take(&mut self.rows), Vec::new());
         rows.retain(|row| {
             let Some(outcome) = verdict.on(row.tweet_id, &row.metric) else { return true };
@@ -455,7 +205,7 @@ impl<'r> Rows<'r> {
     }
 
     /// Gives each Tweet × metric that has no value its row, and each gap of a series.
-    fn add_missing(&mut self, names: &Names, verdict: &Verdict<'_>, window: Option<Window>) {
+    pub(super) fn add_missing(&mut self, names: &Names, verdict: &Verdict<'_>, window: Option<Window>) {
         let (ids, metrics) = (self.request.tweet_ids(), self.request.metrics());
         let expected = window.map_or(1, |window| self.buckets.in_window(window));
         let mut gaps = Gaps::default();
@@ -706,105 +456,6 @@ impl Buckets {
     }
 }
 
-/// What an answer says about its values outside its grouping.
-struct Verdict<'a> {
-    messages: &'a [Message],
-    unavailable: &'a [TweetId],
-    unsupported: &'a [(TweetId, Metric)],
-    forbidden: Named,
-    /// Made when they are needed: most answers have nothing to explain.
-    why_unavailable: OnceCell<Reason>,
-    why_unsupported: OnceCell<Reason>,
-    why_no_video_views: OnceCell<Reason>,
-    why_forbidden: OnceCell<Reason>,
-    why_unmentioned: OnceCell<Reason>,
-}
-
-impl<'a> Verdict<'a> {
-    fn new(
-        messages: &'a [Message],
-        unavailable: &'a [TweetId],
-        unsupported: &'a [(TweetId, Metric)],
-    ) -> Self {
-        Self {
-            messages,
-            unavailable,
-            unsupported,
-            forbidden: Named::read(messages.iter().map(|message| message.text.as_str())),
-            why_unavailable: OnceCell::new(),
-            why_unsupported: OnceCell::new(),
-            why_no_video_views: OnceCell::new(),
-            why_forbidden: OnceCell::new(),
-            why_unmentioned: OnceCell::new(),
-        }
-    }
-
-    /// The first message with these words in it, or else ours.
-    fn why(&self, slot: &OnceCell<Reason>, words: &str, ours: &str) -> Reason {
-        let find = || {
-            let mut texts = self.messages.iter().map(|message| message.text.as_str());
-            texts.find(|text| text.to_ascii_lowercase().contains(words))
-        };
-        slot.get_or_init(|| Reason::new(find().unwrap_or(ours))).clone()
-    }
-
-    fn unavailable(&self) -> Outcome {
-        Outcome::Unavailable(self.why(&self.why_unavailable, "unavailable", "listed as unavailable"))
-    }
-
-    /// The message about age is about impressions and engagements; no message about video views is known (contract 3.4).
-    fn unsupported(&self, metric: &Metric) -> Outcome {
-        let ours = "listed as too old for this metric";
-        Outcome::Unsupported(match metric {
-            Metric::VideoViews => self.why(&self.why_no_video_views, "video", ours),
-            _ => self.why(&self.why_unsupported, "older than", ours),
-        })
-    }
-
-    fn forbidden(&self) -> Outcome {
-        Outcome::Forbidden(self.why(&self.why_forbidden, "forbidden", ""))
-    }
-
-    fn disowns_anything(&self) -> bool {
-        !(self.unavailable.is_empty()
-            && self.unsupported.is_empty()
-            && self.forbidden.tweet_ids.is_empty()
-            && self.forbidden.metrics.is_empty())
-    }
-
-    /// What a list says of this Tweet and metric, whatever value there is.
-    fn on(&self, tweet_id: TweetId, metric: &Metric) -> Option<Outcome> {
-        if self.unavailable.contains(&tweet_id) {
-            Some(self.unavailable())
-        } else if self.forbidden.tweet_ids.contains(&tweet_id) || self.forbidden.metrics.contains(metric) {
-            Some(self.forbidden())
-        } else if self.unsupported.iter().any(|(id, too_old_for)| *id == tweet_id && too_old_for == metric) {
-            Some(self.unsupported(metric))
-        } else {
-            None
-        }
-    }
-
-    /// What becomes of something that nothing in the answer is about. A message that goes with one of the lists is
-    /// about what stands there.
-    fn unmentioned(&self) -> Outcome {
-        if self.forbidden.unnamed {
-            return self.forbidden();
-        }
-        let is_of_a_list = |text: &str| {
-            let text = text.to_ascii_lowercase();
-            (text.contains("unavailable") && !self.unavailable.is_empty())
-                || (text.contains("older than") && !self.unsupported.is_empty())
-        };
-        let find = || {
-            let mut texts = self.messages.iter().map(|message| message.text.as_str());
-            texts.find(|text| !is_of_a_list(text))
-        };
-        let why = || Reason::new(find().unwrap_or("the answer does not mention it"));
-        Outcome::Unaccounted(self.why_unmentioned.get_or_init(why).clone())
-    }
-}
-
 /// Tweets × metrics that lack some buckets, with the hours that they have.
 #[derive(Default)]
 struct Gaps {
@@ -830,28 +481,6 @@ impl Gaps {
     }
 }
 
-struct Warnings {
-    kept: Vec<Warning>,
-    left_out: usize,
-    most: usize,
-}
-
-impl Warnings {
-    /// Keeps a warning, once, as long as there is room.
-    fn add(&mut self, warning: impl FnOnce() -> Warning) {
-        if self.kept.len() >= self.most {
-            self.left_out += 1;
-            return;
-        }
-        let warning = warning();
-        if !self.kept.contains(&warning) {
-            self.kept.push(warning);
-        }
-    }
-}
-
-/// As which a body is read that came with a 200.
-const SUCCESS: u16 = 200;
 /// The reference's example has 29 buckets for "28 hours" (contract 8 no. 14).
 const LAST_28_HOURS_BUCKETS: u32 = Endpoint::LAST_HOURS.unsigned_abs() + 1;
 /// `"00":1,`
@@ -860,9 +489,6 @@ const SHORTEST_VALUE: usize = 7;
 const MOST_BAD_VALUES: usize = 1_000;
 /// Where that reason is kept: no cell has this place.
 const BAD_VALUES: (Option<u32>, Option<u32>) = (Some(u32::MAX), Some(u32::MAX));
-const LONGEST_WORD: usize = 80;
-/// As long as a message with 250 ids.
-const LONGEST_ERROR: usize = 8_000;
 
 #[cfg(test)]
 mod tests {
@@ -876,17 +502,5 @@ mod tests {
         assert_eq!(days("2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z"), 1);
         assert_eq!(days("2024-03-01T23:00:00Z", "2024-03-02T01:00:00Z"), 2);
         assert_eq!(days("2024-02-01T00:00:00Z", "2024-02-29T00:00:00Z"), 28);
-    }
-
-    #[test]
-    fn totals_have_no_room_to_make_for_hours() {
-        let request = Request::totals(
-            [TweetId::new(1).unwrap()],
-            [Metric::Favorites],
-            ["g=tweet.id,engagement.type".parse().unwrap()],
-        )
-        .unwrap();
-        assert!(!request.endpoint().is_series());
-        assert_eq!(Reading::new(&request, &Limits::default(), 1 << 20).rows.rows.capacity(), 1);
     }
 }

@@ -123,3 +123,31 @@ impl fmt::Display for Warning {
         }
     }
 }
+
+/// Those of one answer.
+pub(super) struct Warnings {
+    pub(super) kept: Vec<Warning>,
+    pub(super) left_out: usize,
+    most: usize,
+}
+
+impl Warnings {
+    pub(super) fn at_most(most: usize) -> Self {
+        Self { kept: Vec::new(), left_out: 0, most }
+    }
+
+    /// Keeps a warning, once, as long as there is room.
+    pub(super) fn add(&mut self, warning: impl FnOnce() -> Warning) {
+        if self.kept.len() >= self.most {
+            self.left_out += 1;
+            return;
+        }
+        let warning = warning();
+        if !self.kept.contains(&warning) {
+            self.kept.push(warning);
+        }
+    }
+}
+
+/// Of what stands in the answer.
+pub(super) const LONGEST_WORD: usize = 80;
