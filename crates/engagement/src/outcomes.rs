@@ -30,8 +30,9 @@ use crate::{
 /// Nothing is sent before the stream is polled, and never more requests are in flight than the client's concurrency.
 /// Tasks of the tokio runtime in which the stream is polled see them through: what is in flight goes on whatever the
 /// reader does, and only then waits for the reader. So a slow reader slows the asking down and makes no request fail,
-/// and memory stays bounded. Dropping the stream ends the requests in flight. [`Outcomes::stop`] ends them and still
-/// accounts for the rest.
+/// and memory stays bounded. Another runtime may go on where one has ended; one that lives and is not driven holds
+/// connections up, and with them the stream. Dropping the stream ends the requests in flight. [`Outcomes::stop`] ends
+/// them and still accounts for the rest.
 #[must_use = "a stream asks nothing before it is polled"]
 pub struct Outcomes {
     client: Client,

@@ -188,10 +188,10 @@ fn each_answer_may_be_read_in_a_runtime_of_its_own() {
     let client = stage.client().account(stage.account("demo_brand")).concurrency(1).build().unwrap();
     let mut outcomes = client.totals(ids.clone()).send().unwrap();
     let mut haul = Haul::default();
-    // One is there and idle, the other gone.
-    let idle = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    haul.rows.extend(idle.block_on(outcomes.next()).unwrap().rows);
-    haul.rows.extend(runtime().block_on(outcomes.next()).unwrap().rows);
+    // Each is gone before the next begins. The first batch may be of what costs no request.
+    while outcomes.effort().requests < 2 {
+        haul.rows.extend(runtime().block_on(outcomes.next()).unwrap().rows);
+    }
     haul.rows.extend(runtime().block_on(Haul::rest_of(outcomes)).rows);
     Asked::totals(&ids, Endpoint::Totals.metrics()).check(&haul, &stage.emulator).unwrap();
     assert!(haul.states().values().all(|state| *state == State::Ok));
