@@ -9,7 +9,7 @@ use core::{
 use std::{panic::resume_unwind, sync::Arc};
 
 use tokio::{
-    runtime::{self, Handle, RuntimeFlavor},
+    runtime::{Handle, RuntimeFlavor},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::{self, JoinSet, yield_now},
 };
@@ -43,7 +43,6 @@ pub(crate) struct Crew {
 /// One of the tasks, as who hands it its work sees it.
 struct Worker {
     task: task::Id,
-    runtime: runtime::Id,
     pieces: UnboundedSender<Arc<Begun>>,
     at: Option<Arc<Begun>>,
 }
@@ -91,16 +90,13 @@ impl Crew {
         self.begun
     }
 
-    /// Has a piece asked for, in the runtime in which this is called.
+    /// Has a piece asked for, by a task of the runtime in which this is called unless one waits for it.
     pub(crate) fn begin(&mut self, piece: Piece) {
-        let runtime = Handle::current();
         let begun = Arc::new(Begun { number: self.begun, piece, meter: Arc::default() });
         self.begun += 1;
         let number = self.idle.pop().unwrap_or(self.workers.len());
-        // Another runtime may be driven by nobody.
-        let is_here = |worker: &Worker| worker.runtime == runtime.id() && !worker.is_gone();
-        if !self.workers.get(number).is_some_and(is_here) {
-            let worker = self.hire(number, &runtime);
+        if self.workers.get(number).is_none_or(Worker::is_gone) {
+            let worker = self.hire(number);
             match self.workers.get_mut(number) {
                 Some(place) => *place = worker,
                 None => self.workers.push(worker),
@@ -112,10 +108,10 @@ impl Crew {
         let _ = worker.pieces.send(begun);
     }
 
-    fn hire(&mut self, number: usize, runtime: &Handle) -> Worker {
+    fn hire(&mut self, number: usize) -> Worker {
         let (pieces, mut to_do) = unbounded_channel::<Arc<Begun>>();
         let (client, bodies, done) = (self.client.clone(), self.bodies, self.done.0.clone());
-        let turns = Turns::new(self.unheard.clone(), runtime);
+        let turns = Turns::new(self.unheard.clone());
         let work = async move {
             while let Some(begun) = to_do.recv().await {
                 turns.take(settle(&client, &begun.piece.unit, bodies, &begun.meter)).await;
@@ -126,8 +122,8 @@ impl Crew {
                 }
             }
         };
-        let task = self.tasks.spawn_on(work, runtime).id();
-        Worker { task, runtime: runtime.id(), pieces, at: None }
+        let task = self.tasks.spawn(work).id();
+        Worker { task, pieces, at: None }
     }
 
     /// Waits for one of the pieces. `None` where none is being asked for.
@@ -195,9 +191,9 @@ struct Turns {
 }
 
 impl Turns {
-    /// Those of a task in that runtime.
-    fn new(unheard: Arc<AtomicUsize>, runtime: &Handle) -> Self {
-        let is_alone = runtime.runtime_flavor() == RuntimeFlavor::CurrentThread;
+    /// Those of a task in the runtime in which this is called.
+    fn new(unheard: Arc<AtomicUsize>) -> Self {
+        let is_alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
         Self { unheard, enough: if is_alone { 2 } else { usize::MAX } }
     }
 
@@ -234,7 +230,7 @@ mod tests {
         let (unheard, bell) = (Arc::<AtomicUsize>::default(), Arc::new(Notify::new()));
         let mut tasks = JoinSet::new();
         for _ in 0..8 {
-            let (turns, bell) = (Turns::new(unheard.clone(), &Handle::current()), bell.clone());
+            let (turns, bell) = (Turns::new(unheard.clone()), bell.clone());
             tasks.spawn(async move {
                 turns.take(async {}).await;
                 turns.unheard.fetch_add(1, Ordering::Relaxed);
@@ -265,7 +261,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn beside_other_threads_nobody_gives_way() {
-        let turns = Turns::new(Arc::new(AtomicUsize::new(1_000)), &Handle::current());
+        let turns = Turns::new(Arc::new(AtomicUsize::new(1_000)));
         assert!(poll_fn(|context| Poll::Ready(pin!(turns.take(async {})).poll(context))).await.is_ready());
     }
 }
