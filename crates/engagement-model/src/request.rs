@@ -1,20 +1,21 @@
 //! Requests that the API takes.
 
-use core::fmt;
+mod body;
+mod invalid;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Serialize, Serializer, ser::SerializeMap};
 
+pub use self::invalid::InvalidRequest;
 use crate::{
     endpoint::Endpoint,
-    grouping::{Dimension, Grouping},
+    grouping::Grouping,
     hour::UtcHour,
     metric::{
         HISTORY_MAX_DAYS, MAX_FOUR_LEVEL_GROUPINGS, MAX_GROUPINGS, Metric, WINDOW_MAX_HOURS, history_floor,
     },
-    outcome::clean_words,
-    tweet_id::{MAX_DIGITS, TweetId},
+    tweet_id::TweetId,
     window::Window,
 };
 
@@ -129,38 +130,6 @@ impl Request {
             ..*self
         })
     }
-
-    /// The body: JSON, never compressed.
-    ///
-    /// The same bytes as serde's, but nearly all of them are digits of ids, and the detour through `Display` for each
-    /// costs several times what writing them does.
-    pub fn to_json(&self) -> String {
-        let mut json = Vec::with_capacity(self.tweet_ids.len() * ROOM_FOR_ID + ROOM_BESIDE_IDS);
-        json.push(b'{');
-        if let Some(window) = self.window {
-            let start = window.start();
-            let times = match self.early_end {
-                None => format!(r#""start":"{start}","end":"{}","#, window.end()),
-                Some(early) => format!(r#""start":"{start}","end":"{early}","#),
-            };
-            json.extend_from_slice(times.as_bytes());
-        }
-        json.extend_from_slice(br#""tweet_ids":["#);
-        let mut end = json.len();
-        json.resize(end + self.tweet_ids.len() * ROOM_FOR_ID, 0);
-        for id in &*self.tweet_ids {
-            let room = json[end..].first_chunk_mut().expect("there is as much for each");
-            end += write_id(*id, room);
-        }
-        // Without the last comma.
-        json.truncate(end - 1);
-        json.extend_from_slice(br#"],"engagement_types":"#);
-        push_json(&mut json, &Metrics(&self.metrics));
-        json.extend_from_slice(br#","groupings":"#);
-        push_json(&mut json, &Groupings(&self.groupings));
-        json.push(b'}');
-        String::from_utf8(json).expect("digits, and what was text")
-    }
 }
 
 /// What any request is about. Others may have the same lists: they are copied only where something is in one twice.
@@ -222,23 +191,6 @@ impl Lists {
         }
         check_groupings(endpoint, &self.groupings)?;
         Ok(Request { endpoint, tweet_ids, metrics, groupings: self.groupings, window, early_end: None })
-    }
-}
-
-impl Serialize for Request {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut body = serializer.serialize_map(None)?;
-        if let Some(window) = self.window {
-            body.serialize_entry("start", &Text(window.start()))?;
-            match self.early_end {
-                None => body.serialize_entry("end", &Text(window.end()))?,
-                Some(early) => body.serialize_entry("end", &Text(early))?,
-            }
-        }
-        body.serialize_entry("tweet_ids", &Texts(&self.tweet_ids))?;
-        body.serialize_entry("engagement_types", &Metrics(&self.metrics))?;
-        body.serialize_entry("groupings", &Groupings(&self.groupings))?;
-        body.end()
     }
 }
 
@@ -329,156 +281,6 @@ pub fn check_dimensions(endpoint: Endpoint, grouping: &Grouping) -> Result<(), I
     }
 }
 
-/// Why a request is refused before it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InvalidRequest {
-    /// No id was given (V3).
-    NoTweetIds,
-    /// More ids than the endpoint takes (V2).
-    TooManyTweetIds {
-        /// The endpoint.
-        endpoint: Endpoint,
-        /// How many different ids there are.
-        count: usize,
-    },
-    /// No metric was given (V5).
-    NoMetrics,
-    /// The endpoint does not serve the metric (V6).
-    MisplacedMetric {
-        /// The endpoint.
-        endpoint: Endpoint,
-        /// The metric.
-        metric: Metric,
-    },
-    /// No grouping was given (V8).
-    NoGroupings,
-    /// More groupings than a request takes (V8).
-    TooManyGroupings {
-        /// How many there are.
-        count: usize,
-    },
-    /// More groupings of four dimensions than a request takes (V13).
-    TwoFourLevelGroupings {
-        /// How many there are.
-        count: usize,
-    },
-    /// Two groupings would share a root key of the answer.
-    RepeatedGroupingName {
-        /// The name.
-        name: String,
-    },
-    /// The endpoint cannot group by the dimension (V10).
-    MisplacedDimension {
-        /// The endpoint.
-        endpoint: Endpoint,
-        /// The dimension.
-        dimension: Dimension,
-        /// The grouping's name.
-        grouping: String,
-    },
-    /// Of the historical endpoint no window was asked for (2.3 rule 8: what it then takes is not documented).
-    NoWindow,
-    /// Longer than one request covers (2.3 rule 4).
-    WindowTooLong {
-        /// How long it is.
-        hours: u32,
-    },
-    /// Before the API's first data (2.3 rule 6).
-    BeforeFloor {
-        /// The start that was given.
-        start: UtcHour,
-    },
-    /// In the future (2.3 rule 5).
-    FutureEnd {
-        /// The end that was given.
-        end: UtcHour,
-        /// The latest that there is: the end of the running hour.
-        latest: UtcHour,
-    },
-}
-
-impl InvalidRequest {
-    /// The contract's rule that is broken, such as `V2`.
-    pub const fn rule(&self) -> &'static str {
-        match self {
-            Self::NoTweetIds => "V3",
-            Self::TooManyTweetIds { .. } => "V2",
-            Self::NoMetrics => "V5",
-            Self::MisplacedMetric { .. } => "V6",
-            Self::NoGroupings | Self::TooManyGroupings { .. } => "V8",
-            Self::TwoFourLevelGroupings { .. } => "V13",
-            Self::RepeatedGroupingName { .. } => "V16",
-            Self::MisplacedDimension { .. } => "V10",
-            Self::NoWindow
-            | Self::WindowTooLong { .. }
-            | Self::BeforeFloor { .. }
-            | Self::FutureEnd { .. } => "V15",
-        }
-    }
-}
-
-impl fmt::Display for InvalidRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTweetIds => f.write_str("at least one Tweet id is needed")?,
-            Self::TooManyTweetIds { endpoint, count } => write!(
-                f,
-                "a {endpoint} request takes at most {} Tweet ids, not {count}",
-                endpoint.max_tweet_ids()
-            )?,
-            Self::NoMetrics => f.write_str("at least one metric is needed")?,
-            Self::MisplacedMetric { endpoint, metric } => {
-                write!(f, "{endpoint} does not serve {metric}; it is valid on ")?;
-                write_list(f, metric.facts().map_or(&[][..], |facts| facts.endpoints))?;
-            }
-            Self::NoGroupings => f.write_str("at least one grouping is needed")?,
-            Self::TooManyGroupings { count } => {
-                write!(f, "a request takes at most {MAX_GROUPINGS} groupings, not {count}")?;
-            }
-            Self::TwoFourLevelGroupings { count } => write!(
-                f,
-                "a request takes at most {MAX_FOUR_LEVEL_GROUPINGS} grouping of four dimensions, not {count}"
-            )?,
-            Self::RepeatedGroupingName { name } => {
-                write!(
-                    f,
-                    "two groupings are called {:?}, and each needs a name of its own",
-                    clean_words(name, 100)
-                )?;
-            }
-            Self::MisplacedDimension { endpoint, dimension, grouping } => {
-                write!(
-                    f,
-                    "{endpoint} cannot group by {dimension}, as the grouping {:?} asks; it can by ",
-                    clean_words(grouping, 100)
-                )?;
-                write_list(f, endpoint.dimensions())?;
-            }
-            Self::NoWindow => f.write_str("the historical endpoint needs a start and an end")?,
-            Self::WindowTooLong { hours } => {
-                write!(f, "a request covers at most {WINDOW_MAX_HOURS} hours, not {hours}")?;
-            }
-            Self::BeforeFloor { start } => {
-                write!(f, "there is no data before {}, and the start is {start}", history_floor())?;
-            }
-            Self::FutureEnd { end, latest } => {
-                write!(f, "the end {end} lies in the future; it is {latest} at the latest")?;
-            }
-        }
-        write!(f, " (rule {})", self.rule())
-    }
-}
-
-impl core::error::Error for InvalidRequest {}
-
-fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
-    for (index, item) in items.iter().enumerate() {
-        write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
-    }
-    Ok(())
-}
-
 /// The items in order, without those that came before. Most lists ascend, and have each once; others have hundreds of
 /// items at most, for which a set would cost more than it saves.
 fn once_each<T: Clone + PartialOrd>(items: Arc<[T]>) -> Arc<[T]> {
@@ -494,81 +296,12 @@ fn once_each<T: Clone + PartialOrd>(items: Arc<[T]>) -> Arc<[T]> {
     if once.len() == items.len() { items } else { once.into() }
 }
 
-/// Text, maps and lists only: nothing that JSON cannot hold.
-fn push_json(json: &mut Vec<u8>, value: &impl Serialize) {
-    serde_json::to_writer(json, value).expect("texts, and maps with texts for keys, can be written");
-}
-
-/// Writes the id as the list of a request has it, and returns how many bytes that takes.
-#[inline]
-fn write_id(id: TweetId, room: &mut [u8; ROOM_FOR_ID]) -> usize {
-    let [quote, digits @ .., _] = room;
-    *quote = b'"';
-    let length = id.write_digits(digits);
-    room[1 + length..][..2].copy_from_slice(b"\",");
-    length + 3
-}
-
-/// Two quotes, and a comma.
-const ROOM_FOR_ID: usize = MAX_DIGITS + 3;
-/// For the rest of most requests. One that needs more gets it.
-const ROOM_BESIDE_IDS: usize = 768;
-
-/// A value written as text.
-struct Text<T>(T);
-
-impl<T: fmt::Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// Values written as a list of texts.
-struct Texts<'a, T>(&'a [T]);
-
-impl<T: fmt::Display> Serialize for Texts<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Text))
-    }
-}
-
-struct Metrics<'a>(&'a [Metric]);
-
-impl Serialize for Metrics<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(Metric::name))
-    }
-}
-
-struct Groupings<'a>(&'a [Grouping]);
-
-impl Serialize for Groupings<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|grouping| (grouping.name(), GroupBy(grouping))))
-    }
-}
-
-struct Dimensions<'a>(&'a [Dimension]);
-
-impl Serialize for Dimensions<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|dimension| dimension.name()))
-    }
-}
-
-struct GroupBy<'a>(&'a Grouping);
-
-impl Serialize for GroupBy<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("group_by", Dimensions(self.0.by()))])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::grouping::Dimension;
 
     fn ids(count: u64) -> impl Iterator<Item = TweetId> {
         (0..count).map(|n| TweetId::new(1_763_000_000_000_000_000 + n).unwrap())
